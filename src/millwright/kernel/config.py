@@ -1,0 +1,301 @@
+"""``millwright.yaml``: the whole project in one readable file, as one frozen record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError
+
+from millwright.kernel.clock import parse_duration
+from millwright.kernel.errors import InvalidInput, NotFound, nearest
+from millwright.kernel.record import Record
+
+FILE_NAME = "millwright.yaml"
+
+
+def _checked_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_checked_duration)]
+"""A length of time as text: ``60s``, ``7d``, ``13w``."""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+"""A name that people give: letters, digits, ``_ . -``, at most 100 characters."""
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class SideTable(Record):
+    """A second table joined to the main one.
+
+    With ``time`` the join is point-in-time: the latest row at or before the main row's time, at
+    most ``tolerance`` old. Without it the join is by key alone.
+    """
+
+    source: str
+    keys: tuple[str, ...]
+    time: str | None = None
+    tolerance: Duration = "7d"
+    columns: tuple[str, ...] = ()
+    """Columns to bring; all but keys and time when empty."""
+
+
+class DataConfig(Record):
+    """Where the rows come from and what they mean."""
+
+    source: str
+    target: str
+    time: str | None = None
+    """The moment at which the prediction is made; splits and joins look only backwards from it."""
+    entity: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    tables: dict[str, SideTable] = {}
+
+
+class RollingFeature(Record):
+    """The recent past of an entity, known before the prediction time."""
+
+    by: tuple[str, ...]
+    value: str
+    available_at: str
+    """Column with the moment from which ``value`` of that row was known."""
+    windows: tuple[Duration, ...] = ("1d", "7d")
+
+
+class AgeFeature(Record):
+    """Years between a year or date column and the prediction time."""
+
+    name: str
+    since: str
+
+
+class FeaturesConfig(Record):
+    """What is computed from the columns before training."""
+
+    calendar: bool = True
+    rolling: tuple[RollingFeature, ...] = ()
+    ages: tuple[AgeFeature, ...] = ()
+    leakage: Literal["drop", "report"] = "drop"
+
+
+class TrainingConfig(Record):
+    """How a model is searched for, or which function of yours trains it."""
+
+    budget: Duration = "60s"
+    families: tuple[str, ...] = ()
+    metric: str = "auto"
+    function: str | None = None
+    """``module:function`` of your own code, used in place of the built-in search."""
+    holdout: Annotated[float, Field(gt=0.0, lt=0.9)] = 0.2
+    """Share of the rows (the latest, where there is time) kept for validation."""
+    seed: int = 7
+
+
+class Gate(Record):
+    """A threshold that a model has to meet before it may become champion."""
+
+    metric: str
+    """A metric (``roc_auc``), or ``worst_slice.roc_auc``, ``fairness.gap``, ``robustness.drop``,
+    ``improvement`` (over the champion)."""
+    min: float | None = None
+    max: float | None = None
+
+
+class FairnessConfig(Record):
+    """Groups between which outcomes are compared."""
+
+    groups: tuple[str, ...] = ()
+
+
+class RobustnessConfig(Record):
+    """How strongly inputs are disturbed: noise in standard deviations, share made missing."""
+
+    noise: float = 0.1
+    missing: Share = 0.1
+
+
+class EvaluationConfig(Record):
+    """What a model is measured on and what it has to reach."""
+
+    slices: tuple[str, ...] = ()
+    fairness: FairnessConfig = FairnessConfig()
+    robustness: RobustnessConfig = RobustnessConfig()
+    gates: tuple[Gate, ...] = ()
+
+
+class CanaryConfig(Record):
+    """How a challenger is tried on live traffic."""
+
+    share: Share = 0.3
+    min_labels: int = 1000
+    max_windows: int = 4
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+
+
+class DeploymentConfig(Record):
+    """What should be served and how challengers replace champions."""
+
+    name: Name | None = None
+    port: int = 0
+    """0 picks a free port and keeps it."""
+    canary: CanaryConfig = CanaryConfig()
+
+
+class DriftConfig(Record):
+    """When a window counts as drifted: effect size per feature, share of features."""
+
+    threshold: float = 0.1
+    share: Share = 0.3
+    prediction_threshold: float = 0.1
+
+
+class PerformanceConfig(Record):
+    """How far the metric may fall below its value at validation."""
+
+    metric: str = "auto"
+    max_drop: float = 0.03
+
+
+class LatencyConfig(Record):
+    """The latency objective, in milliseconds at the server."""
+
+    p95_ms: float = 50.0
+
+
+class AlertsConfig(Record):
+    """Where alerts go besides the UI."""
+
+    console: bool = True
+    webhook: str | None = None
+
+
+class MonitoringConfig(Record):
+    """What is watched while a model serves."""
+
+    window: Duration = "7d"
+    min_rows: int = 200
+    drift: DriftConfig = DriftConfig()
+    performance: PerformanceConfig = PerformanceConfig()
+    latency: LatencyConfig = LatencyConfig()
+    alerts: AlertsConfig = AlertsConfig()
+
+
+class RetrainingConfig(Record):
+    """When and on what a challenger is trained."""
+
+    triggers: tuple[Literal["data_drift", "prediction_drift", "performance"], ...] = (
+        "data_drift",
+        "performance",
+    )
+    window: Duration = "13w"
+    holdout: Duration = "4w"
+    """The latest labelled rows, on which challenger and champion are compared."""
+    cooldown: Duration = "4w"
+    budget: Duration = "20s"
+
+
+class ProjectConfig(Record):
+    """All of ``millwright.yaml``."""
+
+    project: Name
+    data: DataConfig
+    features: FeaturesConfig = FeaturesConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    deployment: DeploymentConfig = DeploymentConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
+    retraining: RetrainingConfig = RetrainingConfig()
+
+    @property
+    def deployment_name(self) -> str:
+        """The name under which the model is served."""
+        return self.deployment.name or self.project
+
+
+def load_project(path: Path) -> ProjectConfig:
+    """Read and check a project file.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: it is not YAML, or a key or value is wrong; the message names the key and,
+            for an unknown one, the nearest that exists.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as cause:
+        raise NotFound(
+            "config.missing",
+            f"There is no {path.name} in {path.parent}.",
+            hint="Create one with: mw init NAME --data FILE --target COLUMN",
+        ) from cause
+    return parse_project(text, name=path.name)
+
+
+def parse_project(text: str, name: str = FILE_NAME) -> ProjectConfig:
+    """The project that a YAML text describes; errors as in ``load_project``."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        place = getattr(cause, "problem_mark", None)
+        line = f" at line {place.line + 1}, column {place.column + 1}" if place else ""
+        problem = getattr(cause, "problem", None) or "it cannot be read"
+        raise InvalidInput(
+            "config.yaml", f"{name} is not valid YAML{line}: {problem}.", hint="Mend that line."
+        ) from cause
+    if not isinstance(raw, dict):
+        raise InvalidInput(
+            "config.yaml",
+            f"{name} should hold keys and values, starting with 'project:'.",
+            hint="See docs/guide/project-file.md for a full example.",
+        )
+    try:
+        return ProjectConfig.model_validate(raw)
+    except ValidationError as cause:
+        raise _explain(cause, raw, name) from cause
+
+
+def _explain(cause: ValidationError, raw: dict[str, Any], name: str) -> InvalidInput:
+    first = cause.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        known = _known_keys(parents)
+        guess = nearest(str(key), known)
+        hint = f"Did you mean '{guess}'?" if guess else f"Known keys: {', '.join(sorted(known))}."
+        return InvalidInput(
+            "config.unknown_key", f"{name} has an unknown key '{place}'.", hint=hint, value=key
+        )
+    if first["type"] == "missing":
+        return InvalidInput(
+            "config.missing_key", f"{name} lacks the key '{place}'.", hint="Add it and try again."
+        )
+    message = first["msg"].removeprefix("Value error, ")
+    return InvalidInput(
+        "config.value",
+        f"{name}: the value of '{place}' is not usable: {message}.",
+        hint="See docs/guide/project-file.md for what each key takes.",
+        value=first.get("input"),
+    )
+
+
+def _known_keys(parents: list[int | str]) -> list[str]:
+    kind: Any = ProjectConfig
+    for part in parents:
+        if isinstance(part, int):
+            continue
+        field = kind.model_fields.get(part)
+        if field is None:
+            continue
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        kind = next((c for c in candidates if isinstance(c, type) and issubclass(c, Record)), kind)
+    return list(kind.model_fields)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``millwright.yaml``, for editors."""
+    schema = ProjectConfig.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "millwright.yaml"
+    return schema
