@@ -1,1 +1,72 @@
-"""Millwright."""
+"""Millwright: one integrated system for the whole life of a model.
+
+The names below are loaded when first used, so that importing Millwright costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "millwright.data.api": ("dataset",),
+    "millwright.pipelines.api": ("pipeline", "progress", "run_pipeline", "step"),
+    "millwright.registry.api": ("load_model", "log_model"),
+    "millwright.tracking.api": (
+        "log_artifact",
+        "log_metric",
+        "log_metrics",
+        "log_param",
+        "log_params",
+        "set_tag",
+        "start_run",
+    ),
+    "millwright.training": ("TrainingData",),
+}
+
+__all__ = [
+    "TrainingData",
+    "__version__",
+    "dataset",
+    "load_model",
+    "log_artifact",
+    "log_metric",
+    "log_metrics",
+    "log_model",
+    "log_param",
+    "log_params",
+    "pipeline",
+    "progress",
+    "run_pipeline",
+    "set_tag",
+    "start_run",
+    "step",
+]
+
+if TYPE_CHECKING:
+    from millwright.data.api import dataset
+    from millwright.pipelines.api import pipeline, progress, run_pipeline, step
+    from millwright.registry.api import load_model, log_model
+    from millwright.tracking.api import (
+        log_artifact,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        set_tag,
+        start_run,
+    )
+    from millwright.training import TrainingData
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'millwright' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

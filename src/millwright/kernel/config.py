@@ -51,7 +51,7 @@ class DataConfig(Record):
     """The moment at which the prediction is made; splits and joins look only backwards from it."""
     entity: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    tables: dict[str, SideTable] = {}
+    tables: dict[str, SideTable] = Field(default_factory=dict)
 
 
 class RollingFeature(Record):

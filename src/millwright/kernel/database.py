@@ -1,0 +1,87 @@
+"""The database: SQLite beside the objects, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from millwright.kernel.errors import Unavailable
+
+_CHAIN_LOCK = 0x6D_69_6C_6C
+"""Advisory lock that serialises appends to the event chain on PostgreSQL."""
+
+
+class Database:
+    """Read and write transactions over one engine.
+
+    Write transactions are serialised from their first statement (SQLite ``BEGIN IMMEDIATE``,
+    PostgreSQL an advisory lock), because each appends to the one event chain. SQLite runs in WAL
+    mode with full synchronisation, so an acknowledged write survives a crash.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        arguments: dict[str, Any] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {}
+        self.engine = create_engine(url, pool_pre_ping=not self.is_sqlite, **arguments)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _configure_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state."""
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a write transaction: committed at the end, rolled back on an error."""
+        with self.engine.connect() as connection:
+            try:
+                if self.is_sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                else:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_CHAIN_LOCK})"))
+                yield connection
+                connection.commit()
+            except OperationalError as cause:
+                connection.rollback()
+                raise _explain(cause) from cause
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _explain(cause: OperationalError) -> Exception:
+    message = str(cause.orig)
+    if "full" in message:
+        return Unavailable(
+            "database.disk_full",
+            "There is no space left on the disk that holds the database.",
+            hint="Free some space and run the same command again; nothing was lost.",
+        )
+    if "locked" in message:
+        return Unavailable(
+            "database.busy", "The database was busy for 30 seconds.", hint="Try again."
+        )
+    return cause

@@ -1,0 +1,229 @@
+"""The one door: every client reaches Millwright through its HTTP API.
+
+With a server running, requests go over HTTP. With none, the same application is mounted in this
+process and called directly, so access control, validation and audit are the same in both cases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json as jsonlib
+import os
+import threading
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import httpx
+
+from millwright.kernel.errors import Unavailable, from_problem
+from millwright.kernel.workspace import Workspace
+
+EMBEDDED_APPLICATION = "millwright.server.application:embedded"
+"""Where the in-process application is found; imported only when there is no server."""
+
+_T = TypeVar("_T")
+
+
+class Transport(Protocol):
+    """Sends one request and returns the whole answer."""
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """The answer, whatever its status; raises ``httpx.TransportError`` if there is none."""
+
+    def close(self) -> None:
+        """Release what is held."""
+
+
+class Door:
+    """A client of the API: paths in, parsed JSON out, errors as ``MillwrightError``.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, transport: Transport, *, base: str, patience_seconds: float = 0.0) -> None:
+        self._transport = transport
+        self._base = base
+        self._patience = patience_seconds
+        self._token = os.environ.get("MILLWRIGHT_TOKEN")
+
+    @property
+    def url(self) -> str | None:
+        """The server's address; None when mounted in this process."""
+        return None if self._base == "http://embedded" else self._base
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET ``/api/v1`` + path; parameters that are None are left out."""
+        return self._json("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """POST a JSON body (a record, or plain data)."""
+        return self._json("POST", path, body=body)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        """PUT a JSON body."""
+        return self._json("PUT", path, body=body)
+
+    def patch(self, path: str, body: Any = None) -> Any:
+        """PATCH with a JSON body."""
+        return self._json("PATCH", path, body=body)
+
+    def delete(self, path: str) -> Any:
+        """DELETE."""
+        return self._json("DELETE", path)
+
+    def upload(self, project: str, content: bytes | Path) -> str:
+        """Store bytes in the object store of a project and return their digest."""
+        payload = content.read_bytes() if isinstance(content, Path) else content
+        answer = self._send(
+            "PUT",
+            f"/projects/{project}/objects",
+            content=payload,
+            headers={"content-type": "application/octet-stream"},
+        )
+        return str(answer.json()["digest"])
+
+    def download(self, path: str) -> bytes:
+        """The bytes behind a path."""
+        return self._send("GET", path).content
+
+    def fetch(self, project: str, digest: str) -> bytes:
+        """The bytes of an object."""
+        return self.download(f"/projects/{project}/objects/{digest}")
+
+    def close(self) -> None:
+        """Release the connection, or the application mounted in this process."""
+        self._transport.close()
+
+    def __enter__(self) -> Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _json(self, method: str, path: str, *, query: Any = None, body: Any = None) -> Any:
+        content, headers = None, {}
+        if method in {"POST", "PUT", "PATCH"}:
+            content = _encode(body)
+            headers["content-type"] = "application/json"
+        answer = self._send(method, path, query=query, content=content, headers=headers)
+        return answer.json() if answer.content else None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, Any] | None = None,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        known = {k: v for k, v in (query or {}).items() if v is not None}
+        all_headers = dict(headers or {})
+        if self._token:
+            all_headers["authorization"] = f"Bearer {self._token}"
+        request = httpx.Request(
+            method,
+            f"{self._base}/api/v1{path}",
+            params=known,
+            content=content,
+            headers=all_headers,
+        )
+        answer = self._patiently(request)
+        if answer.status_code >= 400:
+            raise from_problem(answer.status_code, _parsed(answer))
+        return answer
+
+    def _patiently(self, request: httpx.Request) -> httpx.Response:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._transport.send(request)
+            except httpx.TransportError as cause:
+                # A server that is being restarted answers again within seconds.
+                if time.monotonic() >= deadline:
+                    raise Unavailable(
+                        "door.unreachable",
+                        f"Nothing answers at {self._base}.",
+                        hint="Start it with: mw up",
+                    ) from cause
+                time.sleep(0.1)
+
+
+def connect(
+    workspace: Workspace | None = None, url: str | None = None, *, patience_seconds: float = 0.0
+) -> Door:
+    """The door to use: ``url``, ``MILLWRIGHT_URL``, the workspace's running control plane, or the
+    application mounted in this process.
+
+    ``patience_seconds``: how long to wait for a server that does not answer (it may be restarting).
+    """
+    address = url or os.environ.get("MILLWRIGHT_URL")
+    if address is None:
+        workspace = workspace or Workspace.find()
+        address = workspace.running_url()
+    if address is not None:
+        base = address.rstrip("/")
+        return Door(OverHttp(), base=base, patience_seconds=patience_seconds)
+    assert workspace is not None
+    module, _, name = EMBEDDED_APPLICATION.partition(":")
+    application = getattr(importlib.import_module(module), name)(workspace)
+    return Door(InProcess(application), base="http://embedded")
+
+
+class OverHttp:
+    """A pooled connection to a server."""
+
+    def __init__(self) -> None:
+        self._client = httpx.Client(timeout=httpx.Timeout(120, connect=5), trust_env=False)
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send over the network; the answer's body is read whole."""
+        return self._client.send(request)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._client.close()
+
+
+class InProcess:
+    """The application in this process, on an event loop in a thread of its own."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="door", daemon=True)
+        self._thread.start()
+        transport = httpx.ASGITransport(application, raise_app_exceptions=True)
+        self._client = httpx.AsyncClient(transport=transport, timeout=None)  # noqa: S113
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Call the application and wait for its whole answer."""
+        return self._run(self._client.send(request))
+
+    def close(self) -> None:
+        """Close the store and end the thread."""
+        if self._thread.is_alive():
+            self._run(self._client.aclose())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._application.state.store.close()
+
+    def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def _encode(body: Any) -> bytes:
+    if hasattr(body, "model_dump_json"):
+        return bytes(body.model_dump_json().encode())
+    return jsonlib.dumps(body).encode()
+
+
+def _parsed(answer: httpx.Response) -> object:
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text

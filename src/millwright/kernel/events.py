@@ -1,0 +1,152 @@
+"""The one spine: an append-only, hash-chained log of every change of state.
+
+Each event's hash covers its own fields and the hash before it, so altering, removing or reordering
+any row breaks the chain from there on. Events are appended by ``Transaction.event`` in the same
+transaction as the change they record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from blake3 import blake3
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.engine import Row
+
+from millwright.kernel import clock
+from millwright.kernel.ids import new_id
+from millwright.kernel.record import Record
+from millwright.kernel.tables import events
+
+GENESIS = "0" * 64
+
+
+class Event(Record):
+    """One change of state: who did what to which thing, when."""
+
+    seq: int
+    id: str
+    time: str
+    project: str | None
+    actor: str
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    hash: str
+
+
+class Verification(Record):
+    """What checking the chain found."""
+
+    ok: bool
+    events: int
+    first_broken_seq: int | None = None
+    problem: str | None = None
+
+
+def append(
+    connection: Connection,
+    *,
+    project: str | None,
+    actor: str,
+    kind: str,
+    subject: str,
+    payload: Mapping[str, Any],
+) -> int:
+    """Append an event and return its sequence number. The caller holds the write transaction."""
+    last = connection.execute(
+        select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
+    ).first()
+    seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
+    row: dict[str, Any] = {
+        "seq": seq,
+        "id": new_id(),
+        "time_ms": clock.now_ms(),
+        "project": project,
+        "actor": actor,
+        "kind": kind,
+        "subject": subject,
+        "payload": json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str),
+        "previous": previous,
+    }
+    connection.execute(insert(events).values(**row, hash=_hash(row)))
+    return seq
+
+
+def read(
+    connection: Connection,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    kind: str | None = None,
+    subject: str | None = None,
+    project: str | None = None,
+    newest_first: bool = False,
+) -> list[Event]:
+    """Events after a sequence number, oldest first unless asked otherwise."""
+    query = select(events).where(events.c.seq > after).limit(limit)
+    query = query.order_by(events.c.seq.desc() if newest_first else events.c.seq)
+    if kind is not None:
+        query = query.where(events.c.kind == kind)
+    if subject is not None:
+        query = query.where(events.c.subject == subject)
+    if project is not None:
+        query = query.where(events.c.project == project)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def verify(connection: Connection) -> Verification:
+    """Recompute the whole chain and say where it first breaks."""
+    previous, expected = GENESIS, 1
+    for row in connection.execute(select(events).order_by(events.c.seq)):
+        problem = _problem(row, previous, expected)
+        if problem is not None:
+            return Verification(
+                ok=False, events=expected - 1, first_broken_seq=row.seq, problem=problem
+            )
+        previous, expected = row.hash, expected + 1
+    return Verification(ok=True, events=expected - 1)
+
+
+def _problem(row: Row[Any], previous: str, expected: int) -> str | None:
+    if row.seq != expected:
+        return f"Event {expected} is missing."
+    if row.previous != previous:
+        return f"Event {row.seq} does not follow the event before it."
+    if row.hash != _hash(dict(row._mapping)):
+        return f"Event {row.seq} was altered after it was written."
+    return None
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    covered = [
+        row[name]
+        for name in (
+            "previous",
+            "seq",
+            "id",
+            "time_ms",
+            "project",
+            "actor",
+            "kind",
+            "subject",
+            "payload",
+        )
+    ]
+    return blake3(json.dumps(covered, separators=(",", ":")).encode()).hexdigest()
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        seq=row.seq,
+        id=row.id,
+        time=clock.rfc3339(row.time_ms),
+        project=row.project,
+        actor=row.actor,
+        kind=row.kind,
+        subject=row.subject,
+        payload=json.loads(row.payload),
+        hash=row.hash,
+    )

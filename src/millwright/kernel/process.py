@@ -1,0 +1,73 @@
+"""Child processes that never outlive their parent.
+
+The parent gives each child a pipe as standard input and never writes to it. When the parent ends,
+however it ends, the pipe closes and the child sees it: no orphan survives a ``kill -9``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def spawn(
+    arguments: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start ``python ARGUMENTS`` with a lifeline to this process, its output appended to ``log``.
+
+    The child should call ``watch_lifeline`` early. It gets its own process group, so that Ctrl-C
+    in the terminal reaches only the parent, which then ends its children in order.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+
+
+def watch_lifeline(on_parent_gone: Callable[[], None] | None = None) -> None:
+    """End this process when the parent that spawned it is gone.
+
+    By default the process gets SIGTERM first, to finish cleanly, and is ended for good after ten
+    seconds.
+    """
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        if on_parent_gone is not None:
+            on_parent_gone()
+            return
+        reaper = threading.Timer(10, os._exit, args=(70,))
+        reaper.daemon = True
+        reaper.start()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def stop(process: subprocess.Popen[bytes], *, grace_seconds: float = 8.0) -> int:
+    """End a child: SIGTERM, then SIGKILL to its whole group after the grace; its exit code."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                process.kill()
+            process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+    return process.returncode

@@ -1,0 +1,79 @@
+"""A project's folder: ``millwright.yaml`` and, beside it, ``.millwright/`` with all state."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from millwright.kernel.config import FILE_NAME, ProjectConfig, load_project
+from millwright.kernel.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The paths of one installation's local state."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The workspace around a folder: the nearest ancestor with a ``millwright.yaml``.
+
+        Raises:
+            NotFound: no folder up to the root has one.
+        """
+        folder = (start or Path.cwd()).resolve()
+        for candidate in (folder, *folder.parents):
+            if (candidate / FILE_NAME).exists() or (candidate / ".millwright").is_dir():
+                return cls(candidate)
+        raise NotFound(
+            "workspace.missing",
+            f"There is no {FILE_NAME} in {folder} or above it.",
+            hint="Create a project with: mw init NAME --data FILE --target COLUMN",
+        )
+
+    @property
+    def state(self) -> Path:
+        """The folder with everything that Millwright writes."""
+        return self.root / ".millwright"
+
+    @property
+    def database_url(self) -> str:
+        """``MILLWRIGHT_DATABASE_URL``, or SQLite in the state folder."""
+        return (
+            os.environ.get("MILLWRIGHT_DATABASE_URL") or f"sqlite:///{self.state / 'millwright.db'}"
+        )
+
+    @property
+    def objects(self) -> Path:
+        """The folder of the object store."""
+        return self.state / "objects"
+
+    def folder(self, *parts: str) -> Path:
+        """A folder under the state folder, created where it is missing.
+
+        ``parts`` are fixed words and ids made by Millwright, never text that a user sent.
+        """
+        path = self.state.joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def project(self) -> ProjectConfig:
+        """The project file, read afresh."""
+        return load_project(self.root / FILE_NAME)
+
+    @property
+    def address_file(self) -> Path:
+        """Where a running control plane says its address: ``{"url": …, "pid": …}``."""
+        return self.state / "control-plane.json"
+
+    def running_url(self) -> str | None:
+        """The address of this workspace's control plane, if its process is alive."""
+        try:
+            address = json.loads(self.address_file.read_text("utf-8"))
+            os.kill(int(address["pid"]), 0)
+        except (OSError, ValueError, KeyError):
+            return None
+        return str(address["url"])

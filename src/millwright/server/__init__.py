@@ -1,0 +1,1 @@
+"""The HTTP application: mounts each room's routes and serves the UI."""

@@ -1,0 +1,90 @@
+"""The HTTP application: every room's routes behind the same guards and the same error shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from millwright.kernel.errors import (
+    ERRORS_BY_STATUS,
+    InvalidInput,
+    MillwrightError,
+)
+from millwright.kernel.routing import Authenticate, refuse_undeclared
+from millwright.kernel.store import Store
+from millwright.kernel.workspace import Workspace
+from millwright.server.authentication import single_user
+from millwright.server.guards import Guards
+from millwright.server.opening import open_store
+from millwright.server.rooms import routers
+
+
+def create_app(
+    store: Store, *, authenticate: Authenticate = single_user, hosts: Iterable[str] = ()
+) -> FastAPI:
+    """The application over a store.
+
+    Args:
+        store: where state lives; the caller closes it.
+        authenticate: finds the actor behind a request.
+        hosts: names this server answers to besides loopback.
+
+    Raises:
+        RuntimeError: a route declares no permission.
+    """
+    app = FastAPI(
+        title="Millwright",
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.store = store
+    app.state.authenticate = authenticate
+    for router in routers():
+        # Routes are added as they are, so that each keeps the permission it declares.
+        app.router.routes.extend(router.routes)
+    refuse_undeclared(app)
+    app.add_exception_handler(MillwrightError, _known_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Guards, hosts=tuple(hosts))
+    return app
+
+
+def embedded(workspace: Workspace) -> FastAPI:
+    """The application over a workspace, for mounting in the caller's own process."""
+    return create_app(open_store(workspace))
+
+
+def _known_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, MillwrightError)
+    return JSONResponse(error.problem(), status_code=error.status)
+
+
+def _invalid_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    problem = InvalidInput(
+        "http.invalid",
+        f"The request is not usable: {place or 'body'}: {first['msg']}.",
+        hint="See the API reference for what this route takes.",
+        value=first.get("input"),
+    )
+    return JSONResponse(problem.problem(), status_code=400)
+
+
+def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = ERRORS_BY_STATUS.get(error.status_code, MillwrightError)
+    problem = kind("http.error", f"{error.detail}.")
+    return JSONResponse(
+        {"error": {"code": "http.error", "message": problem.message, "status": error.status_code}},
+        status_code=error.status_code,
+    )

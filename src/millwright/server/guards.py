@@ -1,0 +1,104 @@
+"""What every request must be before a handler sees it: the right host, origin and content type.
+
+A browser can be made to send requests to a server on the user's own machine. Three checks close
+that: the Host must be one we answer to (DNS rebinding), a foreign Origin is refused, and changes
+must be JSON or octet streams, which a browser cannot send across origins without asking first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from millwright.kernel.errors import Forbidden, InvalidInput, MillwrightError, TooLarge
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "embedded", "testserver")
+_CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+_ACCEPTED = {"application/json", "application/octet-stream"}
+_MAX_JSON_BYTES = 64 << 20
+_MAX_OBJECT_BYTES = 4 << 30
+
+
+class Guards:
+    """ASGI middleware that answers what must not reach a handler."""
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+        self._app = app
+        self._hosts = {*LOOPBACK_HOSTS, *hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request, then pass it on with a bound on its body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        try:
+            self._check(scope["method"], headers)
+            limit = self._limit(headers)
+        except MillwrightError as error:
+            await _answer(send, error)
+            return
+        await self._app(scope, _bounded(receive, limit), send)
+
+    def _check(self, method: str, headers: dict[str, str]) -> None:
+        host = _name(headers.get("host", ""))
+        if host not in self._hosts:
+            raise Forbidden(
+                "http.host",
+                f"This server does not answer for the host {host!r}.",
+                hint="Start it with --allow-host NAME if that is its name.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            raise Forbidden("http.origin", "Requests from other origins are not accepted.")
+        if method in _CHANGES and (headers.get("content-length", "0") != "0" or method != "DELETE"):
+            kind = headers.get("content-type", "").split(";")[0].strip().lower()
+            if kind not in _ACCEPTED:
+                raise InvalidInput(
+                    "http.content_type",
+                    "Changes must be sent as application/json.",
+                    hint="Set the header Content-Type: application/json.",
+                    value=kind,
+                )
+
+    def _limit(self, headers: dict[str, str]) -> int:
+        binary = headers.get("content-type", "").startswith("application/octet-stream")
+        limit = _MAX_OBJECT_BYTES if binary else _MAX_JSON_BYTES
+        claimed = headers.get("content-length", "0")
+        if claimed.isdigit() and int(claimed) > limit:
+            raise _too_large(limit)
+        return limit
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _too_large(limit)
+        return message
+
+    return bounded
+
+
+def _name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.rpartition(":")[0] if ":" in host else host
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("http.too_large", f"The request is larger than {limit >> 20} MiB.")
+
+
+async def _answer(send: Send, error: MillwrightError) -> None:
+    body = json.dumps(error.problem()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

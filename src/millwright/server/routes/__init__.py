@@ -1,0 +1,1 @@
+"""Routes of what belongs to no room: projects, objects, events and lineage."""

@@ -1,0 +1,117 @@
+"""The event log as a list, as a live stream, and its verification; the lineage graph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import StreamingResponse
+
+from millwright.kernel import events
+from millwright.kernel.access import Permission
+from millwright.kernel.events import Event, Verification
+from millwright.kernel.lineage import LineageEdge, walk
+from millwright.kernel.nodes import LineageNode, describe_nodes
+from millwright.kernel.record import Record
+from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.store import Store
+
+router = RoomRouter(tag="events")
+_IDLE_SECONDS = 2.0
+"""Writers in other processes ring no bell here, so the log is looked at this often regardless."""
+
+
+class LineageGraph(Record):
+    """Nodes and edges around one node."""
+
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]
+
+
+@router.get("/events", permission=Permission.READ)
+def list_events(
+    after: int = 0,
+    limit: int = Query(100, ge=1, le=1000),
+    kind: str | None = None,
+    subject: str | None = None,
+    project: str | None = None,
+    newest_first: bool = False,
+    call: Call = Depends(current_call),
+) -> list[Event]:
+    """What happened, oldest first unless asked otherwise."""
+    with call.store.read() as connection:
+        return events.read(
+            connection,
+            after=after,
+            limit=limit,
+            kind=kind,
+            subject=subject,
+            project=project,
+            newest_first=newest_first,
+        )
+
+
+@router.get("/events/stream", permission=Permission.READ, response_class=StreamingResponse)
+async def stream_events(
+    request: Request, after: int | None = None, call: Call = Depends(current_call)
+) -> StreamingResponse:
+    """New events as server-sent events; ``Last-Event-ID`` continues where a client left off."""
+    resumed = request.headers.get("last-event-id", "")
+    start = after if after is not None else int(resumed) if resumed.isdigit() else None
+    return StreamingResponse(
+        _follow(request, call.store, start),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+async def _follow(request: Request, store: Store, start: int | None) -> AsyncIterator[bytes]:
+    woken, loop = asyncio.Event(), asyncio.get_running_loop()
+    last = await asyncio.to_thread(_latest, store) if start is None else start
+    yield b": connected\n\n"
+    with store.changes.listening(lambda: loop.call_soon_threadsafe(woken.set)):
+        while not await request.is_disconnected():
+            for event in await asyncio.to_thread(_since, store, last):
+                last = event.seq
+                yield f"id: {event.seq}\nevent: change\ndata: {event.model_dump_json()}\n\n".encode()
+            try:
+                await asyncio.wait_for(woken.wait(), _IDLE_SECONDS)
+            except TimeoutError:
+                yield b": still here\n\n"
+            woken.clear()
+
+
+def _latest(store: Store) -> int:
+    with store.read() as connection:
+        newest = events.read(connection, limit=1, newest_first=True)
+    return newest[0].seq if newest else 0
+
+
+def _since(store: Store, last: int) -> list[Event]:
+    with store.read() as connection:
+        return events.read(connection, after=last, limit=500)
+
+
+@router.get("/audit/verify", permission=Permission.ADMIN)
+def verify_audit(call: Call = Depends(current_call)) -> Verification:
+    """Whether any event was altered, removed or reordered since it was written."""
+    with call.store.read() as connection:
+        return events.verify(connection)
+
+
+@router.get("/projects/{project}/lineage", permission=Permission.READ)
+def lineage_of(
+    project: str,
+    node: str,
+    depth: int = Query(10, ge=1, le=50),
+    direction: Literal["up", "down", "both"] = "both",
+    call: Call = Depends(current_call),
+) -> LineageGraph:
+    """What a thing came of, and what came of it."""
+    with call.store.read() as connection:
+        edges = walk(connection, project, node, depth=depth, direction=direction)
+        names = dict.fromkeys([node, *(end for e in edges for end in (e.source, e.target))])
+        nodes = describe_nodes(connection, project, list(names))
+    return LineageGraph(nodes=tuple(nodes), edges=tuple(edges))

@@ -1,0 +1,37 @@
+"""Bytes in and out of the object store, by digest only: no user text becomes a path."""
+
+from __future__ import annotations
+
+import anyio.to_thread
+from fastapi import Depends, Request
+from fastapi.responses import Response
+
+from millwright.kernel.access import Permission
+from millwright.kernel.attachments import attachment
+from millwright.kernel.record import Record
+from millwright.kernel.routing import Call, RoomRouter, current_call
+
+router = RoomRouter(tag="objects")
+
+
+class StoredObject(Record):
+    """An object that is now durable."""
+
+    digest: str
+    size: int
+
+
+@router.put("/projects/{project}/objects", permission=Permission.WRITE)
+async def put_object(
+    project: str, request: Request, call: Call = Depends(current_call)
+) -> StoredObject:
+    """Store the request's body; the same bytes always have the same digest."""
+    content = await request.body()
+    digest = await anyio.to_thread.run_sync(call.store.objects.put, content)
+    return StoredObject(digest=digest, size=len(content))
+
+
+@router.get("/projects/{project}/objects/{digest}", permission=Permission.READ)
+def get_object(project: str, digest: str, call: Call = Depends(current_call)) -> Response:
+    """The object's bytes, as a download that no browser runs."""
+    return attachment(call.store, digest, name=digest[:12], media_type="application/octet-stream")

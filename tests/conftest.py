@@ -1,0 +1,40 @@
+"""Fixtures shared by all rooms: a workspace in a temporary folder, its store, and the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from millwright.kernel.access import Actor, Role
+from millwright.kernel.door import Door, connect
+from millwright.kernel.store import Store
+from millwright.kernel.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.delenv("MILLWRIGHT_URL", raising=False)
+    monkeypatch.delenv("MILLWRIGHT_TOKEN", raising=False)
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def store(workspace: Workspace) -> Iterator[Store]:
+    from millwright.server.opening import open_store
+
+    opened = open_store(workspace)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return Actor("tester", Role.ADMIN)
+
+
+@pytest.fixture
+def door(workspace: Workspace) -> Iterator[Door]:
+    with connect(workspace) as opened:
+        yield opened
