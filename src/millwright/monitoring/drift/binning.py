@@ -1,0 +1,131 @@
+"""Cells for the values of a column, chosen on the reference, and counts over them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from millwright.kernel.model_package import Kind
+from millwright.monitoring.drift.records import Bins
+
+QUANTILE_BINS = 10
+LEVEL_SHARE = 0.01
+"""A level has a cell of its own from this share of the reference; rarer ones share one, because
+the sample cannot tell a rare level from a new one."""
+MAX_LEVELS = 30
+
+Column = pa.Array | pa.ChunkedArray
+
+
+def numeric_bins(values: npt.NDArray[np.float64]) -> Bins:
+    """Quantile bins of the finite values; tied quantiles merge, a constant keeps one cell."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return Bins(kind="numeric")
+    steps = np.arange(1, QUANTILE_BINS) / QUANTILE_BINS
+    # 'inverted_cdf' returns observed values, so that ties fall on one side of an edge for sure.
+    inner = np.quantile(finite, steps, method="inverted_cdf")
+    edges = np.unique(np.append(inner, finite.max()))
+    return Bins(kind="numeric", low=float(finite.min()), edges=tuple(edges.tolist()))
+
+
+def level_bins(column: Column, kind: Kind) -> Bins:
+    """A cell for each level with at least ``LEVEL_SHARE`` of the rows, most frequent first."""
+    values = level_values(column)
+    levels = ordered_levels(values)
+    least = max(LEVEL_SHARE * len(values), 1.0)
+    kept = tuple(level for level, count in levels[:MAX_LEVELS] if count >= least)
+    return Bins(kind=kind, levels=kept)
+
+
+def ordered_levels(values: Column) -> list[tuple[str, int]]:
+    """Levels and their counts, most frequent first, ties in the order of the text."""
+    counted = pc.value_counts(values.drop_null())
+    pairs = zip(
+        counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True
+    )
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+def count_cells(column: Column, bins: Bins) -> npt.NDArray[np.int64]:
+    """How many values fall into each cell of ``bins``, in its order."""
+    if bins.kind == "numeric":
+        return _count_numbers(numeric_values(column), bins)
+    return _count_levels(level_values(column), bins)
+
+
+def _count_numbers(values: npt.NDArray[np.float64], bins: Bins) -> npt.NDArray[np.int64]:
+    edges = np.asarray(bins.edges, dtype=np.float64)
+    missing = np.isnan(values)
+    held = values[~missing]
+    cell = np.searchsorted(edges, held, side="left") + 1
+    cell[held < bins.low] = 0
+    counts = np.bincount(cell, minlength=bins.cells).astype(np.int64)
+    counts[-1] = int(missing.sum())
+    return counts
+
+
+def _count_levels(values: Column, bins: Bins) -> npt.NDArray[np.int64]:
+    counts = np.zeros(bins.cells, dtype=np.int64)
+    missing = values.null_count
+    found = pc.index_in(values, value_set=pa.array(bins.levels, pa.string())).drop_null()
+    codes = (
+        found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy()
+    )
+    counts[: len(bins.levels)] = np.bincount(codes, minlength=len(bins.levels))[: len(bins.levels)]
+    counts[-2] = len(values) - missing - int(codes.size)
+    counts[-1] = missing
+    return counts
+
+
+def numeric_values(column: Column) -> npt.NDArray[np.float64]:
+    """The column as floats with NaN where missing; text that is no number counts as missing."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return np.array([_number(text) for text in column.to_pylist()], dtype=np.float64)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    column = column.cast(pa.float64(), safe=False)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    values: npt.NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
+    return values
+
+
+def level_values(column: Column) -> Column:
+    """The column as text; booleans, also those logged as 0 and 1, become ``true``/``false``."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+    return column.cast(pa.string())
+
+
+def boolean_values(column: Column) -> Column:
+    """The column as ``true``, ``false`` or null, whatever spelling it was logged in."""
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        numbers = numeric_values(column)
+        return pa.array(numbers != 0.0, mask=np.isnan(numbers)).cast(pa.string())
+    text = pc.utf8_lower(level_values(column))
+    truths = pa.array(["true", "1", "1.0"])
+    falsehoods = pa.array(["false", "0", "0.0"])
+    return pc.if_else(
+        pc.is_in(text, value_set=truths),
+        "true",
+        pc.if_else(pc.is_in(text, value_set=falsehoods), "false", text),
+    )
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text) if text is not None else float("nan")
+    except ValueError:
+        return float("nan")

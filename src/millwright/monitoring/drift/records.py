@@ -1,0 +1,87 @@
+"""The records of drift: what is remembered of the training sample and what a window is told."""
+
+from __future__ import annotations
+
+from millwright.kernel.model_package import Kind
+from millwright.kernel.record import Record
+
+
+class Bins(Record):
+    """The cells that values of one column fall into.
+
+    Numeric: ``below | [low, e0] | (e0, e1] … (…, ek] | above | missing`` where the edges are
+    quantiles of the reference, the last its largest value. Categorical and boolean: one cell per
+    level in ``levels``, then ``other | missing``; ``other`` takes the rare levels of the reference
+    and every new one.
+    """
+
+    kind: Kind
+    low: float = 0.0
+    edges: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        return len(self.edges) + 3 if self.kind == "numeric" else len(self.levels) + 2
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A readable name of each cell, in order."""
+        if self.kind != "numeric":
+            return (*self.levels, "other", "missing")
+        names, start = [f"< {self.low:.6g}"], self.low
+        for edge in self.edges:
+            names.append(f"{start:.6g} to {edge:.6g}")
+            start = edge
+        return (*names, f"> {start:.6g}", "missing")
+
+
+class ColumnReference(Record):
+    """One column of the training sample: its bins, how many rows fell into each, its levels."""
+
+    feature: str
+    bins: Bins
+    counts: tuple[int, ...]
+    known_levels: tuple[str, ...] = ()
+    """All levels seen in the sample, most frequent first, at most 10,000; for new ones."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the reference sample."""
+        return sum(self.counts)
+
+    @property
+    def missing_share(self) -> float:
+        """Share of reference rows without a value."""
+        return self.counts[-1] / self.rows if self.rows else 0.0
+
+
+class Reference(Record):
+    """What a model's inputs and scores looked like at training: one entry per monitored field."""
+
+    columns: tuple[ColumnReference, ...]
+    score: ColumnReference | None = None
+
+
+class ColumnDrift(Record):
+    """How far one column of a window is from the reference.
+
+    ``value`` is the Jensen–Shannon distance over the reference's bins with its small-sample bias
+    taken off; ``noise_floor`` is what the raw distance reaches by chance once in a million columns
+    of this many rows. ``drifted`` needs ``value`` at the threshold *and* the raw distance above
+    the floor.
+    """
+
+    feature: str
+    statistic: str
+    value: float
+    threshold: float
+    drifted: bool
+    noise_floor: float
+    rows: int
+    missing_share: float
+    missing_change: float
+    """Share of missing values now minus then."""
+    new_share: float
+    """Share of rows outside the reference's range, or of a level that it never had."""

@@ -1,0 +1,62 @@
+"""The reference: a model's training sample, reduced to counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from millwright.kernel.model_package import Field
+from millwright.monitoring.drift.binning import (
+    Column,
+    boolean_values,
+    count_cells,
+    level_bins,
+    level_values,
+    numeric_bins,
+    numeric_values,
+    ordered_levels,
+)
+from millwright.monitoring.drift.records import ColumnReference, Reference
+
+SCORE = "score"
+"""The column of ``reference.arrow``, and of the prediction log, that holds the model's score."""
+MAX_KNOWN_LEVELS = 10_000
+
+
+def make_reference(sample: pa.Table, signature: Sequence[Field]) -> Reference:
+    """The reference of a model from its package's ``reference.arrow``.
+
+    Args:
+        sample: training rows, a column per field and ``score``.
+        signature: the model's fields; those with ``monitored=False`` and those that the sample
+            lacks are left out.
+    """
+    present = set(sample.column_names)
+    columns = tuple(
+        column_reference(sample[field.name], field)
+        for field in signature
+        if field.monitored and field.name in present
+    )
+    score = None
+    if SCORE in present and all(field.name != SCORE for field in signature):
+        score = column_reference(sample[SCORE], Field(name=SCORE, kind="numeric"))
+    return Reference(columns=columns, score=score)
+
+
+def column_reference(column: Column, field: Field) -> ColumnReference:
+    """Bins chosen on this column, and how its own rows fall into them."""
+    if field.kind == "numeric":
+        bins = numeric_bins(numeric_values(column))
+        return ColumnReference(
+            feature=field.name, bins=bins, counts=tuple(count_cells(column, bins).tolist())
+        )
+    values = boolean_values(column) if field.kind == "boolean" else level_values(column)
+    bins = level_bins(values, field.kind)
+    known = tuple(level for level, _ in ordered_levels(values)[:MAX_KNOWN_LEVELS])
+    return ColumnReference(
+        feature=field.name,
+        bins=bins,
+        counts=tuple(count_cells(values, bins).tolist()),
+        known_levels=known,
+    )
