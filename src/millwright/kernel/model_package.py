@@ -44,7 +44,8 @@ class EncodedColumn(Record):
 
     ``number``: the value (booleans 0/1), null replaced by ``fill`` (None keeps NaN), then
     ``(x - shift) / scale``. ``code``: position of the value in ``levels``; unknown is -1, null is
-    NaN. ``indicator``: 1 where the value equals ``levels[0]``, else 0. ``missing``: 1 where null.
+    ``fill`` (None gives NaN). ``indicator``: 1 where the value equals ``levels[0]``, else 0.
+    ``missing``: 1 where null.
     """
 
     field: str
