@@ -257,7 +257,8 @@ def parse_project(text: str, name: str = FILE_NAME) -> ProjectConfig:
 
 
 def _explain(cause: ValidationError, raw: dict[str, Any], name: str) -> InvalidInput:
-    first = cause.errors()[0]
+    # A misspelt key that is required is two errors; the misspelling is the one to tell.
+    first = min(cause.errors(), key=lambda error: error["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]

@@ -64,7 +64,7 @@ class ObjectStore:
 
     def path(self, digest: str) -> Path:
         """Where the object's bytes are. Only digests name objects; anything else is refused."""
-        if not _DIGEST.match(digest):
+        if not _DIGEST.fullmatch(digest):
             raise InvalidInput("objects.digest", "That is not an object digest.", value=digest)
         return self.root / digest[:2] / digest[2:]
 

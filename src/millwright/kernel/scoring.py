@@ -66,7 +66,7 @@ def verify_package(directory: Path, manifest: Manifest) -> bytes:
     """
     model: bytes | None = None
     for name, expected in sorted(manifest.digests.items()):
-        if not _PLAIN_NAME.match(name):
+        if not _PLAIN_NAME.fullmatch(name):
             raise Corrupt("package.name", f"The manifest names {name!r}, which is no plain file.")
         try:
             content = (directory / name).read_bytes()

@@ -31,7 +31,7 @@ def id_of(secret: str) -> str | None:
     >>> id_of("hunter2") is None
     True
     """
-    match = _FORM.match(secret)
+    match = _FORM.fullmatch(secret)
     return match[1] if match else None
 
 
