@@ -1,0 +1,115 @@
+"""Tracking: experiments, runs, parameters, metrics over time, tags, artifacts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from millwright.tracking.client import (
+        create_run,
+        download_artifact,
+        each_run,
+        end_run,
+        get_run,
+        link_artifact,
+        list_artifacts,
+        list_runs,
+        log_artifact,
+        log_metrics,
+        log_params,
+        metric_history,
+        set_tags,
+    )
+    from millwright.tracking.environment import (
+        code_version,
+        command_line,
+        packages,
+        run_environment,
+    )
+    from millwright.tracking.records import (
+        Artifact,
+        CodeVersion,
+        MetricPoint,
+        NewArtifact,
+        NewRun,
+        ParamValue,
+        Run,
+        RunEnvironment,
+        RunPage,
+        RunPatch,
+        RunStatus,
+    )
+    from millwright.tracking.session import RunSession
+
+_WHERE = {
+    "client": (
+        "create_run",
+        "download_artifact",
+        "each_run",
+        "end_run",
+        "get_run",
+        "link_artifact",
+        "list_artifacts",
+        "list_runs",
+        "log_artifact",
+        "log_metrics",
+        "log_params",
+        "metric_history",
+        "set_tags",
+    ),
+    "environment": ("code_version", "command_line", "packages", "run_environment"),
+    "records": (
+        "Artifact",
+        "CodeVersion",
+        "MetricPoint",
+        "NewArtifact",
+        "NewRun",
+        "ParamValue",
+        "Run",
+        "RunEnvironment",
+        "RunPage",
+        "RunPatch",
+        "RunStatus",
+    ),
+    "session": ("RunSession",),
+}
+__all__ = [
+    "Artifact",
+    "CodeVersion",
+    "MetricPoint",
+    "NewArtifact",
+    "NewRun",
+    "ParamValue",
+    "Run",
+    "RunEnvironment",
+    "RunPage",
+    "RunPatch",
+    "RunSession",
+    "RunStatus",
+    "code_version",
+    "command_line",
+    "create_run",
+    "download_artifact",
+    "each_run",
+    "end_run",
+    "get_run",
+    "link_artifact",
+    "list_artifacts",
+    "list_runs",
+    "log_artifact",
+    "log_metrics",
+    "log_params",
+    "metric_history",
+    "packages",
+    "run_environment",
+    "set_tags",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    for module, names in _WHERE.items():
+        if name in names:
+            return getattr(import_module(f"millwright.tracking.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

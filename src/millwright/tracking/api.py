@@ -1,0 +1,166 @@
+"""The Python API of tracking: ``mw.start_run``, ``mw.log_metric`` and their kin.
+
+Example:
+    >>> import millwright as mw                                          # doctest: +SKIP
+    >>> with mw.start_run(experiment="flights", seed=7) as run:          # doctest: +SKIP
+    ...     mw.log_param("depth", 6)
+    ...     for epoch in range(10):
+    ...         mw.log_metric("loss", 1 / (epoch + 1), step=epoch)
+    ...     mw.log_artifact("report.html")
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from millwright.kernel.config import FILE_NAME
+from millwright.kernel.door import Door, connect
+from millwright.kernel.errors import MillwrightError
+from millwright.kernel.workspace import Workspace
+from millwright.tracking import active, client
+from millwright.tracking import environment as surroundings
+from millwright.tracking.records import Artifact, NewRun, plain
+from millwright.tracking.session import RunSession
+
+_implicit_lock = threading.Lock()
+
+
+def start_run(
+    name: str | None = None,
+    experiment: str = "default",
+    *,
+    project: str | None = None,
+    seed: int | None = None,
+    inputs: Sequence[str] = (),
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    parent: str | None = None,
+    door: Door | None = None,
+) -> RunSession:
+    """Start a run. Used as a context manager it is the active run of the block and ends with it.
+
+    Code version, environment and command line are recorded without being asked.
+
+    Args:
+        name: for people; made up if not given.
+        experiment: groups runs.
+        project: whose run; by default that of the ``millwright.yaml`` around the working
+            directory, or ``MILLWRIGHT_PROJECT``.
+        seed: the seed that makes the run repeatable.
+        inputs: ids of the dataset versions it reads.
+        params: parameters to log at once.
+        tags: tags to set at once.
+        parent: id of the parent run; the active run if there is one.
+        door: an open door to use; otherwise one is opened, and closed with the run.
+
+    Raises:
+        NotFound: there is no project here.
+    """
+    outer = active.innermost()
+    opened = door or (outer.door if outer is not None else None)
+    owns_door = opened is None
+    opened = opened or connect()
+    try:
+        owner = project or (outer.project if outer is not None else _project_here(opened))
+        digest = opened.upload(owner, surroundings.packages().encode())
+        new = NewRun(
+            experiment=experiment,
+            name=name,
+            parent=parent or (outer.id if outer is not None else None),
+            seed=seed,
+            inputs=tuple(inputs),
+            code=surroundings.code_version(),
+            environment=surroundings.run_environment(digest),
+            command=surroundings.command_line(),
+            params={key: plain(value) for key, value in (params or {}).items()},
+            tags=dict(tags or {}),
+        )
+        return RunSession(opened, client.create_run(opened, owner, new), owns_door=owns_door)
+    except BaseException:
+        if owns_door:
+            opened.close()
+        raise
+
+
+def active_run() -> RunSession:
+    """The active run; one is started, and ended with the process, if there is none."""
+    found = active.innermost()
+    if found is not None:
+        return found
+    with _implicit_lock:
+        found = active.innermost()
+        if found is None:
+            found = start_run()
+            active.push(found)
+            _end_with_process(found)
+        return found
+
+
+def log_metric(key: str, value: float, step: int | None = None) -> None:
+    """Log a value of a metric to the active run."""
+    active_run().log_metric(key, value, step)
+
+
+def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
+    """Log several metrics of the same step to the active run."""
+    active_run().log_metrics(metrics, step)
+
+
+def log_param(key: str, value: Any) -> None:
+    """Log a parameter to the active run."""
+    active_run().log_param(key, value)
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """Log parameters to the active run."""
+    active_run().log_params(params)
+
+
+def set_tag(key: str, value: Any) -> None:
+    """Set a tag on the active run."""
+    active_run().set_tag(key, value)
+
+
+def log_artifact(content: str | Path | bytes, name: str | None = None) -> list[Artifact]:
+    """Log a file, a folder's files, or bytes to the active run."""
+    return active_run().log_artifact(content, name)
+
+
+def _project_here(door: Door) -> str:
+    named = os.environ.get("MILLWRIGHT_PROJECT")
+    if named:
+        return named
+    workspace = Workspace.find()
+    config = workspace.project()
+    # The control plane may not have seen the project file yet.
+    text = (workspace.root / FILE_NAME).read_text("utf-8")
+    door.put(f"/projects/{config.project}", {"config": text})
+    return config.project
+
+
+def _end_with_process(session: RunSession) -> None:
+    """End the implicit run when Python ends; an uncaught error marks it failed."""
+    failures: list[str] = []
+    before = sys.excepthook
+
+    def remember(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        failures.append(f"{kind.__name__}: {error}"[:5000])
+        before(kind, error, trace)
+
+    def end() -> None:
+        try:
+            session.end("failed" if failures else "finished", failures[0] if failures else None)
+        except MillwrightError as error:
+            sys.stderr.write(f"The run {session.record.name} is incomplete: {error}\n")
+
+    sys.excepthook = remember
+    atexit.register(end)

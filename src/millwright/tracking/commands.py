@@ -1,0 +1,198 @@
+"""``mw runs``: what was tried, with which result."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from millwright.tracking.records import Run
+
+
+@click.group()
+def runs() -> None:
+    """See and compare runs."""
+
+
+@runs.command("list")
+@click.option("--project", help="Whose runs; by default the project of this folder.")
+@click.option("--experiment", help="Only this experiment.")
+@click.option(
+    "--status",
+    type=click.Choice(["running", "finished", "failed", "cancelled"]),
+    help="Only these.",
+)
+@click.option("--parent", help="Only children of this run; 'none' for runs without parent.")
+@click.option(
+    "--order-by",
+    default="-created",
+    show_default=True,
+    help="created, metrics.NAME or params.NAME; a leading - is descending.",
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(
+    project: str | None,
+    experiment: str | None,
+    status: str | None,
+    parent: str | None,
+    order_by: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List runs with their latest metrics, newest first."""
+    from typing import cast
+
+    from millwright.kernel.door import connect
+    from millwright.tracking.client import list_runs
+    from millwright.tracking.records import RunStatus
+
+    with connect() as door:
+        page = list_runs(
+            door,
+            project or _project_here(),
+            experiment=experiment,
+            status=cast("RunStatus | None", status),
+            parent=parent,
+            order_by=order_by,
+            limit=limit,
+        )
+    if as_json:
+        click.echo(page.model_dump_json(indent=2))
+        return
+    if not page.runs:
+        click.echo("No runs yet. Start one with: mw run")
+        return
+    names = sorted({key for run in page.runs for key in run.metrics})[:5]
+    heads = "".join(f" {name[-12:]:>12}" for name in names)
+    click.echo(f"{'RUN':8} {'NAME':28} {'EXPERIMENT':16} {'STATUS':9}{heads}")
+    for run in page.runs:
+        values = "".join(f" {_short(run.metrics.get(name)):>12}" for name in names)
+        click.echo(f"{run.id[-8:]} {run.name:28.28} {run.experiment:16.16} {run.status:9}{values}")
+    if page.next_page_token:
+        click.echo(f"There are more; see them with --limit {min(1000, limit * 5)}.")
+
+
+@runs.command("show")
+@click.argument("run")
+@click.option("--project", help="Whose run, where RUN is only the end of its id.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(run: str, project: str | None, as_json: bool) -> None:
+    """Show one RUN: its id, or the last characters of it."""
+    from millwright.kernel.door import connect
+    from millwright.tracking.client import list_artifacts
+
+    with connect() as door:
+        found = _find(door, run, project)
+        files = list_artifacts(door, found.id)
+    if as_json:
+        content = found.model_dump(mode="json")
+        content["artifacts"] = [file.model_dump(mode="json") for file in files]
+        click.echo(json.dumps(content, indent=2))
+        return
+    code = found.code
+    version = "not in git" if code is None else f"{(code.commit or 'no commit')[:12]}"
+    lines = [
+        f"{found.name}  ({found.id})",
+        f"  status      {found.status}" + (f": {found.error}" if found.error else ""),
+        f"  experiment  {found.experiment}",
+        f"  started     {found.created_at} by {found.actor}",
+        f"  took        {_took(found.duration_ms)}",
+        f"  code        {version}" + (" with uncommitted changes" if code and code.dirty else ""),
+        f"  seed        {found.seed if found.seed is not None else 'not given'}",
+    ]
+    if found.inputs:
+        lines.append(f"  data        {', '.join(found.inputs)}")
+    for title, rows in (
+        ("parameters", {key: str(value) for key, value in found.params.items()}),
+        ("metrics", {key: _short(value) for key, value in found.metrics.items()}),
+        ("tags", found.tags),
+        ("artifacts", {file.name: f"{file.size:,} bytes" for file in files}),
+    ):
+        if rows:
+            lines.append(title)
+            lines.extend(f"  {key:32} {value}" for key, value in rows.items())
+    click.echo("\n".join(lines))
+
+
+@runs.command("compare")
+@click.argument("chosen", nargs=-1, required=True, metavar="RUN RUN…")
+@click.option("--project", help="Whose runs, where RUN is only the end of an id.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare(chosen: tuple[str, ...], project: str | None, as_json: bool) -> None:
+    """Put runs side by side: what differs in parameters, and every metric."""
+    from millwright.kernel.door import connect
+
+    with connect() as door:
+        found = [_find(door, run, project) for run in chosen]
+    params = _rows([{k: str(v) for k, v in run.params.items()} for run in found])
+    metrics = _rows([{k: _short(v) for k, v in run.metrics.items()} for run in found])
+    differing = {key: values for key, values in params.items() if len(set(values)) > 1}
+    if as_json:
+        content = {
+            "runs": [run.id for run in found],
+            "params": {key: [run.params.get(key) for run in found] for key in differing},
+            "metrics": {
+                key: [run.model_dump(mode="json")["metrics"].get(key) for run in found]
+                for key in metrics
+            },
+        }
+        click.echo(json.dumps(content, indent=2))
+        return
+    click.echo(f"{'':28}" + "".join(f" {run.name[:18]:>18}" for run in found))
+    for title, rows in (("parameters that differ", differing), ("metrics", metrics)):
+        if rows:
+            click.echo(title)
+            for key, values in rows.items():
+                click.echo(f"  {key[:26]:26}" + "".join(f" {value[:18]:>18}" for value in values))
+
+
+def _find(door: object, run: str, project: str | None) -> Run:
+    from millwright.kernel.door import Door
+    from millwright.kernel.errors import InvalidInput, NotFound
+    from millwright.tracking.client import each_run, get_run
+
+    assert isinstance(door, Door)
+    if len(run) == 32:
+        return get_run(door, run)
+    matches = [r for r in each_run(door, project or _project_here()) if r.id.endswith(run)]
+    if not matches:
+        raise NotFound(
+            "tracking.unknown_run",
+            f"There is no run whose id ends in '{run}'.",
+            hint="See them with: mw runs list",
+            value=run,
+        )
+    if len(matches) > 1:
+        raise InvalidInput(
+            "tracking.ambiguous_run",
+            f"{len(matches)} runs have an id that ends in '{run}'.",
+            hint=f"Give more of it, for example {matches[0].id[-16:]}.",
+            value=run,
+        )
+    return matches[0]
+
+
+def _project_here() -> str:
+    import os
+
+    from millwright.kernel.workspace import Workspace
+
+    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project
+
+
+def _rows(columns: list[dict[str, str]]) -> dict[str, list[str]]:
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return {key: [column.get(key, "–") for column in columns] for key in keys}
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5g}"
+
+
+def _took(duration_ms: int | None) -> str:
+    from millwright.kernel.clock import format_duration
+
+    return "still running" if duration_ms is None else format_duration(duration_ms)

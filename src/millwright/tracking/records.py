@@ -1,0 +1,191 @@
+"""The records of tracking: runs, what is logged to them, and where they came from."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PlainSerializer
+
+from millwright.kernel.config import Name
+from millwright.kernel.record import Record
+
+RunStatus = Literal["running", "finished", "failed", "cancelled"]
+ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled"})
+ParamValue = bool | int | float | str | None
+
+
+def _json_number(value: float) -> float | str:
+    """JSON has no NaN or infinity; they travel as the words that ``float`` reads back."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+MetricValue = Annotated[
+    float, PlainSerializer(_json_number, return_type=float | str, when_used="json")
+]
+"""A float; in JSON a number, or ``"NaN"``, ``"Infinity"``, ``"-Infinity"``."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be printed")
+    return text
+
+
+def _logical_name(text: str) -> str:
+    parts = text.split("/")
+    if "\\" in text or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("it must look like 'plots/roc.png': no leading /, no .., no backslash")
+    return text
+
+
+Key = Annotated[str, Field(min_length=1, max_length=250), AfterValidator(_printable)]
+"""The name of a parameter, metric or tag."""
+ArtifactName = Annotated[Key, AfterValidator(_logical_name)]
+"""The logical name of an artifact. It is only ever a key in the database, never a path."""
+MediaType = Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$")]
+Text = Annotated[str, Field(max_length=10_000)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Step = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
+class CodeVersion(Record):
+    """Which code ran. ``diff_digest`` names the uncommitted changes, so equal digests are equal
+    code."""
+
+    commit: str | None = None
+    dirty: bool = False
+    diff_digest: str | None = None
+
+
+class RunEnvironment(Record):
+    """Where it ran; ``digest`` names an object with the sorted, pinned packages."""
+
+    python: str
+    platform: str
+    cpus: int
+    digest: str | None = None
+
+
+class NewRun(Record):
+    """A run about to start. Everything but the experiment may be left out."""
+
+    experiment: Name = "default"
+    name: Annotated[str, Field(max_length=200), AfterValidator(_printable)] | None = None
+    parent: str | None = None
+    seed: int | None = None
+    inputs: tuple[str, ...] = ()
+    """Ids of the dataset versions it reads."""
+    code: CodeVersion | None = None
+    environment: RunEnvironment | None = None
+    command: Text | None = None
+    params: dict[Key, ParamValue] = Field(default_factory=dict)
+    tags: dict[Key, Text] = Field(default_factory=dict)
+
+
+class RunPatch(Record):
+    """What may change of a run. Giving an ended run another end is refused."""
+
+    status: RunStatus | None = None
+    name: Annotated[str, Field(max_length=200), AfterValidator(_printable)] | None = None
+    error: Text | None = None
+
+
+class Run(Record):
+    """A run with its parameters, tags and the latest value of every metric."""
+
+    id: str
+    project: str
+    experiment: str
+    name: str
+    status: RunStatus
+    parent: str | None
+    actor: str
+    created_at: str
+    ended_at: str | None
+    duration_ms: int | None
+    seed: int | None
+    inputs: tuple[str, ...]
+    code: CodeVersion | None
+    environment: RunEnvironment | None
+    command: str | None
+    error: str | None
+    params: dict[str, ParamValue]
+    metrics: dict[str, MetricValue]
+    tags: dict[str, str]
+
+
+class RunPage(Record):
+    """Some runs, and the token that asks for the next ones (None at the end)."""
+
+    runs: tuple[Run, ...]
+    next_page_token: str | None
+
+
+class MetricPoint(Record):
+    """One value of a metric. Without ``time_ms`` the server's clock is taken."""
+
+    key: Key
+    value: MetricValue
+    step: Step = 0
+    time_ms: int | None = None
+
+
+class MetricBatch(Record):
+    """Points logged together, in one transaction."""
+
+    points: Annotated[tuple[MetricPoint, ...], Field(max_length=100_000)]
+
+
+class Params(Record):
+    """Parameters by name. A parameter keeps its first value; another one is refused."""
+
+    params: dict[Key, ParamValue]
+
+
+class Tags(Record):
+    """Tags by name; a later value replaces an earlier one."""
+
+    tags: dict[Key, Text]
+
+
+class NewArtifact(Record):
+    """An artifact whose bytes were stored as an object before."""
+
+    name: ArtifactName
+    digest: Digest
+    media_type: MediaType = "application/octet-stream"
+
+
+class Artifact(Record):
+    """A logged artifact; ``size`` in bytes."""
+
+    name: str
+    digest: str
+    size: int
+    media_type: str
+    created_at: str
+
+
+class Logged(Record):
+    """How many things were recorded."""
+
+    count: int
+
+
+def plain(value: Any) -> ParamValue:
+    """A parameter value as JSON can hold it: numbers of any library as numbers, the rest as text.
+
+    >>> plain(3), plain(True), plain((1, 2))
+    (3, True, '(1, 2)')
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    number = getattr(value, "item", None)
+    if callable(number) and getattr(value, "shape", None) == ():
+        return plain(number())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return str(value)

@@ -1,0 +1,124 @@
+"""Tracking over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from fastapi.responses import Response
+
+from millwright.kernel.access import Permission
+from millwright.kernel.attachments import attachment
+from millwright.kernel.config import Name
+from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.tracking import service
+from millwright.tracking.records import (
+    Artifact,
+    Logged,
+    MetricBatch,
+    MetricPoint,
+    NewArtifact,
+    NewRun,
+    Params,
+    Run,
+    RunPage,
+    RunPatch,
+    RunStatus,
+    Tags,
+)
+
+router = RoomRouter(tag="tracking")
+
+
+@router.post("/projects/{project}/runs", permission=Permission.WRITE, status_code=201)
+def create_run(project: Name, body: NewRun, call: Call = Depends(current_call)) -> Run:
+    """Start a run."""
+    return service.create_run(call.store, call.actor, project, body)
+
+
+@router.get("/projects/{project}/runs", permission=Permission.READ)
+def list_runs(
+    project: Name,
+    experiment: str | None = None,
+    status: RunStatus | None = None,
+    parent: str | None = None,
+    order_by: str = "-created",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    page_token: str | None = None,
+    call: Call = Depends(current_call),
+) -> RunPage:
+    """Runs with their parameters and latest metrics.
+
+    ``order_by`` is ``created``, ``metrics.KEY`` or ``params.KEY``, with ``-`` for descending;
+    ``parent=none`` leaves out child runs.
+    """
+    return service.list_runs(
+        call.store,
+        project,
+        experiment=experiment,
+        status=status,
+        parent=parent,
+        order_by=order_by,
+        limit=limit,
+        page_token=page_token,
+    )
+
+
+@router.get("/runs/{run}", permission=Permission.READ)
+def get_run(run: str, call: Call = Depends(current_call)) -> Run:
+    """One run."""
+    return service.get_run(call.store, run)
+
+
+@router.patch("/runs/{run}", permission=Permission.WRITE)
+def patch_run(run: str, body: RunPatch, call: Call = Depends(current_call)) -> Run:
+    """Rename a run or end it."""
+    return service.patch_run(call.store, call.actor, run, body)
+
+
+@router.post("/runs/{run}/metrics", permission=Permission.WRITE)
+def log_metrics(run: str, body: MetricBatch, call: Call = Depends(current_call)) -> Logged:
+    """Record many metric points at once."""
+    return Logged(count=service.log_metrics(call.store, call.actor, run, body.points))
+
+
+@router.post("/runs/{run}/params", permission=Permission.WRITE)
+def log_params(run: str, body: Params, call: Call = Depends(current_call)) -> Logged:
+    """Record parameters; each keeps its first value."""
+    return Logged(count=service.log_params(call.store, call.actor, run, body.params))
+
+
+@router.post("/runs/{run}/tags", permission=Permission.WRITE)
+def set_tags(run: str, body: Tags, call: Call = Depends(current_call)) -> Logged:
+    """Set tags."""
+    return Logged(count=service.set_tags(call.store, call.actor, run, body.tags))
+
+
+@router.post("/runs/{run}/artifacts", permission=Permission.WRITE, status_code=201)
+def log_artifact(run: str, body: NewArtifact, call: Call = Depends(current_call)) -> Artifact:
+    """Name an uploaded object as an artifact of the run."""
+    return service.log_artifact(call.store, call.actor, run, body)
+
+
+@router.get("/runs/{run}/metrics/{key:path}", permission=Permission.READ)
+def metric_history(
+    run: str,
+    key: str,
+    limit: Annotated[int, Query(ge=2, le=100_000)] = 10_000,
+    call: Call = Depends(current_call),
+) -> list[MetricPoint]:
+    """All points of a metric by step, thinned evenly above ``limit``."""
+    return service.metric_history(call.store, run, key, limit)
+
+
+@router.get("/runs/{run}/artifacts", permission=Permission.READ)
+def list_artifacts(run: str, call: Call = Depends(current_call)) -> list[Artifact]:
+    """The artifacts of a run."""
+    return service.artifacts(call.store, run)
+
+
+@router.get("/runs/{run}/artifacts/{name:path}", permission=Permission.READ)
+def get_artifact(run: str, name: str, call: Call = Depends(current_call)) -> Response:
+    """The bytes of an artifact, as a download that no browser runs."""
+    found = service.artifact(call.store, run, name)
+    return attachment(call.store, found.digest, name=found.name, media_type=found.media_type)

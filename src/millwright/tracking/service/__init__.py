@@ -1,0 +1,22 @@
+"""Every change and query of tracking, each change in one transaction with its event."""
+
+from __future__ import annotations
+
+from millwright.tracking.service.artifacts import artifact, artifacts, log_artifact
+from millwright.tracking.service.metrics import log_metrics, metric_history
+from millwright.tracking.service.runs import create_run, get_run, log_params, patch_run, set_tags
+from millwright.tracking.service.search import list_runs
+
+__all__ = [
+    "artifact",
+    "artifacts",
+    "create_run",
+    "get_run",
+    "list_runs",
+    "log_artifact",
+    "log_metrics",
+    "log_params",
+    "metric_history",
+    "patch_run",
+    "set_tags",
+]
