@@ -1,0 +1,107 @@
+import "@xyflow/react/dist/base.css";
+import { useComputedColorScheme } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import {
+  Background,
+  Controls,
+  Handle,
+  MarkerType,
+  Position,
+  ReactFlow,
+  type Node,
+  type NodeProps,
+} from "@xyflow/react";
+import { useMemo } from "react";
+import { fold, type LineageEdge, type LineageNode } from "./fold";
+import { place } from "./layout";
+import css from "./Lineage.module.css";
+
+interface Props {
+  nodes: readonly LineageNode[];
+  edges: readonly LineageEdge[];
+  focus: string;
+}
+
+type Data = { node: LineageNode; here: boolean };
+
+const nodeTypes = { thing: Thing };
+
+/** What a thing was made of (to the left) and what came of it (to the right). */
+export function LineageGraph({ nodes, edges, focus }: Props) {
+  const scheme = useComputedColorScheme("light");
+  const folded = useMemo(() => fold(nodes, edges, focus), [nodes, edges, focus]);
+  const drawn = useMemo(() => draw(folded.nodes, folded.edges, focus), [folded, focus]);
+  return (
+    <>
+      <div className={css.frame}>
+        <ReactFlow
+          nodes={drawn.nodes}
+          edges={drawn.edges}
+          nodeTypes={nodeTypes}
+          colorMode={scheme}
+          fitView
+          fitViewOptions={{ maxZoom: 1, padding: 0.12 }}
+          minZoom={0.2}
+          nodesConnectable={false}
+          nodesDraggable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          aria-label="Lineage graph"
+        >
+          <Background gap={22} />
+          <Controls showInteractive={false} />
+        </ReactFlow>
+      </div>
+      <details className={css.list}>
+        <summary>As a list</summary>
+        <ul>
+          {folded.edges.map(({ source, target }) => (
+            <li key={`${source} ${target}`}>
+              {name(folded.nodes, target)} came of {name(folded.nodes, source)}
+            </li>
+          ))}
+        </ul>
+      </details>
+    </>
+  );
+}
+
+function Thing({ data }: NodeProps<Node<Data>>) {
+  const { node, here } = data;
+  return (
+    <div className={css.node} data-kind={node.kind} data-here={here || undefined}>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <span className={css.kind}>{node.kind.replaceAll("-", " ")}</span>
+      <span className="clip" style={{ display: "block" }} title={node.label}>
+        {node.href && !here ? <Link to={node.href}>{node.label}</Link> : node.label}
+      </span>
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </div>
+  );
+}
+
+function draw(nodes: readonly LineageNode[], edges: readonly LineageEdge[], focus: string) {
+  const places = place(
+    nodes.map(({ id }) => id),
+    edges,
+  );
+  return {
+    nodes: nodes.map((node) => ({
+      id: node.id,
+      type: "thing" as const,
+      position: places.get(node.id) ?? { x: 0, y: 0 },
+      data: { node, here: node.id === focus },
+    })),
+    edges: edges.map(({ source, target }) => ({
+      id: `${source} ${target}`,
+      source,
+      target,
+      markerEnd: { type: MarkerType.ArrowClosed },
+    })),
+  };
+}
+
+function name(nodes: readonly LineageNode[], id: string): string {
+  const node = nodes.find((each) => each.id === id);
+  return node ? `${node.kind.replaceAll("-", " ")} ${node.label}` : id;
+}

@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export function Dataset() {
+  return <Page title="Dataset">soon</Page>;
+}

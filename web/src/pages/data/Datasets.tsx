@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export function Datasets() {
+  return <Page title="Datasets">soon</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export function Version() {
+  return <Page title="Version">soon</Page>;
+}
