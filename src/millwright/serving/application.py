@@ -1,0 +1,291 @@
+"""The ASGI application of an inference server: paths to answers, mistakes to sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import importlib.metadata
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import orjson
+
+from millwright.kernel.errors import (
+    Conflict,
+    Forbidden,
+    MillwrightError,
+    NotFound,
+    Unauthenticated,
+)
+from millwright.serving import open_inference
+from millwright.serving.bodies import (
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    headers_of,
+    read_body,
+    require_type,
+)
+from millwright.serving.config import ServerConfig, parse_config
+from millwright.serving.inference import Answer, Arrival, infer, invoke
+from millwright.serving.metrics import CONTENT_TYPE, Metrics
+from millwright.serving.prediction_log import PredictionLog
+from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
+
+_JSON = b"application/json"
+_ADMIN_BODY_BYTES = 1024 * 1024
+_REQUEST_ID_BYTES = 200
+
+
+class Reply(NamedTuple):
+    """What goes back to the caller."""
+
+    status: int
+    body: bytes
+    media: bytes = _JSON
+
+
+class Application:
+    """Answers every request of one server. All state lives on the event loop's thread.
+
+    Attributes:
+        generation: what is served now; replaced as a whole, so a request that began on the old
+            one finishes on it.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        log: PredictionLog,
+        *,
+        admin_token: str | None = None,
+        access_token: str | None = None,
+    ) -> None:
+        """Serve ``generation``.
+
+        Args:
+            admin_token: what ``POST /admin/config`` asks for; None closes it.
+            access_token: what every path but health asks for; None asks for nothing.
+        """
+        self.generation = generation
+        self.log = log
+        self.metrics = Metrics()
+        self.draining = False
+        self._admin_token = admin_token
+        self._access_token = access_token
+        self._swap = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
+        self._version = importlib.metadata.version("millwright")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        started_ns = time.perf_counter_ns()
+        path: str = scope["path"]
+        protocol = _protocol(path)
+        try:
+            reply = await self._reply(scope, path, receive, started_ns)
+        except MillwrightError as error:
+            reply = _refusal(error)
+        except ClientGone:
+            return
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            sentence = "The server failed on this request; its log says where."
+            reply = Reply(500, orjson.dumps({"error": sentence, "code": "serving.failed"}))
+        if protocol is not None:
+            seconds = (time.perf_counter_ns() - started_ns) / 1e9
+            self.metrics.request(protocol, reply.status, seconds)
+        await _send(reply, send)
+
+    async def _reply(self, scope: Scope, path: str, receive: Receive, started_ns: int) -> Reply:
+        headers = headers_of(scope)
+        method: str = scope["method"]
+        if self._access_token is not None and "/health/" not in path:
+            _check_token(headers, self._access_token)
+        if method == "POST":
+            return await self._post(path, headers, receive, started_ns)
+        if method not in ("GET", "HEAD"):
+            raise _wrong_method(method, path)
+        return self._get(path)
+
+    async def _post(
+        self, path: str, headers: dict[bytes, bytes], receive: Receive, started_ns: int
+    ) -> Reply:
+        if path == "/admin/config":
+            return await self._configure(headers, receive)
+        generation = self.generation
+        if path == "/invocations":
+            media = require_type(headers, "application/json", "text/csv")
+            arrival = await self._arrival(headers, receive, started_ns)
+            return await self._predict(
+                arrival, lambda: invoke(arrival, generation, media, self.log)
+            )
+        if not path.endswith("/infer"):
+            self._get(path)  # says 404 where there is no such path
+            raise _wrong_method("POST", path)
+        pinned, _ = self._model(path.removesuffix("/infer"))
+        require_type(headers, "application/json")
+        arrival = await self._arrival(headers, receive, started_ns)
+        return await self._predict(arrival, lambda: infer(arrival, generation, pinned, self.log))
+
+    async def _arrival(
+        self, headers: dict[bytes, bytes], receive: Receive, started_ns: int
+    ) -> Arrival:
+        body = await read_body(headers, receive, self.generation.config.max_body_bytes)
+        request_id = headers.get(b"x-request-id", b"")[:_REQUEST_ID_BYTES].decode("latin-1")
+        return Arrival(body, started_ns, request_id or None)
+
+    async def _predict(self, arrival: Arrival, work: Callable[[], Answer]) -> Reply:
+        if len(arrival.body) <= self.generation.config.inline_body_bytes:
+            answer = work()
+        else:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._threads, work)
+        self.metrics.answer(answer.variant, answer.version, answer.rows)
+        return Reply(200, answer.body)
+
+    async def _configure(self, headers: dict[bytes, bytes], receive: Receive) -> Reply:
+        if self._admin_token is None:
+            raise Forbidden(
+                "serving.admin_closed",
+                "This server was started without an admin token and keeps its configuration.",
+                hint="Start it with MILLWRIGHT_ADMIN_TOKEN set.",
+            )
+        _check_token(headers, self._admin_token)
+        require_type(headers, "application/json")
+        config = parse_config(await read_body(headers, receive, _ADMIN_BODY_BYTES))
+        async with self._swap:
+            current = self.generation
+            _refuse_another_deployment(current.config, config)
+            loop = asyncio.get_running_loop()
+            loaded = scorers_of(current)
+            self.generation = await loop.run_in_executor(None, load_generation, config, loaded)
+            self.metrics.reloads += 1
+        return _json(self._status())
+
+    def _get(self, path: str) -> Reply:
+        if path in ("/v2/health/live", "/health"):
+            return _json({"live": True})
+        if path in ("/v2/health/ready", "/ping"):
+            ready = not self.draining
+            return _json({"ready": ready}, status=200 if ready else 503)
+        if path in ("/v2", "/v2/"):
+            return _json(open_inference.server_metadata(self._version))
+        if path == "/version":
+            return _json({"version": self._version, **self._status()})
+        if path == "/metrics":
+            return Reply(200, self.metrics.exposition(self.log), CONTENT_TYPE)
+        if path.endswith("/infer") or path in ("/invocations", "/admin/config"):
+            raise _wrong_method("GET", path)
+        ready_asked = path.endswith("/ready")
+        pinned, name = self._model(path.removesuffix("/ready"))
+        if ready_asked:
+            return _json({"name": name, "ready": not self.draining})
+        generation = self.generation
+        variant = pinned or generation.champion
+        return _json(open_inference.model_metadata(generation, variant, pinned=pinned is not None))
+
+    def _status(self) -> dict[str, object]:
+        config = self.generation.config
+        variants = [v.model_dump(mode="json", exclude={"package"}) for v in config.variants]
+        return {
+            "deployment": config.deployment,
+            "model": config.model_name,
+            "revision": config.revision,
+            "variants": variants,
+        }
+
+    def _model(self, path: str) -> tuple[Variant | None, str]:
+        """The version that ``/v2/models/{name}[/versions/{version}]`` pins, and the name.
+
+        Raises:
+            NotFound: no such path, model or version.
+        """
+        parts = path.split("/")
+        if len(parts) < 4 or parts[1:3] != ["v2", "models"]:
+            raise _no_path(path)
+        name, rest, generation = parts[3], parts[4:], self.generation
+        if name != generation.config.model_name:
+            raise NotFound(
+                "serving.unknown_model",
+                f"This server has no model '{name[:100]}'.",
+                hint=f"It serves '{generation.config.model_name}'.",
+            )
+        if not rest:
+            return None, name
+        if len(rest) != 2 or rest[0] != "versions":
+            raise _no_path(path)
+        variant = generation.by_version(rest[1])
+        if variant is None:
+            served = ", ".join(str(v.version) for v in generation.config.variants)
+            raise NotFound(
+                "serving.unknown_version",
+                f"Version '{rest[1][:40]}' of '{name}' is not served here.",
+                hint=f"Served now: {served}.",
+            )
+        return variant, name
+
+
+def _protocol(path: str) -> str | None:
+    if path.endswith("/infer"):
+        return "open-inference"
+    return "mlflow" if path == "/invocations" else None
+
+
+def _json(content: object, *, status: int = 200) -> Reply:
+    return Reply(status, orjson.dumps(content))
+
+
+def _refusal(error: MillwrightError) -> Reply:
+    # The protocol wants a sentence under "error"; the code beside it is for programs.
+    return Reply(error.status, orjson.dumps({"error": str(error), "code": error.code}))
+
+
+async def _send(reply: Reply, send: Send) -> None:
+    headers = [
+        (b"content-type", reply.media),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _check_token(headers: dict[bytes, bytes], token: str) -> None:
+    given = headers.get(b"authorization", b"")
+    if not hmac.compare_digest(given, b"Bearer " + token.encode()):
+        raise Unauthenticated(
+            "serving.token",
+            "This needs a token, and the one given is not it.",
+            hint="Send the header: Authorization: Bearer TOKEN",
+        )
+
+
+def _refuse_another_deployment(current: ServerConfig, new: ServerConfig) -> None:
+    for name in ("deployment", "model_name", "spool"):
+        if getattr(current, name) != getattr(new, name):
+            raise Conflict(
+                "serving.another_deployment",
+                f"This server's {name} is '{getattr(current, name)}' and cannot become "
+                f"'{getattr(new, name)}'.",
+                hint="Start a server of its own for it.",
+            )
+
+
+def _no_path(path: str) -> NotFound:
+    return NotFound("serving.unknown_path", f"There is nothing at '{path[:100]}'.")
+
+
+class _WrongMethod(MillwrightError):
+    status, exit_code = 405, 2
+
+
+def _wrong_method(method: str, path: str) -> MillwrightError:
+    return _WrongMethod("serving.method", f"'{path[:100]}' does not take {method[:20]}.")

@@ -1,0 +1,88 @@
+"""What an inference server is told to serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.kernel.record import Record
+
+VariantName = Literal["champion", "canary"]
+
+
+class VariantConfig(Record):
+    """One model version behind the endpoint and its share of the traffic."""
+
+    name: VariantName
+    package: Path
+    """Folder of the model package."""
+    version_id: str
+    version: Annotated[int, Field(ge=0)]
+    weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+
+
+class ServerConfig(Record):
+    """All that one inference server serves; a higher ``revision`` replaces a lower one."""
+
+    deployment: str
+    model_name: str
+    revision: int = 0
+    spool: Path | None = None
+    """Folder that receives the prediction log; None keeps no log."""
+    variants: tuple[VariantConfig, ...]
+    max_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
+    """Largest request body, also after decompression."""
+    inline_body_bytes: int = 32 * 1024
+    """Larger bodies are scored in a thread, so that they do not delay small ones."""
+    log_buffer_rows: Annotated[int, Field(ge=1)] = 100_000
+    """Predictions held in memory while the disk is slow; beyond it they are dropped and counted."""
+
+    @model_validator(mode="after")
+    def _one_champion(self) -> ServerConfig:
+        names = [variant.name for variant in self.variants]
+        if names.count("champion") != 1 or names.count("canary") > 1:
+            raise ValueError("a server serves exactly one champion and at most one canary")
+        return self
+
+    @property
+    def champion(self) -> VariantConfig:
+        """The variant whose signature is the contract of the endpoint."""
+        return next(variant for variant in self.variants if variant.name == "champion")
+
+    @property
+    def canary(self) -> VariantConfig | None:
+        """The challenger on trial, if there is one."""
+        return next((variant for variant in self.variants if variant.name == "canary"), None)
+
+
+def parse_config(content: bytes) -> ServerConfig:
+    """The configuration in a JSON document.
+
+    Raises:
+        InvalidInput: it is not JSON, or a key is missing, unknown or wrong.
+    """
+    try:
+        return ServerConfig.model_validate_json(content)
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(
+            "serving.config", f"The server configuration is not usable: {place}: {message}."
+        ) from cause
+
+
+def load_config(path: Path) -> ServerConfig:
+    """The configuration in a file; errors as in ``parse_config``, or NotFound."""
+    try:
+        content = path.read_bytes()
+    except OSError as cause:
+        raise NotFound(
+            "serving.no_config",
+            f"The server configuration {path} cannot be read: {cause.strerror}.",
+            hint="Serve a package folder directly with: mw serve FOLDER",
+        ) from cause
+    return parse_config(content)

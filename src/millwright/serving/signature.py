@@ -1,0 +1,192 @@
+"""The endpoint's input contract, compiled once from the signatures of its variants.
+
+The champion's signature is the contract: each of its fields has to be sent. Fields that only a
+canary knows may be left out, so that starting a canary never breaks a caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+from millwright.kernel.errors import Conflict, InvalidInput, nearest
+from millwright.kernel.model_package import Field, Kind
+
+Column = list[Any]
+"""Values of one field: float or None for numeric and boolean fields, str or None for text."""
+
+FLOATS = frozenset({"FP16", "FP32", "FP64"})
+INTEGERS = frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
+NATIVE = "JSON"
+"""Stands for "whatever JSON says", for protocols that do not declare a datatype."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Decoded rows: ``columns[i]`` holds ``count`` values of field ``i`` of the signature."""
+
+    count: int
+    columns: list[Column]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How values of one declared datatype become values of one kind of field."""
+
+    types: frozenset[type]
+    convert: Callable[[Column], Column] | None
+
+
+def _floats(values: Column) -> Column:
+    return [None if value is None else float(value) for value in values]
+
+
+def _texts(values: Column) -> Column:
+    return [None if value is None else str(value) for value in values]
+
+
+def _truths(values: Column) -> Column:
+    if any(value not in (0, 1, None) for value in values):
+        raise ValueError("is neither 0 nor 1")
+    return _floats(values)
+
+
+def _readings() -> dict[Kind, dict[str, _Reading]]:
+    none = NoneType
+    numeric = {name: _Reading(frozenset({int, float, none}), _floats) for name in FLOATS}
+    numeric |= {name: _Reading(frozenset({int, none}), _floats) for name in INTEGERS}
+    numeric["BOOL"] = _Reading(frozenset({bool, none}), _floats)
+    numeric[NATIVE] = _Reading(frozenset({int, float, bool, none}), _floats)
+    text = {name: _Reading(frozenset({int, none}), _texts) for name in INTEGERS}
+    text["BYTES"] = _Reading(frozenset({str, none}), None)
+    text[NATIVE] = _Reading(frozenset({str, int, none}), _texts)
+    truth = {name: _Reading(frozenset({int, none}), _truths) for name in INTEGERS}
+    truth["BOOL"] = _Reading(frozenset({bool, none}), _floats)
+    truth[NATIVE] = _Reading(frozenset({bool, int, float, none}), _truths)
+    return {"numeric": numeric, "categorical": text, "boolean": truth}
+
+
+_READINGS = _readings()
+
+
+@dataclass(frozen=True, slots=True)
+class InputSignature:
+    """The fields an endpoint takes, in order; the first ``required`` of them must be sent."""
+
+    fields: tuple[Field, ...]
+    required: int
+    positions: Mapping[str, int]
+
+    @classmethod
+    def compile(cls, champion: Sequence[Field], canary: Sequence[Field] = ()) -> InputSignature:
+        """The contract of an endpoint that serves a champion and perhaps a canary.
+
+        Raises:
+            Conflict: the two read the same field as different kinds.
+        """
+        kinds = {field.name: field.kind for field in champion}
+        for field in canary:
+            if kinds.get(field.name, field.kind) != field.kind:
+                raise Conflict(
+                    "serving.signatures_differ",
+                    f"The champion reads '{field.name}' as {kinds[field.name]} and the canary as "
+                    f"{field.kind}; one request cannot serve both.",
+                    hint="Train the canary on the same kind of column, or deploy it separately.",
+                )
+        fields = (*champion, *(field for field in canary if field.name not in kinds))
+        positions = {field.name: index for index, field in enumerate(fields)}
+        return cls(fields, len(champion), positions)
+
+    def column(self, index: int, datatype: str, values: Column) -> Column:
+        """The values of field ``index`` as declared by the caller, checked and converted.
+
+        Raises:
+            InvalidInput: datatype, a value or a null that this field does not take; the message
+                names the field, what was expected and what came.
+        """
+        field = self.fields[index]
+        reading = _READINGS[field.kind].get(datatype)
+        if reading is None:
+            raise InvalidInput(
+                "serving.datatype",
+                f"Tensor '{field.name}' is {field.kind}: expected datatype {field.datatype}, "
+                f"got '{datatype[:40]}'.",
+            )
+        found = set(map(type, values))
+        if not found <= reading.types:
+            row, value = next((i, v) for i, v in enumerate(values) if type(v) not in reading.types)
+            raise self._bad_value(field, datatype, row, value)
+        if NoneType in found and not field.nullable:
+            raise InvalidInput(
+                "serving.null",
+                f"Tensor '{field.name}' must not hold null, and row {values.index(None)} does.",
+            )
+        if reading.convert is None:
+            return values
+        try:
+            return reading.convert(values)
+        except (ValueError, OverflowError) as cause:
+            row, value = self._first_refused(reading, values)
+            raise self._bad_value(field, datatype, row, value) from cause
+
+    def complete(self, columns: list[Column | None], count: int, unknown: Sequence[str]) -> Rows:
+        """Rows from the columns that came, or the error that says which did not.
+
+        Args:
+            columns: one entry per field; None where nothing was sent.
+            count: number of rows.
+            unknown: names that were sent and are not of this signature, for the hint.
+
+        Raises:
+            InvalidInput: a required field was not sent.
+        """
+        for index, column in enumerate(columns):
+            if column is not None:
+                continue
+            if index < self.required:
+                raise self._missing(self.fields[index], unknown)
+            columns[index] = [None] * count
+        return Rows(count, columns)  # type: ignore[arg-type]  # no None is left
+
+    def unknown(self, name: str) -> InvalidInput:
+        """The error for a name that this signature does not have."""
+        guess = nearest(name, self.positions)
+        names = ", ".join(list(self.positions)[:20])
+        hint = f"Did you mean '{guess}'?" if guess else f"The model takes: {names}."
+        return InvalidInput(
+            "serving.unknown_tensor", f"The model takes no tensor '{name[:100]}'.", hint=hint
+        )
+
+    def _missing(self, field: Field, unknown: Sequence[str]) -> InvalidInput:
+        guess = nearest(field.name, unknown)
+        hint = f"'{guess[:100]}' was sent; did you mean '{field.name}'?" if guess else None
+        if hint is None and field.nullable:
+            hint = "Send null where its value is not known."
+        return InvalidInput(
+            "serving.missing_tensor",
+            f"Tensor '{field.name}' is missing: expected datatype {field.datatype} "
+            f"of shape [rows], got nothing.",
+            hint=hint,
+        )
+
+    @staticmethod
+    def _bad_value(field: Field, datatype: str, row: int, value: object) -> InvalidInput:
+        shown = repr(value)
+        expected = field.datatype if datatype == NATIVE else datatype
+        return InvalidInput(
+            "serving.value",
+            f"Tensor '{field.name}', row {row}: expected a value of {expected} "
+            f"({field.kind}), got {shown[:60]}{'…' if len(shown) > 60 else ''}.",
+        )
+
+    @staticmethod
+    def _first_refused(reading: _Reading, values: Column) -> tuple[int, object]:
+        assert reading.convert is not None
+        for row, value in enumerate(values):
+            try:
+                reading.convert([value])
+            except (ValueError, OverflowError):
+                return row, value
+        return 0, None

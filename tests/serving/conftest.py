@@ -1,0 +1,184 @@
+"""Real, tiny model packages, and real server processes that serve them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import onnx
+import pytest
+from blake3 import blake3
+from onnx import TensorProto, helper, numpy_helper
+
+from millwright.kernel.model_package import EncodedColumn, Encoding, Field, Manifest, Task
+
+FIELDS = (
+    Field(name="distance", kind="numeric"),
+    Field(name="carrier", kind="categorical"),
+    Field(name="holiday", kind="boolean", nullable=False),
+)
+COLUMNS = (
+    EncodedColumn(field="distance", how="number", fill=500.0, shift=500.0, scale=250.0),
+    EncodedColumn(field="distance", how="missing"),
+    EncodedColumn(field="carrier", how="indicator", levels=("AA",)),
+    EncodedColumn(field="holiday", how="number"),
+)
+CLASSES: dict[Task, tuple[str, ...]] = {
+    "binary": ("no", "yes"),
+    "multiclass": ("early", "late", "on time"),
+    "regression": (),
+}
+MakePackage = Callable[..., Path]
+
+
+def linear_onnx(task: Task, weights: np.ndarray, bias: np.ndarray) -> bytes:
+    """A linear model with the output that ``task`` promises, written node by node."""
+    nodes = [
+        helper.make_node("MatMul", ["input", "weights"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["sum"]),
+    ]
+    if task == "regression":
+        nodes.append(helper.make_node("Identity", ["sum"], ["output"]))
+    else:
+        nodes.append(helper.make_node("Softmax", ["sum"], ["output"], axis=1))
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, len(weights)])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [None, len(bias)])],
+        [
+            numpy_helper.from_array(weights.astype(np.float32), "weights"),
+            numpy_helper.from_array(bias.astype(np.float32), "bias"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(onnx.ModelProto.SerializeToString(model))
+
+
+@pytest.fixture
+def make_package(tmp_path: Path) -> MakePackage:
+    def make(
+        task: Task = "binary",
+        name: str = "package",
+        fields: tuple[Field, ...] = FIELDS,
+        columns: tuple[EncodedColumn, ...] = COLUMNS,
+        seed: int = 1,
+    ) -> Path:
+        width = max(1, len(CLASSES[task]))
+        random = np.random.default_rng(seed)
+        model = linear_onnx(task, random.normal(size=(len(columns), width)), np.zeros(width))
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "model.onnx").write_bytes(model)
+        manifest = Manifest(
+            model="delays",
+            task=task,
+            classes=CLASSES[task],
+            family="linear",
+            signature=fields,
+            encoding=Encoding(columns=columns),
+            parity=0.0,
+            digests={"model.onnx": blake3(model).hexdigest()},
+            created_at="2024-01-01T00:00:00.000Z",
+        )
+        (folder / "manifest.json").write_text(manifest.model_dump_json())
+        return folder
+
+    return make
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[bytes]
+    url: str
+    client: httpx.Client
+
+    def infer(self, body: Any, path: str = "/v2/models/delays/infer", **headers: str) -> Any:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"content-type": "application/json", **headers}
+        return self.client.post(self.url + path, content=content, headers=sent)
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(self.url + path)
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    running: list[Server] = []
+
+    def start(
+        config: Mapping[str, Any], *options: str, environment: Mapping[str, str] | None = None
+    ) -> Server:
+        file = tmp_path / f"config-{len(running)}.json"
+        file.write_text(json.dumps(config))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "millwright.serving", "--config", str(file), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "MILLWRIGHT_ADMIN_TOKEN": "secret", **(environment or {})},
+        )
+        assert process.stdout is not None
+        said = process.stdout.readline().decode()
+        assert "http://" in said, said
+        server = Server(process, said.split()[-1], httpx.Client(timeout=20, trust_env=False))
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.client.close()
+        server.process.kill()
+        server.process.wait()
+
+
+def config_of(package: Path, spool: Path | None = None, **more: Any) -> dict[str, Any]:
+    """A configuration that serves one champion."""
+    champion = {
+        "name": "champion",
+        "package": str(package),
+        "version_id": "v1",
+        "version": 1,
+        "weight": 1.0,
+    }
+    return {
+        "deployment": "delays",
+        "model_name": "delays",
+        "spool": str(spool) if spool else None,
+        "variants": [champion],
+        **more,
+    }
+
+
+def question(
+    distance: Any = 100.0, carrier: Any = "AA", holiday: Any = True, **more: Any
+) -> dict[str, Any]:
+    """A well-formed request for one row."""
+    return {
+        "inputs": [
+            {"name": "distance", "shape": [1], "datatype": "FP64", "data": [distance]},
+            {"name": "carrier", "shape": [1], "datatype": "BYTES", "data": [carrier]},
+            {"name": "holiday", "shape": [1], "datatype": "BOOL", "data": [holiday]},
+        ],
+        **more,
+    }
+
+
+@pytest.fixture
+def one_champion() -> Callable[..., dict[str, Any]]:
+    return config_of
+
+
+@pytest.fixture
+def ask() -> Callable[..., dict[str, Any]]:
+    return question
