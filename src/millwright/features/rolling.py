@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ def record_history(
     ordered_codes, ordered_values = codes[order], values[order]
     sums = np.empty(len(order), dtype=np.float64)
     edges = np.flatnonzero(np.diff(ordered_codes, prepend=-2, append=-2))
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         np.cumsum(ordered_values[start:stop], out=sums[start:stop])
     return History(ordered_codes * width + ranks, moments, sums, width)
 
