@@ -1,0 +1,70 @@
+"""Pipelines: steps and graphs, caching by fingerprint, durable runs.
+
+The public face of the room; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "api": ("find_pipeline", "run_file", "run_pipeline"),
+    "client": ("PipelineClient",),
+    "context": ("Cancelled", "Progress", "progress", "step_context"),
+    "dsl": ("Pipeline", "pipeline", "step"),
+    "steps": ("Output", "Step"),
+    "engine": ("execute", "queue_run"),
+    "graph": ("Graph", "Node"),
+    "listening": ("PipelineEvent",),
+    "records": ("PipelineRun", "PipelineRunDetail", "Task"),
+    "result": ("PipelineFailed", "PipelineResult"),
+    "worker": ("spawn_worker",),
+}
+
+__all__ = [
+    "Cancelled",
+    "Graph",
+    "Node",
+    "Output",
+    "Pipeline",
+    "PipelineClient",
+    "PipelineEvent",
+    "PipelineFailed",
+    "PipelineResult",
+    "PipelineRun",
+    "PipelineRunDetail",
+    "Progress",
+    "Step",
+    "Task",
+    "execute",
+    "find_pipeline",
+    "pipeline",
+    "progress",
+    "queue_run",
+    "run_file",
+    "run_pipeline",
+    "spawn_worker",
+    "step",
+    "step_context",
+]
+
+if TYPE_CHECKING:
+    from millwright.pipelines.api import find_pipeline, run_file, run_pipeline
+    from millwright.pipelines.client import PipelineClient
+    from millwright.pipelines.context import Cancelled, Progress, progress, step_context
+    from millwright.pipelines.dsl import Pipeline, pipeline, step
+    from millwright.pipelines.engine import execute, queue_run
+    from millwright.pipelines.graph import Graph, Node
+    from millwright.pipelines.listening import PipelineEvent
+    from millwright.pipelines.records import PipelineRun, PipelineRunDetail, Task
+    from millwright.pipelines.result import PipelineFailed, PipelineResult
+    from millwright.pipelines.steps import Output, Step
+    from millwright.pipelines.worker import spawn_worker
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,226 @@
+"""What steps hand to one another, as bytes in safe formats by type, and back.
+
+Tables are Arrow IPC, arrays are npy, records and plain values are JSON, text and bytes are
+themselves, folders are archives. None of these runs code when read. The one exception is a fitted
+model on its way from one step to the next of the same project: it is pickled, the bytes say which
+project wrote them, and no other project reads them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, JsonValue
+
+from millwright.kernel.errors import Corrupt, Forbidden, InvalidInput
+from millwright.kernel.record import Record
+from millwright.pipelines import values
+from millwright.pipelines.archive import pack_folder, pack_parts, unpack_folder, unpack_parts
+
+Kind = Literal["table", "array", "json", "text", "bytes", "file", "folder", "bundle", "model"]
+_PICKLE = b"millwright trusted pickle\n"
+_ROWS_PER_BATCH = 65_536
+
+
+class Artifact(Record):
+    """One stored output: which object, how to read it, and who may."""
+
+    digest: str
+    kind: Kind
+    size: int
+    name: str | None = None
+    """The file's name, for ``file``."""
+    trusted_by: str | None = None
+    """The project that wrote a pickle in it, and the only one that reads it."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """An output in stored form, before it is uploaded."""
+
+    kind: Kind
+    content: bytes | Path
+    name: str | None = None
+    trusted_by: str | None = None
+
+
+def serialise(value: object, *, project: str, scratch: Path) -> Payload:
+    """A value in stored form. ``scratch``: a folder for the archive of a folder.
+
+    Raises:
+        InvalidInput: a value's type has no safe form.
+    """
+    if isinstance(value, str):
+        return Payload("text", value.encode())
+    if isinstance(value, Path):
+        return _path_payload(value, scratch)
+    kind = _part_kind(value)
+    if kind is not None:
+        trusted = project if kind == "model" else None
+        return Payload(kind, _part_bytes(kind, value, project), trusted_by=trusted)
+    parts: dict[str, bytes] = {}
+    kinds: set[Kind] = set()
+
+    def leaf(inner: object) -> values.Tagged | None:
+        kind = _part_kind(inner)
+        if kind is None:
+            return None
+        name = str(len(parts))
+        parts[name] = _part_bytes(kind, inner, project)
+        kinds.add(kind)
+        return {values.TAG: "part", "kind": kind, "name": name}
+
+    tree = values.canonical(values.encode(value, leaf))
+    if not parts:
+        return Payload("json", tree)
+    trusted = project if "model" in kinds else None
+    return Payload("bundle", pack_parts({"tree.json": tree, **parts}), trusted_by=trusted)
+
+
+def deserialise(artifact: Artifact, content: bytes, *, project: str, workdir: Path) -> Any:
+    """The value of stored bytes; files and folders are laid down under ``workdir``.
+
+    Raises:
+        Forbidden: it holds a pickle that another project wrote.
+        Corrupt: the bytes are not of that kind.
+    """
+    if artifact.trusted_by not in (None, project):
+        raise _foreign(artifact.trusted_by)
+    if artifact.kind == "text":
+        return content.decode()
+    if artifact.kind == "json":
+        return values.decode(json.loads(content))
+    if artifact.kind == "file":
+        target = workdir / artifact.digest[:16] / Path(artifact.name or "file").name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        return target
+    if artifact.kind == "folder":
+        target = workdir / artifact.digest[:16]
+        target.mkdir(parents=True)
+        unpack_folder(content, target)
+        return target
+    if artifact.kind == "bundle":
+        return _read_bundle(content, project)
+    return _read_part(artifact.kind, content, project)
+
+
+def is_immutable(value: object) -> bool:
+    """Whether a value can be handed on in memory, because no step can change it.
+
+    >>> is_immutable((1, "a")), is_immutable([1])
+    (True, False)
+    """
+    if isinstance(value, tuple):
+        return all(map(is_immutable, value))
+    return isinstance(value, pa.Table | str | bytes | int | float | bool | type(None))
+
+
+def _part_kind(value: object) -> Kind | None:
+    """The kind of a value that is stored as bytes of its own, None for what JSON holds."""
+    if isinstance(value, np.ndarray):
+        return "array"
+    if isinstance(value, bytes):
+        return "bytes"
+    if isinstance(value, pa.Table) or hasattr(value, "__arrow_c_stream__"):
+        return "table"
+    if isinstance(value, type | BaseModel) or is_dataclass(value):
+        return None
+    return "model" if hasattr(value, "predict") or hasattr(value, "transform") else None
+
+
+def _part_bytes(kind: Kind, value: Any, project: str) -> bytes:
+    if kind == "bytes":
+        return bytes(value)
+    if kind == "table":
+        return _table_bytes(value if isinstance(value, pa.Table) else pa.table(value))
+    if kind == "array":
+        return _array_bytes(value)
+    try:
+        return _PICKLE + project.encode() + b"\n" + pickle.dumps(value, protocol=5)
+    except (pickle.PicklingError, TypeError, AttributeError) as cause:
+        raise InvalidInput(
+            "pipelines.unstorable_value",
+            f"A model of type {type(value).__qualname__} cannot be handed to another step: {cause}.",
+            hint="Define its class at the top of a module, without lambdas inside.",
+        ) from cause
+
+
+def _read_part(kind: str, content: bytes, project: str) -> Any:
+    if kind == "bytes":
+        return content
+    if kind == "table":
+        return pa.ipc.open_file(pa.py_buffer(content)).read_all()
+    if kind == "array":
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    if kind != "model" or not content.startswith(_PICKLE):
+        raise Corrupt("pipelines.bad_artifact", f"A stored value is not of the kind {kind!r}.")
+    written_by, _, pickled = content[len(_PICKLE) :].partition(b"\n")
+    if written_by.decode() != project:
+        raise _foreign(written_by.decode())
+    return pickle.loads(pickled)  # noqa: S301 - written by a step of this very project
+
+
+def _read_bundle(content: bytes, project: str) -> Any:
+    parts = unpack_parts(content)
+
+    def leaf(tree: values.Tagged) -> object:
+        if tree[values.TAG] != "part":
+            raise Corrupt("pipelines.bad_artifact", f"Unknown type {tree[values.TAG]!r}.")
+        return _read_part(str(tree["kind"]), parts[str(tree["name"])], project)
+
+    tree: JsonValue = json.loads(parts["tree.json"])
+    return values.decode(tree, leaf)
+
+
+def _path_payload(path: Path, scratch: Path) -> Payload:
+    if path.is_file():
+        return Payload("file", path, name=path.name)
+    if path.is_dir():
+        target = scratch / f"{path.name}.tar"
+        pack_folder(path, target)
+        return Payload("folder", target)
+    raise InvalidInput(
+        "pipelines.no_such_path",
+        f"A step returned the path {path}, where there is nothing.",
+        hint="Write the file before returning its path.",
+        value=str(path),
+    )
+
+
+def _table_bytes(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    # One layout per content: chunks are merged and cut again, so that equal tables are equal bytes.
+    options = pa.ipc.IpcWriteOptions(compression="zstd", unify_dictionaries=True)
+    with pa.ipc.new_file(sink, table.schema, options=options) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=_ROWS_PER_BATCH)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _array_bytes(array: Any) -> bytes:
+    file = io.BytesIO()
+    try:
+        np.save(file, np.asarray(array), allow_pickle=False)
+    except ValueError as cause:
+        raise InvalidInput(
+            "pipelines.unstorable_value",
+            "An array of Python objects cannot be stored.",
+            hint="Give the array a type of its own: numbers, booleans or fixed-length text.",
+        ) from cause
+    return file.getvalue()
+
+
+def _foreign(project: str | None) -> Forbidden:
+    return Forbidden(
+        "pipelines.foreign_pickle",
+        f"This value holds a model that the project {project!r} pickled; reading it would run that "
+        "project's code here.",
+        hint="Register the model there, and load the registered version, which runs no code.",
+    )

@@ -1,0 +1,145 @@
+"""When a step need not run again: the fingerprint of what determines its result.
+
+A result depends on the step's code, its parameters, its inputs and the installed packages. Two
+calls with equal fingerprints are taken to give the same result; where they differ, ``explain``
+names the part that does.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+from pydantic import JsonValue
+
+from millwright.kernel.objects import digest_of_file
+from millwright.kernel.record import Record
+from millwright.pipelines import values
+from millwright.pipelines.code_digest import code_of
+from millwright.pipelines.graph import Node, Reference, is_reference
+
+
+class Fingerprint(Record):
+    """All that determines a step's result, each part as a digest by name."""
+
+    code: dict[str, str]
+    parameters: dict[str, str]
+    inputs: dict[str, str]
+    environment: str
+
+    @property
+    def key(self) -> str:
+        """One digest of all parts."""
+        return values.digest_of(self.model_dump())
+
+
+class Recipe(Record):
+    """A fingerprint whose inputs are yet to be made: references in place of their digests."""
+
+    node: str
+    code: dict[str, str]
+    parameters: dict[str, str]
+    environment: str
+    inputs: dict[str, Reference]
+    cache: bool = True
+
+    def with_inputs(self, digests: Mapping[Reference, str]) -> Fingerprint | None:
+        """The fingerprint once the inputs are known, None while one is not."""
+        if any(needed not in digests for needed in self.inputs.values()):
+            return None
+        return Fingerprint(
+            code=self.code,
+            parameters=self.parameters,
+            environment=self.environment,
+            inputs={name: digests[needed] for name, needed in self.inputs.items()},
+        )
+
+
+def recipe(node: Node, function: Any) -> Recipe:
+    """The recipe of one node whose step is ``function``."""
+    return Recipe(
+        node=node.name,
+        code=code_of(function),
+        parameters={
+            name: values.digest_of(_parameter(tree))
+            for name, tree in node.inputs.items()
+            if not is_reference(tree)
+        },
+        environment=environment_digest(),
+        inputs=node.references(),
+        cache=node.cache,
+    )
+
+
+def explain(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
+    """Which parts differ, as sentences without a full stop; empty when equal.
+
+    >>> old = Fingerprint(code={"train:fit": "a"}, parameters={}, inputs={"t": "1"}, environment="e")
+    >>> explain(old, old.model_copy(update={"inputs": {"t": "2"}}))
+    ('the input t changed',)
+    """
+    found: list[str] = []
+    for word, old, new in (
+        ("the code of", before.code, after.code),
+        ("the parameter", before.parameters, after.parameters),
+        ("the input", before.inputs, after.inputs),
+    ):
+        for name in sorted(old.keys() | new.keys()):
+            if name not in old:
+                found.append(f"{word} {name} is new")
+            elif name not in new:
+                found.append(f"{word} {name} is gone")
+            elif old[name] != new[name]:
+                found.append(f"{word} {name} changed")
+    if before.environment != after.environment:
+        found.append("the installed packages changed")
+    return tuple(found)
+
+
+@cache
+def environment_digest() -> str:
+    """A digest of Python, the platform and every installed package with its version."""
+    lines = [platform.python_version(), platform.system(), platform.machine(), *installed()]
+    return blake3("\n".join(lines).encode()).hexdigest()
+
+
+def installed() -> list[str]:
+    """Installed packages as ``name-version``, sorted, read from the folders' names alone."""
+    found = set()
+    for folder in map(Path, sys.path):
+        if folder.is_dir():
+            for pattern in ("*.dist-info", "*.egg-info"):
+                found |= {path.stem.lower().replace("_", "-") for path in folder.glob(pattern)}
+    return sorted(found)
+
+
+def _parameter(tree: JsonValue) -> JsonValue:
+    """A tree with its references anonymous, and files given by path with their content."""
+    if isinstance(tree, list):
+        return [_parameter(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if is_reference(tree):
+        return {values.TAG: tree[values.TAG]}
+    if tree.get(values.TAG) == "path":
+        return {**tree, "content": _content_of(Path(str(tree["value"])))}
+    return {key: _parameter(item) for key, item in tree.items()}
+
+
+def _content_of(path: Path) -> str | None:
+    if path.is_file():
+        return digest_of_file(path)
+    if path.is_dir():
+        return values.digest_of(dict(_files_in(path)))
+    return None
+
+
+def _files_in(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), digest_of_file(path)

@@ -1,0 +1,121 @@
+"""Reading pipeline runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.engine import Row
+
+from millwright.kernel import clock
+from millwright.kernel.errors import NotFound
+from millwright.kernel.store import Store
+from millwright.pipelines.graph import Graph
+from millwright.pipelines.records import (
+    PipelineRun,
+    PipelineRunDetail,
+    PipelineRunPage,
+    Task,
+)
+from millwright.pipelines.tables import pipeline_runs, pipeline_tasks
+
+
+def get_run(store: Store, run_id: str) -> PipelineRunDetail:
+    """A run with its graph and tasks.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    with store.read() as connection:
+        row = connection.execute(select(pipeline_runs).where(pipeline_runs.c.id == run_id)).first()
+        if row is None:
+            raise unknown_run(run_id)
+        tasks = connection.execute(
+            select(pipeline_tasks)
+            .where(pipeline_tasks.c.run_id == run_id)
+            .order_by(pipeline_tasks.c.position)
+        )
+        return PipelineRunDetail(
+            **_summary(row),
+            params=row.params,
+            graph=Graph.model_validate(row.graph),
+            tasks=tuple(task_of(task) for task in tasks),
+        )
+
+
+def list_runs(
+    store: Store,
+    project: str,
+    *,
+    name: str | None = None,
+    status: str | None = None,
+    limit: int = 50,
+    page_token: str | None = None,
+) -> PipelineRunPage:
+    """Runs of a project, newest first."""
+    runs = pipeline_runs.c
+    query = select(pipeline_runs).where(runs.project == project).order_by(runs.id.desc())
+    if name is not None:
+        query = query.where(runs.name == name)
+    if status is not None:
+        query = query.where(runs.status == status)
+    if page_token is not None:
+        query = query.where(runs.id < page_token)
+    with store.read() as connection:
+        rows = connection.execute(query.limit(limit + 1)).all()
+    found = tuple(PipelineRun(**_summary(row)) for row in rows[:limit])
+    return PipelineRunPage(
+        pipeline_runs=found, next_page_token=found[-1].id if len(rows) > limit else None
+    )
+
+
+def task_of(row: Row[Any]) -> Task:
+    """A task as it is answered."""
+    both = row.started_ms is not None and row.finished_ms is not None
+    return Task(
+        name=row.name,
+        status=row.status,
+        attempt=row.attempt,
+        cache_key=row.cache_key,
+        outputs=row.outputs or {},
+        reason=tuple(row.reason or ()),
+        started=_time(row.started_ms),
+        finished=_time(row.finished_ms),
+        duration_ms=row.finished_ms - row.started_ms if both else None,
+        error=row.error,
+        log_digest=row.log_digest,
+    )
+
+
+def _summary(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "project": row.project,
+        "name": row.name,
+        "entry_point": row.entry_point,
+        "status": row.status,
+        "attempt": row.attempt,
+        "created": _time(row.created_ms),
+        "started": _time(row.started_ms),
+        "finished": _time(row.finished_ms),
+        "lease_owner": row.lease_owner,
+        "lease_expires": _time(row.lease_expires_ms),
+        "worker_pid": row.worker_pid,
+        "cancel_requested": row.cancel_requested,
+        "cause": row.cause,
+        "error": row.error,
+    }
+
+
+def _time(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else clock.rfc3339(milliseconds)
+
+
+def unknown_run(run_id: str) -> NotFound:
+    """The error for a run that does not exist."""
+    return NotFound(
+        "pipelines.unknown_run",
+        f"There is no pipeline run {run_id}.",
+        hint="See them with: mw pipelines list",
+        value=run_id,
+    )

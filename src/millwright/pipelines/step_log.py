@@ -1,0 +1,97 @@
+"""What a step says while it runs: its prints, log records, progress notes and traceback.
+
+Output still goes where it went before; a copy of what the step's own thread writes is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+_LIMIT = 1 << 20
+_current: ContextVar[StepLog | None] = ContextVar("millwright_step_log", default=None)
+
+
+class StepLog:
+    """The text a step wrote, at most the last mebibyte of it."""
+
+    def __init__(self) -> None:
+        self._text = io.StringIO()
+        self._dropped = False
+
+    def write(self, text: str) -> None:
+        """Add text."""
+        self._text.write(text)
+        if self._text.tell() > 2 * _LIMIT:
+            kept = self._text.getvalue()[-_LIMIT:]
+            self._text = io.StringIO()
+            self._text.write(kept)
+            self._dropped = True
+
+    def content(self) -> bytes:
+        """All of it, in UTF-8."""
+        text = self._text.getvalue()[-_LIMIT:]
+        return (("… (earlier lines dropped)\n" if self._dropped else "") + text).encode()
+
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Collect what this thread, and those started with its context, writes in the block."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+@contextlib.contextmanager
+def copied_output() -> Iterator[None]:
+    """Within the block, prints and log records also reach the log of the step that made them."""
+    listener = _Listener(level=logging.INFO)
+    listener.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(listener)
+    try:
+        with (
+            contextlib.redirect_stdout(_Copy(sys.stdout)),
+            contextlib.redirect_stderr(_Copy(sys.stderr)),
+        ):
+            yield
+    finally:
+        root.removeHandler(listener)
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback as Python prints it, from the step's own code on."""
+    lines = traceback.TracebackException.from_exception(error)
+    own = [frame for frame in lines.stack if "/millwright/pipelines/" not in frame.filename]
+    lines.stack = traceback.StackSummary.from_list(own or list(lines.stack))
+    return "".join(lines.format())
+
+
+class _Copy:
+    """A text stream that also writes to the current step's log."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        log = _current.get()
+        if log is not None:
+            log.write(text)
+        return int(self._stream.write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Listener(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        log = _current.get()
+        if log is not None:
+            log.write(self.format(record) + "\n")
