@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from millwright.deployment.canary import (
     VariantHealth,
+    analyse_canary,
     confidence_sequence,
-    decide_canary,
     row_losses,
 )
 from millwright.kernel.config import CanaryConfig
@@ -39,7 +39,7 @@ def stream(
 def early_verdict(ours: Floats, theirs: Floats, policy: CanaryConfig = POLICY) -> str:
     """The first verdict of looks every 100 rows, before full exposure."""
     for seen in range(100, ours.size + 1, 100):
-        verdict = decide_canary(ours[:seen], theirs[:seen], policy, windows=0).verdict
+        verdict = analyse_canary(ours[:seen], theirs[:seen], policy, windows=0).verdict
         if verdict != "continue":
             return verdict
     return "continue"
@@ -89,8 +89,8 @@ def test_a_better_challenger_is_promoted_early() -> None:
 
 def test_identical_models_continue_and_end_with_the_champion() -> None:
     losses, _ = stream(np.random.default_rng(3), 2000, 0.3, 0.3)
-    assert decide_canary(losses, losses, POLICY, windows=3).verdict == "continue"
-    last = decide_canary(losses, losses, POLICY, windows=4)
+    assert analyse_canary(losses, losses, POLICY, windows=3).verdict == "continue"
+    last = analyse_canary(losses, losses, POLICY, windows=4)
     assert last.verdict == "roll back"
     assert "not better" in last.reason
 
@@ -102,28 +102,28 @@ def test_a_slightly_better_challenger_wins_only_when_harm_is_excluded() -> None:
     noise -= noise.mean()
     clear = ours - (0.001 + 0.04 * noise)
     murky = ours - (0.001 + 0.4 * noise)
-    assert decide_canary(ours, clear, POLICY, windows=4).verdict == "promote"
-    assert decide_canary(ours, murky, POLICY, windows=4).verdict == "roll back"
+    assert analyse_canary(ours, clear, POLICY, windows=4).verdict == "promote"
+    assert analyse_canary(ours, murky, POLICY, windows=4).verdict == "roll back"
 
 
 def test_a_promotion_waits_for_the_smallest_number_of_labels() -> None:
     better, worse = np.full(900, 0.1), np.linspace(0.2, 0.3, 900)
-    found = decide_canary(worse, better, POLICY, windows=1)
+    found = analyse_canary(worse, better, POLICY, windows=1)
     assert found.verdict == "continue"
     assert "100 more labelled rows" in found.reason
-    assert decide_canary(better, worse, POLICY, windows=1).verdict == "roll back"
-    assert decide_canary(better[:150], worse[:150], POLICY, windows=1).verdict == "continue"
+    assert analyse_canary(better, worse, POLICY, windows=1).verdict == "roll back"
+    assert analyse_canary(better[:150], worse[:150], POLICY, windows=1).verdict == "continue"
 
 
 def test_a_trial_without_labels_ends_with_the_champion() -> None:
     nothing = np.empty(0)
-    assert decide_canary(nothing, nothing, POLICY, windows=0).verdict == "continue"
-    assert decide_canary(nothing, nothing, POLICY, windows=4).verdict == "roll back"
+    assert analyse_canary(nothing, nothing, POLICY, windows=0).verdict == "continue"
+    assert analyse_canary(nothing, nothing, POLICY, windows=4).verdict == "roll back"
 
 
 def test_a_challenger_that_fails_requests_is_rolled_back_at_once() -> None:
     losses = np.full(10, 0.1)
-    found = decide_canary(
+    found = analyse_canary(
         losses,
         losses,
         POLICY,
@@ -136,7 +136,7 @@ def test_a_challenger_that_fails_requests_is_rolled_back_at_once() -> None:
     assert found.evidence.challenger.p95_ms == 9.0
     same = VariantHealth(requests=1000, errors=30)
     assert (
-        decide_canary(losses, losses, POLICY, windows=0, champion=same, challenger=same).verdict
+        analyse_canary(losses, losses, POLICY, windows=0, champion=same, challenger=same).verdict
         == "continue"
     )
 
@@ -144,7 +144,7 @@ def test_a_challenger_that_fails_requests_is_rolled_back_at_once() -> None:
 def test_rows_that_lack_a_score_of_either_are_left_out() -> None:
     ours = np.array([0.1, np.nan, 0.3])
     theirs = np.array([0.1, 0.2, np.nan])
-    assert decide_canary(ours, theirs, POLICY, windows=0).evidence.difference.n == 1
+    assert analyse_canary(ours, theirs, POLICY, windows=0).evidence.difference.n == 1
 
 
 @settings(deadline=None)

@@ -63,7 +63,7 @@ def decide(
     causes = [alert for alert in alerts if _is_cause(alert, policy)]
     if not causes:
         return Decision(retrain=False, reason="No alert asks for a retraining.")
-    causes.sort(key=lambda alert: (policy.triggers.index(alert.kind), alert.id))  # type: ignore[arg-type]
+    causes.sort(key=lambda alert: (policy.triggers.index(alert.kind), alert.id))
     if running:
         return _wait("A retraining is already running.")
     if rollout_active:

@@ -78,7 +78,7 @@ class CanaryEvidence(Record):
     challenger: VariantHealth
 
 
-class CanaryDecision(Record):
+class Decision(Record):
     """What to do with the challenger, why in a sentence, and on what evidence."""
 
     verdict: Verdict
@@ -100,9 +100,11 @@ def row_losses(
     """
     scores = np.asarray(predicted, dtype=np.float64)
     if task == "regression":
-        return np.square(_numbers(actual) - scores)
+        squared: Floats = np.square(_numbers(actual) - scores)
+        return squared
     if task == "binary":
-        return np.square(_binary(actual, classes) - scores)
+        brier: Floats = np.square(_binary(actual, classes) - scores)
+        return brier
     position = {label: index for index, label in enumerate(classes)}
     codes = np.array([position.get(str(value), -1) for value in actual], dtype=np.int64)
     truth = np.full((codes.size, len(classes)), np.nan)
@@ -125,7 +127,7 @@ def confidence_sequence(differences: Floats, *, confidence: float, tuned_for: in
     return Interval(n=n, mean=mean, low=mean - radius, high=mean + radius, confidence=confidence)
 
 
-def decide_canary(
+def analyse_canary(
     champion_losses: Floats,
     challenger_losses: Floats,
     policy: CanaryConfig,
@@ -134,7 +136,7 @@ def decide_canary(
     champion: VariantHealth | None = None,
     challenger: VariantHealth | None = None,
     loss: str = "Brier score",
-) -> CanaryDecision:
+) -> Decision:
     """Judge a trial.
 
     Args:
@@ -162,7 +164,7 @@ def decide_canary(
         challenger=challenger or VariantHealth(),
     )
     verdict, reason = _verdict(evidence, policy)
-    return CanaryDecision(verdict=verdict, reason=reason, evidence=evidence)
+    return Decision(verdict=verdict, reason=reason, evidence=evidence)
 
 
 def _verdict(evidence: CanaryEvidence, policy: CanaryConfig) -> tuple[Verdict, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,7 +18,7 @@ LEVEL_SHARE = 0.01
 the sample cannot tell a rare level from a new one."""
 MAX_LEVELS = 30
 
-Column = pa.Array | pa.ChunkedArray
+Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 
 def numeric_bins(values: npt.NDArray[np.float64]) -> Bins:
@@ -25,10 +27,17 @@ def numeric_bins(values: npt.NDArray[np.float64]) -> Bins:
     if finite.size == 0:
         return Bins(kind="numeric")
     steps = np.arange(1, QUANTILE_BINS) / QUANTILE_BINS
-    # 'inverted_cdf' returns observed values, so that ties fall on one side of an edge for sure.
+    # Observed values as edges, so that ties fall on one side of an edge for sure.
     inner = np.quantile(finite, steps, method="inverted_cdf")
-    edges = np.unique(np.append(inner, finite.max()))
-    return Bins(kind="numeric", low=float(finite.min()), edges=tuple(edges.tolist()))
+    margin = _rounding_margin(finite)
+    edges = np.unique(np.append(inner, finite.max())) + margin
+    return Bins(kind="numeric", low=float(finite.min() - margin), edges=tuple(edges.tolist()))
+
+
+def _rounding_margin(finite: npt.NDArray[np.float64]) -> float:
+    # A score computed in float32 may differ in its last digits from the one in the reference; ties
+    # at an edge must not change sides for that.
+    return 2e-7 * min(float(np.abs(finite).max()), 1e300)
 
 
 def level_bins(column: Column, kind: Kind) -> Bins:

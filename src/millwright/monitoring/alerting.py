@@ -1,0 +1,191 @@
+"""The rules: what in a window asks for attention.
+
+Each rule judges only windows that hold enough rows for it, so that silence is not mistaken for
+health: a kind without a judgement keeps whatever alert it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from millwright.kernel.clock import rfc3339
+from millwright.kernel.config import MonitoringConfig
+from millwright.monitoring.records import AlertKind, AlertSignal, Judgement, WindowSummary
+
+NAMED_FEATURES = 3
+"""Features that a title names; the record lists all."""
+
+
+def judge(
+    window: WindowSummary, policy: MonitoringConfig, since: Mapping[str, int] | None = None
+) -> tuple[Judgement, ...]:
+    """Apply every rule that this window has rows enough for.
+
+    Args:
+        window: the window's summary.
+        policy: thresholds and ``min_rows``.
+        since: when each kind of alert that is still unresolved began, in event milliseconds.
+    """
+    begun = since or {}
+    if window.n < policy.min_rows:
+        return ()
+    found: list[Judgement | None] = [
+        _data_drift(window, policy, begun.get("data_drift", window.start_ms)),
+        _prediction_drift(window, policy, begun.get("prediction_drift", window.start_ms)),
+        _performance(window, policy, begun.get("performance", window.start_ms)),
+        _latency(window, policy, begun.get("latency", window.start_ms)),
+    ]
+    return tuple(judgement for judgement in found if judgement is not None)
+
+
+def signals(
+    window: WindowSummary, policy: MonitoringConfig, since: Mapping[str, int] | None = None
+) -> tuple[AlertSignal, ...]:
+    """Only what asks for attention."""
+    return tuple(j.signal for j in judge(window, policy, since) if j.signal is not None)
+
+
+def _data_drift(window: WindowSummary, policy: MonitoringConfig, since: int) -> Judgement | None:
+    if not window.features:
+        return None
+    drifted = sorted(
+        (column for column in window.features if column.drifted), key=lambda column: -column.value
+    )
+    share = len(drifted) / len(window.features)
+    if not drifted or share < policy.drift.share:
+        return Judgement(kind="data_drift")
+    named = ", ".join(
+        f"{column.feature} ({column.value:.2f})" for column in drifted[:NAMED_FEATURES]
+    )
+    title = (
+        f"{len(drifted)} of {len(window.features)} monitored features ({share:.0%}) have moved"
+        f" from training since {_day(since)}, most of all {named}; the threshold is"
+        f" {policy.drift.threshold:.2f} for a feature and {policy.drift.share:.0%} of them."
+    )
+    return _signal(
+        "data_drift",
+        title,
+        effect=share,
+        threshold=policy.drift.share,
+        since=since,
+        features=tuple(column.feature for column in drifted),
+        evidence={
+            "rows": window.n,
+            "drifted": len(drifted),
+            "monitored": len(window.features),
+            "largest": drifted[0].value,
+            "statistic": drifted[0].statistic,
+        },
+    )
+
+
+def _prediction_drift(
+    window: WindowSummary, policy: MonitoringConfig, since: int
+) -> Judgement | None:
+    drift = window.prediction
+    if drift is None:
+        return None
+    if not drift.drifted:
+        return Judgement(kind="prediction_drift")
+    title = (
+        f"The model's scores have moved from validation since {_day(since)}: Jensen–Shannon"
+        f" distance {drift.value:.2f}, threshold {drift.threshold:.2f}."
+    )
+    return _signal(
+        "prediction_drift",
+        title,
+        effect=drift.value,
+        threshold=drift.threshold,
+        since=since,
+        evidence={"rows": window.n, "statistic": drift.statistic},
+    )
+
+
+def _performance(window: WindowSummary, policy: MonitoringConfig, since: int) -> Judgement | None:
+    if not window.performance or window.n_labelled < policy.min_rows:
+        return None
+    found = window.performance[0]
+    if found.drop is None or found.reference is None:
+        return None
+    # The drop has to be larger than the policy allows and larger than chance explains.
+    worst = found.high if found.higher_is_better else found.low
+    explained = worst is not None and (
+        worst >= found.reference if found.higher_is_better else worst <= found.reference
+    )
+    if found.drop <= policy.performance.max_drop or explained:
+        return Judgement(kind="performance")
+    bounds = ""
+    if found.low is not None and found.high is not None:
+        bounds = f" (95 % interval {found.low:.3f} to {found.high:.3f})"
+    title = (
+        f"{found.metric} is {found.value:.3f}{bounds} against {found.reference:.3f} at validation"
+        f" since {_day(since)}: worse by {found.drop:.3f}, {policy.performance.max_drop:.3f} is"
+        " allowed."
+    )
+    return _signal(
+        "performance",
+        title,
+        effect=found.drop,
+        threshold=policy.performance.max_drop,
+        since=since,
+        evidence={
+            "metric": found.metric,
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "reference": found.reference,
+            "labelled_rows": found.rows,
+        },
+    )
+
+
+def _latency(window: WindowSummary, policy: MonitoringConfig, since: int) -> Judgement | None:
+    p95 = window.latency.p95_ms
+    if p95 is None:
+        return None
+    if p95 <= policy.latency.p95_ms:
+        return Judgement(kind="latency")
+    title = (
+        f"The 95th percentile of latency is {p95:.1f} ms since {_day(since)}, the objective is"
+        f" {policy.latency.p95_ms:.1f} ms."
+    )
+    return _signal(
+        "latency",
+        title,
+        effect=p95,
+        threshold=policy.latency.p95_ms,
+        since=since,
+        evidence={
+            "requests": window.latency.requests,
+            "p50_ms": window.latency.p50_ms,
+            "p99_ms": window.latency.p99_ms,
+        },
+    )
+
+
+def _signal(
+    kind: AlertKind,
+    title: str,
+    *,
+    effect: float,
+    threshold: float,
+    since: int,
+    evidence: dict[str, float | int | str | None],
+    features: tuple[str, ...] = (),
+) -> Judgement:
+    signal = AlertSignal(
+        kind=kind,
+        severity="critical" if kind == "performance" else "warning",
+        title=title,
+        effect=effect,
+        threshold=threshold,
+        since_ms=since,
+        features=features,
+        evidence=evidence,
+    )
+    return Judgement(kind=kind, signal=signal)
+
+
+def _day(milliseconds: int) -> str:
+    text = rfc3339(milliseconds)
+    return text[:10] if text[11:19] == "00:00:00" else f"{text[:10]} {text[11:16]} UTC"

@@ -1,0 +1,214 @@
+"""Windows as rows, and where evaluation stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.engine import Row
+
+from millwright.kernel.clock import now_ms, rfc3339
+from millwright.kernel.errors import MillwrightError
+from millwright.kernel.ids import new_id
+from millwright.kernel.store import Store, Transaction
+from millwright.monitoring.records import Window, WindowSummary
+from millwright.monitoring.segments import SegmentCache, read_segment
+from millwright.monitoring.tables import (
+    label_segments,
+    monitoring_progress,
+    prediction_segments,
+    windows,
+)
+
+
+@dataclass
+class Progress:
+    """Where the evaluation of a deployment stands."""
+
+    origin_ms: int
+    window_ms: int
+    segment_cursor: int = 0
+    label_cursor: int = 0
+    judged: dict[str, int] = field(default_factory=dict)
+    """Start of the latest window that each rule judged."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A row of ``prediction_segments``."""
+
+    seq: int
+    digest: str
+
+
+def load_progress(connection: Connection, deployment_id: str) -> Progress | None:
+    """Where evaluation stands; None before the first window."""
+    row = connection.execute(
+        select(monitoring_progress).where(monitoring_progress.c.deployment_id == deployment_id)
+    ).first()
+    if row is None:
+        return None
+    return Progress(
+        row.origin_ms, row.window_ms, row.segment_cursor, row.label_cursor, json.loads(row.judged)
+    )
+
+
+def save_progress(tx: Transaction, deployment_id: str, progress: Progress) -> None:
+    """Remember where evaluation stands, in the transaction that brought it there."""
+    tx.execute(
+        delete(monitoring_progress).where(monitoring_progress.c.deployment_id == deployment_id)
+    )
+    tx.execute(
+        insert(monitoring_progress).values(
+            deployment_id=deployment_id,
+            origin_ms=progress.origin_ms,
+            window_ms=progress.window_ms,
+            segment_cursor=progress.segment_cursor,
+            label_cursor=progress.label_cursor,
+            judged=json.dumps(progress.judged),
+        )
+    )
+
+
+def first_event(connection: Connection, deployment_id: str) -> int | None:
+    """The earliest event time in the log."""
+    found = connection.execute(
+        select(func.min(prediction_segments.c.min_event_ms)).where(
+            prediction_segments.c.deployment_id == deployment_id
+        )
+    ).scalar()
+    return None if found is None else int(found)
+
+
+def watermark_of(connection: Connection, deployment_id: str) -> int | None:
+    """The event time up to which the log counts as complete; None before the first prediction."""
+    found = connection.execute(
+        select(func.max(prediction_segments.c.watermark_ms)).where(
+            prediction_segments.c.deployment_id == deployment_id
+        )
+    ).scalar()
+    return None if found is None else int(found)
+
+
+def new_segments(connection: Connection, deployment_id: str, after: int) -> list[Segment]:
+    """Segments after a cursor, in the order of their commits."""
+    table = prediction_segments
+    query = select(table.c.seq, table.c.digest).where(
+        table.c.deployment_id == deployment_id, table.c.seq > after
+    )
+    return [Segment(row.seq, row.digest) for row in connection.execute(query.order_by(table.c.seq))]
+
+
+def segments_between(
+    connection: Connection, deployment_id: str, start_ms: int, end_ms: int
+) -> list[Segment]:
+    """Segments with an event time in ``[start, end)``."""
+    table = prediction_segments
+    query = select(table.c.seq, table.c.digest).where(
+        table.c.deployment_id == deployment_id,
+        table.c.min_event_ms < end_ms,
+        table.c.max_event_ms >= start_ms,
+    )
+    return [Segment(row.seq, row.digest) for row in connection.execute(query.order_by(table.c.seq))]
+
+
+def new_label_segments(connection: Connection, deployment_id: str, after: int) -> list[Segment]:
+    """Label objects after a cursor, in the order of their commits."""
+    table = label_segments
+    query = select(table.c.seq, table.c.digest).where(
+        table.c.deployment_id == deployment_id, table.c.seq > after
+    )
+    return [Segment(row.seq, row.digest) for row in connection.execute(query.order_by(table.c.seq))]
+
+
+def tables_of(store: Store, cache: SegmentCache, segments: Iterable[Segment]) -> list[pa.Table]:
+    """The decoded segments; one whose object is lost or damaged is passed over."""
+    found = []
+    for segment in segments:
+        table = cache.get(segment.digest)
+        if table is None:
+            try:
+                table = read_segment(store.objects.read(segment.digest))
+            except MillwrightError:
+                continue
+            cache.put(segment.digest, table)
+        found.append(table)
+    return found
+
+
+def stored_starts(connection: Connection, deployment_id: str, limit: int) -> list[int]:
+    """The starts of the latest windows, newest first."""
+    query = select(windows.c.start_ms).where(windows.c.deployment_id == deployment_id)
+    found = connection.execute(query.order_by(windows.c.start_ms.desc()).limit(limit)).scalars()
+    return [int(start) for start in found]
+
+
+def open_starts(connection: Connection, deployment_id: str) -> list[int]:
+    """The starts of windows that were open when last evaluated."""
+    query = select(windows.c.start_ms).where(
+        windows.c.deployment_id == deployment_id, windows.c.status == "open"
+    )
+    return [int(start) for start in connection.execute(query).scalars()]
+
+
+def write_window(tx: Transaction, project: str, deployment_id: str, summary: WindowSummary) -> str:
+    """Insert or replace a window's summary, with its event; its id stays."""
+    same = (windows.c.deployment_id == deployment_id, windows.c.start_ms == summary.start_ms)
+    known = tx.execute(select(windows.c.id).where(*same)).scalar()
+    identifier = str(known) if known is not None else new_id()
+    values = {
+        "end_ms": summary.end_ms,
+        "champion_version_id": summary.champion_version_id,
+        "n": summary.n,
+        "n_labelled": summary.n_labelled,
+        "status": summary.status,
+        "summary": summary.model_dump_json(),
+        "evaluated_ms": now_ms(),
+    }
+    if known is None:
+        row = {"id": identifier, "project": project, "deployment_id": deployment_id}
+        tx.execute(insert(windows).values(**row, start_ms=summary.start_ms, **values))
+    else:
+        tx.execute(update(windows).where(*same).values(**values))
+    tx.event(
+        "window.evaluated",
+        f"window:{identifier}",
+        {
+            "deployment": deployment_id,
+            "start": rfc3339(summary.start_ms),
+            "end": rfc3339(summary.end_ms),
+            "status": summary.status,
+            "n": summary.n,
+            "n_labelled": summary.n_labelled,
+            "drifted_share": round(summary.drifted_share, 4),
+        },
+        edges=[(f"deployment:{deployment_id}", f"window:{identifier}")],
+    )
+    return identifier
+
+
+def window_record(row: Row[Any], deployment: str) -> Window:
+    """A row of ``windows`` as a record."""
+    summary = WindowSummary.model_validate_json(row.summary)
+    return Window(
+        **{name: getattr(summary, name) for name in WindowSummary.model_fields},
+        id=row.id,
+        project=row.project,
+        deployment_id=row.deployment_id,
+        deployment=deployment,
+        start=rfc3339(summary.start_ms),
+        end=rfc3339(summary.end_ms),
+        requests=summary.latency.requests,
+        evaluated_at=rfc3339(row.evaluated_ms),
+    )
+
+
+def windows_of(connection: Connection, deployment_id: str, limit: int) -> Sequence[Row[Any]]:
+    """The latest windows, oldest first."""
+    query = select(windows).where(windows.c.deployment_id == deployment_id)
+    rows = connection.execute(query.order_by(windows.c.start_ms.desc()).limit(limit)).all()
+    return list(reversed(rows))
