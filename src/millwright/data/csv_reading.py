@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 import pyarrow.csv
 
-from millwright.data.canonical import canonical, refuse_duplicates
+from millwright.data.canonical_form import canonical, refuse_duplicates
 from millwright.data.mixed_types import settle_types
 from millwright.data.schema import is_binary
 from millwright.kernel.errors import InvalidInput

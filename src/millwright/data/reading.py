@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet
 
-from millwright.data.canonical import canonical
+from millwright.data.canonical_form import canonical
 from millwright.data.csv_reading import read_csv
 from millwright.kernel.errors import InvalidInput, NotFound, Unavailable, nearest
 

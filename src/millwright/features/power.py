@@ -97,7 +97,8 @@ def _ranking(column: pa.ChunkedArray, outcome: Floats) -> Floats | None:
         column, kind = pc.cast(column, pa.int64(), safe=False), pa.int64()
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         numbers = pc.cast(column, pa.float64(), safe=False).to_numpy()
-        return np.nan_to_num(numbers, nan=np.inf)
+        ranking: Floats = np.nan_to_num(numbers, nan=np.inf)
+        return ranking
     if not (pa.types.is_string(kind) or pa.types.is_dictionary(kind)):
         return None
     return _mean_by_value(column, outcome)

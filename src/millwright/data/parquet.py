@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet
 
-from millwright.data.canonical import canonical
+from millwright.data.canonical_form import canonical
 from millwright.kernel.errors import InvalidInput
 
 _ROWS_PER_GROUP: Final = 1 << 20

@@ -1,0 +1,164 @@
+"""Datasets from Python, through the door."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pyarrow as pa
+
+from millwright.data.parquet import from_parquet, to_parquet
+from millwright.data.profile import TableProfile
+from millwright.data.records import (
+    Confirmation,
+    DatasetRules,
+    DatasetVersion,
+    NewVersion,
+    VersionCheck,
+)
+from millwright.data.records import Dataset as DatasetSummary
+from millwright.data.rules import RuleSet
+from millwright.kernel.door import Door
+from millwright.kernel.errors import Corrupt, InvalidInput, Unavailable
+from millwright.kernel.objects import digest_of
+
+
+def snapshot(door: Door, project: str, name: str, table: pa.Table, source: str) -> DatasetVersion:
+    """Keep a table as the next version of a dataset; the same table adds no version.
+
+    Args:
+        door: the way to the control plane.
+        project, name: where it belongs.
+        table: any Arrow table; it is brought into canonical types.
+        source: where it came from, for people. What follows ``?`` in an address is left out, as
+            secrets travel there.
+    """
+    digest = door.upload(project, to_parquet(table))
+    request = NewVersion(digest=digest, source=source.partition("?")[0][:1000])
+    return DatasetVersion.model_validate(door.post(f"{_path(project, name)}/versions", request))
+
+
+def load(door: Door, project: str, name: str, version: int | None = None) -> pa.Table:
+    """The table of a version (the latest when None), its bytes verified.
+
+    Raises:
+        NotFound: there is no such dataset or version.
+        Corrupt: the bytes are not those that were kept.
+    """
+    return load_version(door, get_version(door, project, name, version))
+
+
+def load_version(door: Door, version: DatasetVersion) -> pa.Table:
+    """The table of a version at hand, its bytes verified."""
+    content = door.fetch(version.project, version.digest)
+    if digest_of(content) != version.digest:
+        raise Corrupt(
+            "data.corrupt",
+            f"Dataset {version.reference} no longer has the bytes that were written.",
+            hint="Restore it from a backup; nothing made of it can be trusted.",
+        )
+    return from_parquet(content)
+
+
+def get_version(door: Door, project: str, name: str, version: int | None = None) -> DatasetVersion:
+    """The description of a version, the latest when None."""
+    wanted = "latest" if version is None else version
+    answer = door.get(f"{_path(project, name)}/versions/{wanted}")
+    return DatasetVersion.model_validate(answer)
+
+
+def list_datasets(door: Door, project: str) -> list[DatasetSummary]:
+    """The datasets of a project, each with its latest version."""
+    found = door.get(f"/projects/{project}/datasets")
+    return [DatasetSummary.model_validate(item) for item in found]
+
+
+def list_versions(door: Door, project: str, name: str) -> list[DatasetVersion]:
+    """All versions of a dataset, newest first."""
+    found = door.get(f"{_path(project, name)}/versions")
+    return [DatasetVersion.model_validate(item) for item in found]
+
+
+def get_profile(door: Door, project: str, name: str, version: int | None = None) -> TableProfile:
+    """The profile of a version, the latest when None."""
+    wanted = "latest" if version is None else version
+    return TableProfile.model_validate(
+        door.get(f"{_path(project, name)}/versions/{wanted}/profile")
+    )
+
+
+def get_rules(door: Door, project: str, name: str) -> DatasetRules:
+    """The rules of a dataset."""
+    return DatasetRules.model_validate(door.get(f"{_path(project, name)}/rules"))
+
+
+def put_rules(door: Door, project: str, name: str, rules: RuleSet) -> DatasetRules:
+    """Replace the proposed rules of a dataset; confirmed ones stay."""
+    return DatasetRules.model_validate(door.put(f"{_path(project, name)}/rules", rules))
+
+
+def confirm_rules(door: Door, project: str, name: str, word: Confirmation) -> DatasetRules:
+    """Confirm rules, so that a failure blocks; or withdraw the confirmation."""
+    return DatasetRules.model_validate(door.post(f"{_path(project, name)}/rules/confirm", word))
+
+
+def check(door: Door, project: str, name: str, version: int | None = None) -> VersionCheck:
+    """Check a version (the latest when None) against the rules as they are now."""
+    wanted = "latest" if version is None else version
+    return VersionCheck.model_validate(
+        door.post(f"{_path(project, name)}/versions/{wanted}/checks", {})
+    )
+
+
+class Dataset:
+    """A dataset version for people's own code: ``mw.dataset("flights@1").to_pandas()``."""
+
+    def __init__(self, door: Door, project: str, reference: str) -> None:
+        name, _, number = reference.partition("@")
+        if number not in ("", "latest") and not number.isdecimal():
+            raise InvalidInput(
+                "data.reference",
+                f"'{reference}' does not name a dataset version.",
+                hint="Write it as name, name@latest or name@3.",
+                value=reference,
+            )
+        self._door = door
+        wanted = int(number) if number.isdecimal() else None
+        self.version = get_version(door, project, name, wanted)
+
+    @functools.cached_property
+    def _table(self) -> pa.Table:
+        return load_version(self._door, self.version)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows as a ``pyarrow.Table``; read once."""
+        return self._table
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame; ``Unavailable`` where pandas is not installed."""
+        _require("pandas")
+        return self._table.to_pandas()
+
+    def to_polars(self) -> Any:
+        """The rows as a polars DataFrame; ``Unavailable`` where polars is not installed."""
+        return _require("polars").from_arrow(self._table)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.version.reference}, {self.version.rows:,} rows)"
+
+
+def _require(library: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(library)
+    except ImportError as cause:
+        raise Unavailable(
+            "data.no_library",
+            f"{library} is not installed.",
+            hint=f"Install it with: pip install {library}",
+        ) from cause
+
+
+def _path(project: str, name: str) -> str:
+    return f"/projects/{project}/datasets/{name}"

@@ -1,0 +1,47 @@
+"""The tables of the data room: versions, rules, checks."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+
+from millwright.kernel.tables import metadata
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("profile_digest", String(64), nullable=False),
+    Column("source", String(1000), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    UniqueConstraint("project", "name", "version"),
+)
+
+dataset_rules = Table(
+    "dataset_rules",
+    metadata,
+    Column("project", String(100), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("rules", Text, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("updated_by", String(200), nullable=False),
+)
+
+dataset_checks = Table(
+    "dataset_checks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("version_id", String(32), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("report", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Index(None, "version_id"),
+)

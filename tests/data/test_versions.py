@@ -1,0 +1,220 @@
+"""Dataset versions through the door: kept once, read back whole, checked by rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner, Result
+
+from millwright.data import (
+    Confirmation,
+    Dataset,
+    Rule,
+    RuleSet,
+    check,
+    confirm_rules,
+    get_rules,
+    get_version,
+    list_datasets,
+    list_versions,
+    load,
+    put_rules,
+    snapshot,
+)
+from millwright.data.client import get_profile
+from millwright.data.commands import data
+from millwright.kernel import events
+from millwright.kernel.access import Actor
+from millwright.kernel.door import Door
+from millwright.kernel.errors import Conflict, InvalidInput, NotFound
+from millwright.kernel.store import Store
+from millwright.kernel.workspace import Workspace
+
+ROWS = pa.table({"speed": [float(i % 40) for i in range(400)], "kind": ["a", "b"] * 200})
+FAST = pa.table({"speed": [9000.0, *[1.0] * 399], "kind": ["a", "b"] * 200})
+
+
+def test_a_snapshot_becomes_version_one_and_reads_back_the_same(door: Door) -> None:
+    version = snapshot(door, "p", "winds", ROWS, "winds.csv")
+    assert (version.version, version.rows, version.name) == (1, 400, "winds")
+    assert [c.kind for c in version.columns] == ["numeric", "categorical"]
+    assert load(door, "p", "winds") == ROWS
+
+
+def test_the_same_table_adds_no_version_and_another_one_does(door: Door) -> None:
+    first = snapshot(door, "p", "winds", ROWS, "a.csv")
+    again = snapshot(door, "p", "winds", pa.concat_tables([ROWS[:7], ROWS[7:]]), "b.csv")
+    second = snapshot(door, "p", "winds", FAST, "c.csv")
+    assert again == first
+    assert second.version == 2
+    assert [v.version for v in list_versions(door, "p", "winds")] == [2, 1]
+    assert load(door, "p", "winds", 1) == ROWS
+    assert list_datasets(door, "p")[0].latest == second
+
+
+def test_returning_to_an_older_table_is_a_new_version(door: Door) -> None:
+    for table in (ROWS, FAST, ROWS):
+        version = snapshot(door, "p", "winds", table, "")
+    assert version.version == 3
+
+
+def test_projects_do_not_see_each_others_datasets(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    assert list_datasets(door, "other") == []
+    with pytest.raises(NotFound):
+        get_version(door, "other", "winds")
+
+
+def test_rows_and_columns_are_read_from_the_object_not_from_the_client(door: Door) -> None:
+    digest = door.upload("p", b"not parquet")
+    with pytest.raises(InvalidInput, match="not a Parquet file"):
+        door.post("/projects/p/datasets/winds/versions", {"digest": digest, "source": ""})
+    with pytest.raises(InvalidInput):
+        door.post("/projects/p/datasets/w/versions", {"digest": digest, "source": "", "rows": 3})
+    with pytest.raises(NotFound):
+        door.post("/projects/p/datasets/winds/versions", {"digest": "0" * 64, "source": ""})
+    assert list_datasets(door, "p") == []
+
+
+def test_secrets_in_the_address_are_not_kept(door: Door) -> None:
+    version = snapshot(door, "p", "winds", ROWS, "https://host/x.csv?token=secret")
+    assert version.source == "https://host/x.csv"
+
+
+def test_an_unknown_dataset_or_version_is_named_with_what_exists(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    with pytest.raises(NotFound, match="Did you mean 'winds'"):
+        get_version(door, "p", "wind")
+    with pytest.raises(NotFound, match="versions 1 to 1"):
+        get_version(door, "p", "winds", 7)
+
+
+def test_the_profile_of_a_version_is_kept(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    speed, kind = get_profile(door, "p", "winds").columns
+    assert (speed.minimum, speed.maximum) == (0.0, 39.0)
+    assert [top.count for top in kind.top] == [200, 200]
+
+
+def test_every_change_is_an_event(door: Door, store: Store) -> None:
+    version = snapshot(door, "p", "winds", ROWS, "")
+    confirm_rules(door, "p", "winds", Confirmation(all=True))
+    check(door, "p", "winds")
+    with store.read() as connection:
+        kinds = [e.kind for e in events.read(connection, project="p")]
+        created = events.read(connection, kind="dataset.version-created")[0]
+    assert kinds == [
+        "dataset.version-created",
+        "dataset.rules-proposed",
+        "dataset.rules-confirmed",
+        "dataset.checked",
+    ]
+    assert created.subject == f"dataset:{version.id}"
+
+
+def test_a_proposed_rule_warns_and_a_confirmed_rule_blocks(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    snapshot(door, "p", "winds", FAST, "")
+    assert check(door, "p", "winds", 1).verdict == "passed"
+    warned = check(door, "p", "winds")
+    assert warned.verdict == "warned"
+    assert warned.report.failures[0].examples[0].value == "9000.0"
+    confirm_rules(door, "p", "winds", Confirmation(rules=("speed:range",)))
+    assert check(door, "p", "winds").verdict == "blocked"
+    confirm_rules(door, "p", "winds", Confirmation(rules=("speed:range",), confirmed=False))
+    assert check(door, "p", "winds").verdict == "warned"
+
+
+def test_confirmed_rules_survive_new_proposals(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    confirm_rules(door, "p", "winds", Confirmation(rules=("speed:range",)))
+    forged = Rule(id="x", column="kind", check="unique", status="confirmed")
+    kept = put_rules(door, "p", "winds", RuleSet(rules=(forged,))).rules.rules
+    assert [(r.id, r.status) for r in kept] == [("speed:range", "confirmed"), ("x", "proposed")]
+    loose = kept[0].model_copy(update={"maximum": 1e9})
+    with pytest.raises(Conflict, match="is confirmed"):
+        put_rules(door, "p", "winds", RuleSet(rules=(loose,)))
+
+
+def test_a_misspelt_rule_is_answered_with_the_nearest(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    with pytest.raises(NotFound, match="Did you mean 'speed:range'"):
+        confirm_rules(door, "p", "winds", Confirmation(rules=("sped:range",)))
+    with pytest.raises(InvalidInput, match="No rule was named"):
+        confirm_rules(door, "p", "winds", Confirmation())
+
+
+def test_a_dataset_is_opened_by_reference_as_any_kind_of_frame(door: Door) -> None:
+    snapshot(door, "p", "winds", ROWS, "")
+    snapshot(door, "p", "winds", FAST, "")
+    opened = Dataset(door, "p", "winds@1")
+    assert opened.to_arrow() == ROWS
+    pd.testing.assert_frame_equal(opened.to_pandas(), ROWS.to_pandas())
+    assert opened.to_polars().shape == (400, 2)
+    assert Dataset(door, "p", "winds").version.version == 2
+    with pytest.raises(InvalidInput, match="does not name a dataset version"):
+        Dataset(door, "p", "winds@one")
+
+
+@pytest.fixture
+def project_folder(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    text = "project: p\ndata: {source: winds.csv, target: kind}\n"
+    (workspace.root / "millwright.yaml").write_text(text)
+    monkeypatch.chdir(workspace.root)
+    lines = [f"{i % 40},{'ab'[i % 2]}" for i in range(400)]
+    (workspace.root / "winds.csv").write_text("speed,kind\n" + "\n".join(lines) + "\n")
+    return workspace.root
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(data, list(arguments), catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("project_folder")
+def test_the_command_line_adds_shows_confirms_and_checks() -> None:
+    assert "no datasets yet" in _run("list").output
+    assert "winds@1: 400 rows" in _run("add", "winds", "winds.csv").output
+    assert "winds@1" in _run("list").output
+    assert "0 to 39, mean 19.5" in _run("show", "winds@1").output
+    assert "speed is between 0 and" in _run("rules", "winds").output
+    assert "1 of 6 rules" in _run("confirm", "winds", "--rule", "speed:range").output
+    assert "0 failed: passed" in _run("check", "winds").output
+
+
+def test_a_blocking_check_ends_with_exit_code_one(project_folder: Path) -> None:
+    _run("add", "winds", "winds.csv")
+    _run("confirm", "winds", "--all")
+    (project_folder / "winds.csv").write_text("speed,kind\n" + "9999,a\n" * 100)
+    _run("add", "winds", "winds.csv")
+    result = _run("check", "winds")
+    assert result.exit_code == 1
+    assert "row 1: 9999" in result.output
+
+
+@pytest.mark.usefixtures("project_folder")
+def test_every_command_prints_json() -> None:
+    _run("add", "winds", "winds.csv")
+    commands = (["list"], ["add", "winds", "winds.csv"], ["show", "winds"], ["rules", "winds"])
+    more = (["confirm", "winds", "--all"], ["check", "winds"])
+    for command in commands + more:
+        assert json.loads(_run(*command, "--json").output)
+
+
+def test_versions_committed_at_the_same_time_get_different_numbers(
+    store: Store, actor: Actor
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from millwright.data import service, to_parquet
+    from millwright.data.records import NewVersion
+
+    def commit(i: int) -> int:
+        digest = store.objects.put(to_parquet(pa.table({"x": [i, i + 1]})))
+        return service.commit_version(store, actor, "p", "d", NewVersion(digest=digest)).version
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(commit, range(12))) == list(range(1, 13))
