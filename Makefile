@@ -11,7 +11,7 @@ NODE := $(shell command -v npm 2>/dev/null)
 WEB_SOURCES := $(shell [ -d web ] && find web -name node_modules -prune -o -type f \
 	\( -path 'web/src/*' -o -path 'web/public/*' -o -maxdepth 1 \) -print 2>/dev/null)
 INSTALL_INPUTS := pyproject.toml $(wildcard hatch_build.py) $(WEB_SOURCES)
-NODE_MODULES := $(if $(and $(NODE),$(wildcard web/package-lock.json)),web/node_modules/.installed)
+NODE_MODULES := $(if $(and $(NODE),$(wildcard web/package-lock.json)),web/node_modules/.package-lock.json)
 
 # Without Node the browser UI cannot be built. Tests and docs do without it and say so at the end;
 # the demo shows the UI, so there the build stops and says what to install.
@@ -39,7 +39,7 @@ lint: .venv/.installed-dev $(NODE_MODULES) ## ruff, strict types, the architectu
 	$(if $(NODE_MODULES),cd web && npx --no-install tsc --noEmit,@echo "tsc was not run: install Node 20 or newer.")
 
 docs: .venv/.installed-dev ## Build the documentation into site/, strictly
-	$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "The documentation is in site/index.html."
 
 bench: .venv/.installed-dev ## Measure; docs/benchmarks.md says what each number means
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
@@ -69,6 +69,7 @@ clean: ## Remove all that these tasks made, .venv included (workspaces of the de
 	@$(if $(NODE),touch .venv/.installed-demo)
 	@touch $@
 
-web/node_modules/.installed: web/package-lock.json
+# The build of the UI installs these too; npm keeps this file as its record of what is there.
+web/node_modules/.package-lock.json: web/package-lock.json
 	@cd web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
