@@ -167,8 +167,17 @@ def _roc_auc(rows: Weighted) -> Floats:
 
 
 def _roc_auc_ovr(rows: Weighted) -> Floats:
-    classes = range(len(rows.observed.classes))
-    return _mean_defined([_auc_of(*rows.ranked_by(position)) for position in classes])
+    """Each class against the rest, weighted by how often it occurs.
+
+    An unweighted mean would hang on classes with a handful of rows.
+    """
+    total, share = np.zeros(len(rows.weights)), np.zeros(len(rows.weights))
+    for position in range(len(rows.observed.classes)):
+        positives, negatives = rows.ranked_by(position)
+        area, weight = _auc_of(positives, negatives), positives.sum(axis=1)
+        total += np.where(np.isfinite(area), area, 0.0) * weight
+        share += np.where(np.isfinite(area), weight, 0.0)
+    return _divide(total, share)
 
 
 def _mean_defined(columns: Sequence[Floats]) -> Floats:

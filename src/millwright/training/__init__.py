@@ -18,6 +18,7 @@ from millwright.training.task import (
     known_rows,
     target_values,
 )
+from millwright.training.threshold import best_threshold
 
 __all__ = [
     "FAMILIES",
@@ -33,6 +34,7 @@ __all__ = [
     "TrainingData",
     "TrialArtifacts",
     "TrialRecord",
+    "best_threshold",
     "fit_encoding",
     "infer_task",
     "known_rows",

@@ -54,9 +54,10 @@ def fit(
         limit_s: seconds after which boosting stops where it is.
         stop: asked between boosting rounds; true ends the fit where it is.
     """
-    began = time.perf_counter()
     matrix, target, weight = _with_every_class(train, spec)
     estimator = family.build(spec.task, params, seed)
+    # From here, so that importing the library the first time is not held against the family.
+    began = time.perf_counter()
     curve: dict[str, dict[str, list[float]]] = {}
     if family.name == "lightgbm":
         callbacks = [_time_limit(began, limit_s, stop)]
@@ -70,6 +71,9 @@ def fit(
             params = {**params, "n_estimators": max(1, rounds)}
     else:
         estimator.fit(matrix, target, sample_weight=weight)
+        if hasattr(estimator, "n_jobs"):
+            # Threads add up a forest's trees in any order, and so to slightly different sums.
+            estimator.set_params(n_jobs=1)
     losses = next(iter(next(iter(curve.values())).values())) if curve else []
     return Fit(estimator, dict(params), time.perf_counter() - began, tuple(losses))
 

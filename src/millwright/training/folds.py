@@ -11,7 +11,7 @@ from millwright.training.encoding import Style, fit_encoding
 from millwright.training.fitting import Fold
 from millwright.training.task import TARGET, TaskSpec, target_values
 
-CELLS_PER_SECOND = 25_000
+CELLS_PER_SECOND = 15_000
 """Cells (rows x fields) per trial and second of budget: some twenty trials on two cores."""
 MIN_SEARCH_ROWS = 4_000
 MAX_VALID_ROWS = 20_000

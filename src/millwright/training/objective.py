@@ -98,9 +98,13 @@ def _macro_f1(target: Target, prediction: Prediction) -> float:
 
 
 def _roc_auc_ovr(target: Target, prediction: Prediction) -> float:
-    present = [k for k in range(prediction.shape[1]) if 0 < np.mean(target == k) < 1]
+    # Weighted by class size: a class with three rows must not decide which model is best.
+    shares = [float(np.mean(target == k)) for k in range(prediction.shape[1])]
+    present = [k for k, share in enumerate(shares) if 0 < share < 1]
+    if not present:
+        return 0.5
     scores = [_roc_auc((target == k).astype(np.int64), prediction[:, k]) for k in present]
-    return float(np.mean(scores)) if scores else 0.5
+    return float(np.average(scores, weights=[shares[k] for k in present]))
 
 
 def _r2(target: Target, prediction: Prediction) -> float:

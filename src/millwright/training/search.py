@@ -1,8 +1,9 @@
 """A budgeted search over model families and their parameters.
 
-Every family is tried once as it comes; then the two that did best are tuned with a tree-structured
-Parzen estimator (Bergstra et al., 2011) until the next trial would not fit into the budget; then
-the best is fitted again on all rows. A trial that fails is recorded, and the search goes on.
+Every family is tried once as it comes; then the best one, and the second where it comes close, are
+tuned with a tree-structured Parzen estimator (Bergstra et al., 2011) until the next trial would not
+fit into the budget; then the best is fitted again on all rows. A trial that fails is recorded, and
+the search goes on.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ from millwright.training.threads import wait_without_spinning
 from millwright.training.tuner import Tuner
 
 _TUNED_FAMILIES = 2
+_CLOSE = 0.03
+"""How far behind, as a share of the best family's gain over the worst, still counts as close."""
 _LIMIT_SHARE = 1 / 6
-"""The share of the budget that one boosting fit may take."""
+"""The share of the budget that one boosting fit may take, and the seconds it may always take."""
+_LEAST_LIMIT_S = 2.0
 _SAFETY = 1.25
 
 
@@ -151,11 +155,7 @@ class _Search:
 
     def tune(self) -> None:
         """Tune the most promising families while another trial fits into the budget."""
-        ranked = sorted(
-            (trial for trial in self._trials if trial.value is not None),
-            key=lambda trial: -self._goal.sign * (trial.value or 0.0),
-        )
-        chosen = [t for t in ranked if self._families[t.family].space][:_TUNED_FAMILIES]
+        chosen = self._promising()
         if not chosen or not self._may_go_on():
             return
         tuner = Tuner(tuple(self._families[trial.family] for trial in chosen), self._seed)
@@ -169,6 +169,20 @@ class _Search:
             tuner.report(
                 suggestion, None if record.value is None else self._goal.sign * record.value
             )
+
+    def _promising(self) -> list[TrialRecord]:
+        """The trials of the families worth tuning, the best first."""
+
+        def score(trial: TrialRecord) -> float:
+            return self._goal.sign * (trial.value or 0.0)
+
+        ranked = sorted((t for t in self._trials if t.value is not None), key=score, reverse=True)
+        tunable = [trial for trial in ranked if self._families[trial.family].space]
+        if not tunable:
+            return []
+        margin = _CLOSE * (score(ranked[0]) - score(ranked[-1]))
+        close = [trial for trial in tunable if score(tunable[0]) - score(trial) <= margin]
+        return close[:_TUNED_FAMILIES]
 
     def finish(self) -> SearchResult:
         """Fit the best again on training and validation rows."""
@@ -234,7 +248,7 @@ class _Search:
                 params=dict(params),
                 metric=self._goal.name,
                 status="failed",
-                error=f"{type(error).__name__}: {error}"[:500],
+                error=" ".join(f"{type(error).__name__}: {error}".split())[:500],
                 rows=self._folds.search_rows,
             )
             artifacts = TrialArtifacts(None, self._folds.valid_target, None)
@@ -248,7 +262,7 @@ class _Search:
     ) -> tuple[TrialRecord, TrialArtifacts]:
         folds, spec = self._folds, self._folds.spec
         encoding, learn, check = folds.search_rows_of(family.style)
-        limit = self._budget_s * _LIMIT_SHARE
+        limit = max(self._budget_s * _LIMIT_SHARE, _LEAST_LIMIT_S)
         found = fit(
             family, params, spec, learn, self._seed, valid=check, limit_s=limit, stop=self._stop
         )
