@@ -48,8 +48,9 @@ class Interval(Record):
 
     n: int
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    """None for both where too few rows leave it without bounds."""
     confidence: float
 
 
@@ -71,8 +72,9 @@ class CanaryEvidence(Record):
 
     loss: str
     difference: Interval
-    champion_loss: float
-    challenger_loss: float
+    champion_loss: float | None
+    challenger_loss: float | None
+    """Mean losses on the same rows; None without any."""
     windows: int
     champion: VariantHealth
     challenger: VariantHealth
@@ -109,19 +111,20 @@ def row_losses(
     codes = np.array([position.get(str(value), -1) for value in actual], dtype=np.int64)
     truth = np.full((codes.size, len(classes)), np.nan)
     truth[codes >= 0] = np.eye(len(classes))[codes[codes >= 0]]
-    return np.square(truth - scores.reshape(truth.shape)).sum(axis=1) / 2.0
+    several: Floats = np.square(truth - scores.reshape(truth.shape)).sum(axis=1) / 2.0
+    return several
 
 
 def confidence_sequence(differences: Floats, *, confidence: float, tuned_for: int) -> Interval:
     """The running mean and its always-valid interval after all of ``differences``.
 
     ``tuned_for``: the number of rows at which the interval should be tightest. Without rows, or
-    with one, the interval is the whole line; rows that all agree give an interval of no width.
+    with one, the interval has no bounds; rows that all agree give an interval of no width.
     """
     n = int(differences.size)
     if n < 2:
         mean = float(differences.mean()) if n else 0.0
-        return Interval(n=n, mean=mean, low=-math.inf, high=math.inf, confidence=confidence)
+        return Interval(n=n, mean=mean, low=None, high=None, confidence=confidence)
     mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
     radius = deviation * _unit_radius(n, 1.0 - confidence, max(tuned_for, 2))
     return Interval(n=n, mean=mean, low=mean - radius, high=mean + radius, confidence=confidence)
@@ -157,8 +160,8 @@ def analyse_canary(
     evidence = CanaryEvidence(
         loss=loss,
         difference=interval,
-        champion_loss=float(ours.mean()) if ours.size else math.nan,
-        challenger_loss=float(theirs.mean()) if theirs.size else math.nan,
+        champion_loss=float(ours.mean()) if ours.size else None,
+        challenger_loss=float(theirs.mean()) if theirs.size else None,
         windows=windows,
         champion=champion or VariantHealth(),
         challenger=challenger or VariantHealth(),
@@ -175,9 +178,10 @@ def _verdict(evidence: CanaryEvidence, policy: CanaryConfig) -> tuple[Verdict, s
         )
     found = evidence.difference
     numbers = _numbers_sentence(evidence)
-    if found.n >= BURN_IN and found.high < 0.0:
+    low, high = found.low, found.high
+    if found.n >= BURN_IN and high is not None and high < 0.0:
         return "roll back", f"The challenger is worse: {numbers}"
-    if found.n >= max(policy.min_labels, BURN_IN) and found.low > 0.0:
+    if found.n >= max(policy.min_labels, BURN_IN) and low is not None and low > 0.0:
         return "promote", f"The challenger is better: {numbers}"
     if evidence.windows < policy.max_windows:
         lacking = policy.min_labels - found.n
@@ -199,7 +203,7 @@ def _at_full_exposure(
         )
     if found.mean <= 0.0:
         return "roll back", f"{lasted} the challenger is not better: {numbers}"
-    if found.low <= -HARM_MARGIN * evidence.champion_loss:
+    if found.low is None or found.low <= -HARM_MARGIN * (evidence.champion_loss or 0.0):
         return "roll back", (
             f"{lasted} it is not excluded that the challenger is worse by more than"
             f" {HARM_MARGIN:.0%} of the champion's loss: {numbers}"
@@ -212,8 +216,8 @@ def _at_full_exposure(
 
 def _numbers_sentence(evidence: CanaryEvidence) -> str:
     found = evidence.difference
-    if not found.n:
-        return "no labelled rows yet."
+    if found.low is None or found.high is None:
+        return "hardly any labelled rows yet."
     return (
         f"{evidence.loss} {evidence.challenger_loss:.4g} against the champion's"
         f" {evidence.champion_loss:.4g} on the same {found.n:,} rows, difference"

@@ -6,14 +6,64 @@ The public face. Names load when they are used, so importing the room costs noth
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from millwright.monitoring.client import send_labels
+    from millwright.monitoring.evaluate import MonitorController
+    from millwright.monitoring.records import Alert, Label, LabelBatch, Traffic, Window
+    from millwright.monitoring.service import (
+        acknowledge_alert,
+        add_labels,
+        event_time_of,
+        list_alerts,
+        list_windows,
+        recent_traffic,
+        unresolved_alerts,
+    )
+    from millwright.monitoring.trial import Trial, trial_of
+
+_HOMES = {
+    "Alert": "records",
+    "Label": "records",
+    "LabelBatch": "records",
+    "MonitorController": "evaluate",
+    "Traffic": "records",
+    "Trial": "trial",
+    "Window": "records",
+    "acknowledge_alert": "service",
+    "add_labels": "service",
+    "event_time_of": "service",
+    "list_alerts": "service",
+    "list_windows": "service",
+    "recent_traffic": "service",
+    "send_labels": "client",
+    "trial_of": "trial",
+    "unresolved_alerts": "service",
+}
+
+__all__ = [
+    "Alert",
+    "Label",
+    "LabelBatch",
+    "MonitorController",
+    "Traffic",
+    "Trial",
+    "Window",
+    "acknowledge_alert",
+    "add_labels",
+    "event_time_of",
+    "list_alerts",
+    "list_windows",
+    "recent_traffic",
+    "send_labels",
+    "trial_of",
+    "unresolved_alerts",
+]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    return getattr(import_module(f"{__name__}.{home}"), name)

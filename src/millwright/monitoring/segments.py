@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -100,12 +101,16 @@ def rows_between(segments: Iterable[pa.Table], start_ms: int, end_ms: int) -> pa
 
 
 class SegmentCache:
-    """Decoded segments by digest, the least recently used dropped beyond ``max_bytes``."""
+    """Decoded segments by digest, the least recently used dropped beyond ``max_bytes``.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, max_bytes: int = 64 << 20) -> None:
         self._max = max_bytes
         self._held: OrderedDict[str, pa.Table] = OrderedDict()
         self._bytes = 0
+        self._lock = threading.Lock()
 
     @property
     def held_bytes(self) -> int:
@@ -114,17 +119,19 @@ class SegmentCache:
 
     def get(self, digest: str) -> pa.Table | None:
         """The table of this digest, if it is held."""
-        table = self._held.get(digest)
-        if table is not None:
-            self._held.move_to_end(digest)
-        return table
+        with self._lock:
+            table = self._held.get(digest)
+            if table is not None:
+                self._held.move_to_end(digest)
+            return table
 
     def put(self, digest: str, table: pa.Table) -> None:
         """Hold a table, and drop others if that is too much."""
-        if digest in self._held:
-            return
-        self._held[digest] = table
-        self._bytes += table.nbytes
-        while self._bytes > self._max and len(self._held) > 1:
-            _, dropped = self._held.popitem(last=False)
-            self._bytes -= dropped.nbytes
+        with self._lock:
+            if digest in self._held:
+                return
+            self._held[digest] = table
+            self._bytes += table.nbytes
+            while self._bytes > self._max and len(self._held) > 1:
+                _, dropped = self._held.popitem(last=False)
+                self._bytes -= dropped.nbytes

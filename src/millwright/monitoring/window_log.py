@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from millwright.monitoring.tables import (
     prediction_segments,
     windows,
 )
+
+_log = logging.getLogger("millwright.monitoring")
 
 
 @dataclass
@@ -133,7 +136,8 @@ def tables_of(store: Store, cache: SegmentCache, segments: Iterable[Segment]) ->
         if table is None:
             try:
                 table = read_segment(store.objects.read(segment.digest))
-            except MillwrightError:
+            except MillwrightError as cause:
+                _log.warning("segment %s is passed over: %s", segment.digest[:12], cause)
                 continue
             cache.put(segment.digest, table)
         found.append(table)
@@ -212,3 +216,22 @@ def windows_of(connection: Connection, deployment_id: str, limit: int) -> Sequen
     query = select(windows).where(windows.c.deployment_id == deployment_id)
     rows = connection.execute(query.order_by(windows.c.start_ms.desc()).limit(limit)).all()
     return list(reversed(rows))
+
+
+def segments_served_since(
+    connection: Connection, deployment_id: str, served_ms: int, limit: int
+) -> list[Segment]:
+    """The newest segments with rows served since a moment, oldest first; at most ``limit``.
+
+    At least the newest one is given, so that an idle endpoint still knows its last request.
+    """
+    table = prediction_segments
+    query = (
+        select(table.c.seq, table.c.digest, table.c.max_served_ms)
+        .where(table.c.deployment_id == deployment_id)
+        .order_by(table.c.seq.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    kept = [row for i, row in enumerate(rows) if i == 0 or row.max_served_ms >= served_ms]
+    return [Segment(row.seq, row.digest) for row in reversed(kept)]

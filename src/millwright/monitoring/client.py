@@ -1,0 +1,87 @@
+"""Monitoring through the one door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from millwright.kernel.door import Door
+from millwright.monitoring.records import (
+    Alert,
+    AlertStatus,
+    Label,
+    LabelBatch,
+    LabelsAccepted,
+    Traffic,
+    Window,
+)
+
+_BATCH = 50_000
+
+
+def send_labels(
+    door: Door,
+    project: str,
+    deployment: str,
+    labels: Mapping[str, bool | float | str] | Sequence[Label],
+) -> int:
+    """Say what came true, by prediction id; how many were accepted.
+
+    >>> send_labels(door, "flights", "flights", {"c0ffee:0": 1, "c0ffee:1": 0})  # doctest: +SKIP
+    2
+    """
+    listed = (
+        [Label(prediction_id=key, value=value) for key, value in labels.items()]
+        if isinstance(labels, Mapping)
+        else list(labels)
+    )
+    accepted = 0
+    for start in range(0, len(listed), _BATCH):
+        batch = LabelBatch(labels=tuple(listed[start : start + _BATCH]))
+        answer = door.post(f"{_path(project, deployment)}/labels", batch)
+        accepted += LabelsAccepted.model_validate(answer).accepted
+    return accepted
+
+
+def windows(door: Door, project: str, deployment: str, limit: int = 100) -> list[Window]:
+    """The latest windows, oldest first."""
+    found = door.get(f"{_path(project, deployment)}/windows", limit=limit)
+    return [Window.model_validate(row) for row in found]
+
+
+def traffic(door: Door, project: str, deployment: str, seconds: int = 60) -> Traffic:
+    """The last seconds of an endpoint."""
+    found = door.get(f"{_path(project, deployment)}/traffic", seconds=seconds)
+    return Traffic.model_validate(found)
+
+
+def alerts(
+    door: Door,
+    project: str,
+    *,
+    status: AlertStatus | None = None,
+    deployment: str | None = None,
+    limit: int = 200,
+) -> list[Alert]:
+    """The alerts of a project, newest first."""
+    found = door.get(
+        f"/projects/{quote(project, safe='')}/alerts",
+        status=status,
+        deployment=deployment,
+        limit=limit,
+    )
+    return [Alert.model_validate(row) for row in found]
+
+
+def acknowledge(door: Door, alert_id: str) -> Alert:
+    """Say that a person has seen an alert."""
+    return Alert.model_validate(door.post(f"/alerts/{quote(alert_id, safe='')}/acknowledge", {}))
+
+
+def resolve(door: Door, alert_id: str) -> Alert:
+    """End an alert."""
+    return Alert.model_validate(door.post(f"/alerts/{quote(alert_id, safe='')}/resolve", {}))
+
+
+def _path(project: str, deployment: str) -> str:
+    return f"/projects/{quote(project, safe='')}/deployments/{quote(deployment, safe='')}"

@@ -1,0 +1,134 @@
+"""``mw monitor`` and ``mw alerts``: how a model fares while it serves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from millwright.monitoring.records import Alert, Window
+
+
+@click.group()
+def monitor() -> None:
+    """Drift and performance by window."""
+
+
+@monitor.command("show")
+@click.argument("deployment")
+@click.option("--project", help="Another project than the one of this folder.")
+@click.option("--limit", default=20, show_default=True, help="How many windows.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(deployment: str, project: str | None, limit: int, as_json: bool) -> None:
+    """The latest windows of DEPLOYMENT."""
+    from millwright.kernel.door import connect
+    from millwright.monitoring import client
+
+    with connect() as door:
+        found = client.windows(door, project or _project(), deployment, limit)
+    if as_json:
+        click.echo(json.dumps([window.model_dump(mode="json") for window in found], indent=2))
+        return
+    if not found:
+        click.echo(f"No predictions of '{deployment}' have been evaluated yet.")
+        return
+    click.echo(
+        f"{'WINDOW':23} {'ROWS':>7} {'LABELS':>7} {'DRIFTED':>8} {'SCORE':>6}"
+        f" {'METRIC':>26} {'P95':>9}  MOST DRIFTED"
+    )
+    for window in found:
+        click.echo(_line(window))
+
+
+@click.group()
+def alerts() -> None:
+    """What needs attention."""
+
+
+@alerts.command("list")
+@click.option("--project", help="Another project than the one of this folder.")
+@click.option("--deployment", help="Only alerts of this deployment.")
+@click.option("--all", "every", is_flag=True, help="Also those that are resolved.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(project: str | None, deployment: str | None, every: bool, as_json: bool) -> None:
+    """List alerts, newest first."""
+    from millwright.kernel.door import connect
+    from millwright.monitoring import client
+
+    with connect() as door:
+        found = client.alerts(door, project or _project(), deployment=deployment)
+    shown = [alert for alert in found if every or alert.status != "resolved"]
+    if as_json:
+        click.echo(json.dumps([alert.model_dump(mode="json") for alert in shown], indent=2))
+        return
+    if not shown:
+        click.echo("Nothing needs attention." if not every else "There was no alert yet.")
+        return
+    for alert in shown:
+        _print(alert)
+
+
+@alerts.command("acknowledge")
+@click.argument("alert")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def acknowledge(alert: str, as_json: bool) -> None:
+    """Say that you have seen ALERT (its id)."""
+    from millwright.kernel.door import connect
+    from millwright.monitoring import client
+
+    with connect() as door:
+        found = client.acknowledge(door, alert)
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+        return
+    click.echo(f"Acknowledged: {found.title}")
+
+
+@alerts.command("resolve")
+@click.argument("alert")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def resolve(alert: str, as_json: bool) -> None:
+    """End ALERT (its id); it comes back if a later window shows the same."""
+    from millwright.kernel.door import connect
+    from millwright.monitoring import client
+
+    with connect() as door:
+        found = client.resolve(door, alert)
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+        return
+    click.echo(f"Resolved: {found.title}")
+
+
+def _project() -> str:
+    from millwright.kernel.workspace import Workspace
+
+    return Workspace.find().project().project
+
+
+def _print(alert: Alert) -> None:
+    click.echo(f"{alert.severity.upper():8} {alert.deployment}  {alert.kind.replace('_', ' ')}")
+    click.echo(f"  {alert.title}")
+    times = "window" if alert.windows == 1 else "windows"
+    click.echo(f"  {alert.status}, in {alert.windows} {times}  {alert.id}")
+
+
+def _line(window: Window) -> str:
+    drifted = sorted((c for c in window.features if c.drifted), key=lambda c: -c.value)
+    names = ", ".join(f"{column.feature} {column.value:.2f}" for column in drifted[:3])
+    period = f"{window.start[:10]} to {window.end[:10]}"
+    score = f"{window.prediction.value:.2f}" if window.prediction else "-"
+    metric = "-"
+    if window.performance:
+        first = window.performance[0]
+        metric = f"{first.metric} {first.value:.3f}"
+        if first.reference is not None:
+            metric += f" ({first.reference:.3f})"
+    p95 = "-" if window.latency.p95_ms is None else f"{window.latency.p95_ms:.1f} ms"
+    mark = "" if window.status == "closed" else "  (filling)"
+    return (
+        f"{period:23} {window.n:>7,} {window.n_labelled:>7,} {window.drifted_share:>8.0%}"
+        f" {score:>6} {metric:>26} {p95:>9}  {names}{mark}"
+    )

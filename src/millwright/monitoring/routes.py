@@ -1,0 +1,84 @@
+"""Monitoring over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from millwright.kernel.access import Permission
+from millwright.kernel.config import Name
+from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.monitoring import service
+from millwright.monitoring.records import (
+    Alert,
+    AlertStatus,
+    LabelBatch,
+    LabelsAccepted,
+    Traffic,
+    Window,
+)
+
+router = RoomRouter(tag="monitoring")
+_DEPLOYMENT = "/projects/{project}/deployments/{name}"
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Seconds = Annotated[int, Query(ge=1, le=600)]
+
+
+@router.post(_DEPLOYMENT + "/labels", permission=Permission.WRITE, status_code=202)
+def add_labels(
+    project: Name, name: Name, body: LabelBatch, call: Call = Depends(current_call)
+) -> LabelsAccepted:
+    """Say what came true; windows that hold these predictions are evaluated again."""
+    return service.add_labels(call.store, call.actor, project, name, body)
+
+
+@router.get(_DEPLOYMENT + "/windows", permission=Permission.READ)
+def list_windows(
+    project: Name, name: Name, limit: Limit = 100, call: Call = Depends(current_call)
+) -> list[Window]:
+    """The latest windows, oldest first: drift by feature, performance, latency."""
+    return list(service.list_windows(call.store, project, name, limit))
+
+
+@router.get(_DEPLOYMENT + "/windows/{window}", permission=Permission.READ)
+def get_window(
+    project: Name, name: Name, window: str, call: Call = Depends(current_call)
+) -> Window:
+    """One window by its id."""
+    return service.get_window(call.store, project, name, window)
+
+
+@router.get(_DEPLOYMENT + "/traffic", permission=Permission.READ)
+def recent_traffic(
+    project: Name, name: Name, seconds: Seconds = 60, call: Call = Depends(current_call)
+) -> Traffic:
+    """The last seconds of an endpoint, for a live chart."""
+    return service.recent_traffic(call.store, project, name, seconds)
+
+
+@router.get("/projects/{project}/alerts", permission=Permission.READ)
+def list_alerts(
+    project: Name,
+    status: AlertStatus | None = None,
+    deployment: Name | None = None,
+    limit: Limit = 200,
+    call: Call = Depends(current_call),
+) -> list[Alert]:
+    """The alerts of a project, newest first."""
+    found = service.list_alerts(
+        call.store, project, status=status, deployment=deployment, limit=limit
+    )
+    return list(found)
+
+
+@router.post("/alerts/{alert}/acknowledge", permission=Permission.OPERATE)
+def acknowledge_alert(alert: str, call: Call = Depends(current_call)) -> Alert:
+    """Say that a person has seen it."""
+    return service.acknowledge_alert(call.store, call.actor, alert)
+
+
+@router.post("/alerts/{alert}/resolve", permission=Permission.OPERATE)
+def resolve_alert(alert: str, call: Call = Depends(current_call)) -> Alert:
+    """End it; a later window that shows the same raises it anew."""
+    return service.resolve(call.store, call.actor, alert)

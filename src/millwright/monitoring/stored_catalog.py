@@ -1,0 +1,75 @@
+"""The deployments and models of a store, as the monitor watches them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from millwright.deployment import running_deployments
+from millwright.kernel.config import MonitoringConfig
+from millwright.kernel.errors import MillwrightError, NotFound
+from millwright.kernel.model_package import REFERENCE
+from millwright.kernel.projects import config_of
+from millwright.kernel.store import Store
+from millwright.monitoring.drift import Reference, make_reference
+from millwright.monitoring.performance import WatchedModel
+from millwright.monitoring.watched import WatchedDeployment, watched
+from millwright.registry import ModelVersion, file_digest, get_model
+
+_KEPT_MODELS = 16
+
+
+class StoredCatalog:
+    """Reads what is deployed from the deployment and registry rooms; models are kept in memory."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._models: OrderedDict[str, WatchedModel] = OrderedDict()
+
+    def deployments(self) -> Sequence[WatchedDeployment]:
+        """Every deployment that should be running."""
+        return [watched(self._store, found) for found in running_deployments(self._store)]
+
+    def policy(self, project: str) -> MonitoringConfig:
+        """The ``monitoring`` section the project last ran with; the defaults where it has none."""
+        try:
+            return config_of(self._store, project).monitoring
+        except NotFound:
+            return MonitoringConfig()
+
+    def model(self, deployment: WatchedDeployment, version_id: str) -> WatchedModel | None:
+        """A version of the deployment's model; None when it is unknown."""
+        known = self._models.get(version_id)
+        if known is not None:
+            self._models.move_to_end(version_id)
+            return known
+        try:
+            versions = get_model(self._store, deployment.project, deployment.model).versions
+        except NotFound:
+            return None
+        version = next((v for v in versions if v.id == version_id), None)
+        if version is None:
+            return None
+        model = WatchedModel(
+            version_id=version_id,
+            task=version.task,
+            classes=version.classes,
+            threshold=version.threshold,
+            reference=self._reference(version),
+            validation=dict(version.metrics),
+        )
+        self._models[version_id] = model
+        if len(self._models) > _KEPT_MODELS:
+            self._models.popitem(last=False)
+        return model
+
+    def _reference(self, version: ModelVersion) -> Reference:
+        try:
+            content = self._store.objects.read(file_digest(version, REFERENCE))
+        except MillwrightError:
+            # A package without a sample can be served and measured; only drift is unknown.
+            return Reference(columns=())
+        sample = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+        return make_reference(sample, version.signature)

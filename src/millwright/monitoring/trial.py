@@ -1,0 +1,133 @@
+"""The rows of a canary's trial: scored by both versions, with their truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import select
+
+from millwright.deployment import Deployment
+from millwright.kernel.store import Store
+from millwright.monitoring.label_log import LabelLog
+from millwright.monitoring.labels import actual_values, join_labels
+from millwright.monitoring.latency import latency_of
+from millwright.monitoring.performance import version_scores
+from millwright.monitoring.segments import SegmentCache, milliseconds
+from millwright.monitoring.stored_catalog import StoredCatalog
+from millwright.monitoring.tables import prediction_segments
+from millwright.monitoring.watched import watched
+from millwright.monitoring.window_log import Segment, load_progress, tables_of
+from millwright.monitoring.windows import window_starts
+
+Floats = npt.NDArray[np.float64]
+_trial_segments = SegmentCache(32 << 20)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What has been seen of a trial, in the order of serving.
+
+    Attributes:
+        actual: truth of each labelled row: the value, or the position of the class.
+        champion: its scores on those rows, ``(n,)`` or ``(n, k)``.
+        challenger: the challenger's on the same rows.
+        windows: monitored windows that hold at least one labelled row of the trial.
+        rows: rows scored by both, labelled or not.
+        champion_requests: requests that the champion answered since the trial began.
+        challenger_requests: those that the challenger answered.
+        champion_p95_ms: 95th percentile of its latency.
+        challenger_p95_ms: the challenger's.
+    """
+
+    actual: Floats
+    champion: Floats
+    challenger: Floats
+    windows: int
+    rows: int
+    champion_requests: int
+    challenger_requests: int
+    champion_p95_ms: float | None
+    challenger_p95_ms: float | None
+
+
+def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms: int) -> Trial:
+    """Collect the trial of a challenger against the champion.
+
+    Args:
+        deployment: whose champion is the other side.
+        challenger_id: the version on trial.
+        since_ms: when the trial began, by the clock of serving.
+    """
+    catalog = StoredCatalog(store)
+    model = catalog.model(watched(store, deployment), deployment.champion_version_id)
+    rows = _rows_since(store, deployment.id, challenger_id, since_ms)
+    if model is None or rows is None:
+        nothing = np.empty(0)
+        return Trial(nothing, nothing, nothing, 0, 0, 0, 0, None, None)
+    labels = LabelLog(store, deployment.id, evaluated=0)
+    with store.read() as connection:
+        labels.advance(connection)
+        progress = load_progress(connection, deployment.id)
+    actual = actual_values(
+        join_labels(rows["prediction_id"], labels.table), model.task, model.classes
+    )
+    ours = version_scores(rows, deployment.champion_version_id, model.task)
+    theirs = version_scores(rows, challenger_id, model.task)
+    both = np.isfinite(_flat(ours)) & np.isfinite(_flat(theirs))
+    usable = both & np.isfinite(actual) & _first_of_each(rows["prediction_id"])
+    windows = 0
+    if progress is not None and usable.any():
+        times = milliseconds(rows["event_time"])[usable]
+        windows = len(np.unique(window_starts(times, progress.origin_ms, progress.window_ms)))
+    answered = {
+        name: latency_of(rows.filter(pc.equal(rows["variant"].cast(pa.string()), name)))
+        for name in ("champion", "canary")
+    }
+    return Trial(
+        actual=actual[usable],
+        champion=ours[usable],
+        challenger=theirs[usable],
+        windows=windows,
+        rows=int(both.sum()),
+        champion_requests=answered["champion"].requests,
+        challenger_requests=answered["canary"].requests,
+        champion_p95_ms=answered["champion"].p95_ms,
+        challenger_p95_ms=answered["canary"].p95_ms,
+    )
+
+
+def _rows_since(
+    store: Store, deployment_id: str, challenger_id: str, since_ms: int
+) -> pa.Table | None:
+    table = prediction_segments
+    query = select(table.c.seq, table.c.digest).where(
+        table.c.deployment_id == deployment_id, table.c.max_served_ms >= since_ms
+    )
+    with store.read() as connection:
+        rows = connection.execute(query.order_by(table.c.seq)).all()
+    kept = []
+    for segment in tables_of(store, _trial_segments, [Segment(r.seq, r.digest) for r in rows]):
+        given = pc.equal(segment["version_id"].cast(pa.string()), challenger_id)
+        if "shadow_version_id" in segment.column_names:
+            shadow = pc.equal(segment["shadow_version_id"].cast(pa.string()), challenger_id)
+            given = pc.or_(given, pc.fill_null(shadow, False))
+        kept.append(segment.filter(given))
+    found = pa.concat_tables(kept, promote_options="permissive") if kept else None
+    return found if found is not None and found.num_rows else None
+
+
+def _flat(scores: Floats) -> Floats:
+    found: Floats = scores if scores.ndim == 1 else scores.sum(axis=1)
+    return found
+
+
+def _first_of_each(ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy()
+    _, first = np.unique(codes, return_index=True)
+    found = np.zeros(codes.size, dtype=bool)
+    found[first] = True
+    return found
