@@ -180,6 +180,6 @@ def session(model: bytes, *, threads: int = 1) -> Any:
 def shape_scores(raw: npt.NDArray[Any], task: Task) -> Scores:
     """What the model put out, in the shape its task promises (see ``Scorer.score_matrix``)."""
     scores = raw.astype(np.float64)
-    if task == "multiclass":
+    if task == "multiclass" or scores.ndim == 1:
         return scores
-    return scores.reshape(len(scores), -1)[:, -1]
+    return scores[:, -1]

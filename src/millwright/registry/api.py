@@ -1,0 +1,177 @@
+"""The Python API of the registry: ``mw.log_model`` and ``mw.load_model``.
+
+Example:
+    >>> import millwright as mw                                          # doctest: +SKIP
+    >>> version = mw.log_model(classifier, "flights", example=frame)     # doctest: +SKIP
+    >>> mw.load_model("flights@champion").predict(frame)                 # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from millwright.kernel import clock
+from millwright.kernel.door import Door, connect
+from millwright.kernel.errors import InvalidInput
+from millwright.kernel.scoring import Scorer, Scores
+from millwright.kernel.workspace import Workspace
+from millwright.registry import client
+from millwright.registry.card import CardContent
+from millwright.registry.inference import as_table, infer_fitted
+from millwright.registry.packaging import build_package
+from millwright.registry.records import ModelVersion
+
+
+def log_model(model: Any, name: str | None = None, example: Any = None) -> ModelVersion:
+    """Package a fitted model, log the package to the active run and register it.
+
+    The signature is inferred from the example, the model converted to ONNX, and its answers
+    compared with the trained model's on the example's rows.
+
+    Args:
+        model: a fitted scikit-learn or LightGBM estimator that takes numeric columns, or
+            LightGBM on columns with categories.
+        name: of the registered model; the project's name if not given.
+        example: rows it was trained on: a pandas, polars or Arrow table, or a 2-D array. Extra
+            columns are left out where the model knows its own. It becomes the drift reference.
+
+    Raises:
+        InvalidInput: no example, a column the packaged form cannot take, or a model that cannot
+            be converted or answers differently once converted.
+    """
+    from millwright.tracking import NewArtifact, link_artifact, packages
+    from millwright.tracking.api import active_run
+
+    if example is None:
+        raise InvalidInput(
+            "registry.no_example",
+            "log_model needs some rows the model was trained on.",
+            hint="Call mw.log_model(model, name, example=X_train).",
+        )
+    run = active_run()
+    chosen = name or run.project
+    fitted, table = infer_fitted(model, as_table(example))
+    record = run.record
+    now = clock.now_ms()
+    card = CardContent(
+        model=chosen,
+        project=run.project,
+        task=fitted.task,
+        family=fitted.family,
+        created_at=clock.rfc3339(now),
+        classes=fitted.classes,
+        params=fitted.params,
+        fields=fitted.fields,
+        environment=packages(),
+        python=record.environment.python if record.environment else None,
+        platform=record.environment.platform if record.environment else None,
+        seed=record.seed,
+        commit=record.code.commit if record.code else None,
+        dirty=record.code.dirty if record.code else False,
+        run=run.id,
+        example=table.slice(0, 1).to_pylist()[0],
+    )
+    with tempfile.TemporaryDirectory(prefix="millwright-") as folder:
+        package = Path(folder)
+        build_package(
+            package,
+            fitted,
+            model=chosen,
+            reference=table,
+            environment=packages(),
+            card=card,
+            created_ms=now,
+        )
+        version = client.register(
+            run.door,
+            run.project,
+            chosen,
+            package,
+            run=run.id,
+            dataset=record.inputs[0] if record.inputs else None,
+            metrics=_metrics(run),
+        )
+    for file, digest in {**version.digests, "manifest.json": version.manifest}.items():
+        link_artifact(run.door, run.id, NewArtifact(name=f"model/{file}", digest=digest))
+    return version
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A registered model ready to predict; its package was verified before loading."""
+
+    version: ModelVersion
+    scorer: Scorer
+
+    def predict(self, rows: Any) -> Scores:
+        """Scores of a pandas, polars or Arrow table, or of a 2-D array in signature order.
+
+        Returns:
+            binary: P(positive) ``(n,)``; multiclass: probabilities ``(n, k)``; regression: values
+            ``(n,)``.
+
+        Raises:
+            InvalidInput: a column of the signature is missing.
+        """
+        names = [field.name for field in self.scorer.manifest.signature]
+        return self.scorer.predict(as_table(rows, names))
+
+    def predict_labels(self, rows: Any) -> list[str]:
+        """Class labels, by the model's threshold or the most probable class.
+
+        Raises:
+            InvalidInput: it is a regression model, or as ``predict``.
+        """
+        manifest = self.scorer.manifest
+        if manifest.task == "regression":
+            raise InvalidInput(
+                "registry.no_labels",
+                f"{manifest.model} predicts numbers, not labels.",
+                hint="Call predict.",
+            )
+        scores = self.predict(rows)
+        if manifest.task == "binary":
+            return [manifest.classes[int(score >= manifest.threshold)] for score in scores]
+        return [manifest.classes[int(best)] for best in scores.argmax(axis=1)]
+
+
+def load_model(
+    reference: str, *, project: str | None = None, door: Door | None = None
+) -> LoadedModel:
+    """Fetch and verify a registered model: ``name@champion``, ``name@3``, or ``name`` for its
+    champion.
+
+    Packages are kept in ``$XDG_CACHE_HOME/millwright`` (``~/.cache``) under the digest of their
+    manifest, and verified again at every load.
+
+    Raises:
+        NotFound: there is no such model, version or alias.
+        Corrupt: the bytes are not those that were registered.
+    """
+    name, _, which = reference.partition("@")
+    opened = door or connect()
+    try:
+        owner = project or _project_here()
+        version = client.get_version(opened, owner, name, which or "champion")
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        folder = Path(base) / "millwright" / "models" / version.manifest
+        package = client.fetch(opened, owner, name, version.version, folder)
+        return LoadedModel(version, Scorer.open(package))
+    finally:
+        if door is None:
+            opened.close()
+
+
+def _metrics(run: Any) -> dict[str, float]:
+    from millwright.tracking import get_run
+
+    run.flush()
+    return dict(get_run(run.door, run.id).metrics)
+
+
+def _project_here() -> str:
+    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project

@@ -1,0 +1,175 @@
+"""``mw models``: what is registered, which version is champion, and its card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+_project = click.option("--project", help="Whose models; by default the project of this folder.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def models() -> None:
+    """See models, their versions and cards; move aliases."""
+
+
+@models.command("list")
+@_project
+@_json
+def list_(project: str | None, as_json: bool) -> None:
+    """List the models."""
+    from millwright.kernel.door import connect
+    from millwright.registry.client import list_models
+
+    with connect() as door:
+        found = list_models(door, project or _project_here())
+    if as_json:
+        click.echo(json.dumps([model.model_dump(mode="json") for model in found], indent=2))
+        return
+    if not found:
+        click.echo("No models yet. Train one with: mw run")
+        return
+    click.echo(f"{'MODEL':28} {'VERSIONS':>8} {'LATEST':>6}  {'CHANGED':24} ALIASES")
+    for model in found:
+        named = ", ".join(f"{alias}=v{number}" for alias, number in model.aliases.items())
+        click.echo(
+            f"{model.name:28.28} {model.versions:>8} {model.latest:>6}  {model.updated_at:24} {named}"
+        )
+
+
+@models.command("show")
+@click.argument("model")
+@click.argument("version", required=False)
+@_project
+@_json
+def show(model: str, version: str | None, project: str | None, as_json: bool) -> None:
+    """Show a MODEL with its versions, or one VERSION (number or alias)."""
+    from millwright.kernel.door import connect
+    from millwright.registry.client import get_model, get_version
+
+    owner = project or _project_here()
+    with connect() as door:
+        if version is not None:
+            one = get_version(door, owner, model, version)
+        else:
+            detail = get_model(door, owner, model)
+    if version is None:
+        if as_json:
+            click.echo(detail.model_dump_json(indent=2))
+            return
+        click.echo(f"{'VERSION':8} {'STATUS':11} {'FAMILY':20} {'REGISTERED':24} ALIASES")
+        for each in detail.versions:
+            named = ", ".join(each.aliases)
+            click.echo(
+                f"v{each.version:<7} {each.status:11} {each.family:20.20} {each.created_at:24} {named}"
+            )
+        return
+    if as_json:
+        click.echo(one.model_dump_json(indent=2))
+        return
+    click.echo(
+        f"{one.model} v{one.version}  ({one.status}{', ' * bool(one.aliases)}{', '.join(one.aliases)})"
+    )
+    click.echo(f"  {one.task} · {one.family} · registered {one.created_at} by {one.actor}")
+    click.echo(f"  run {one.run or '–'} · data {one.dataset or '–'} · manifest {one.manifest[:16]}")
+    for title, lines in (
+        ("metrics", [f"{key:28} {value:.5g}" for key, value in one.metrics.items()]),
+        (
+            "gates",
+            [f"{'pass' if gate.passed else 'FAIL'}  {gate.reason}" for gate in one.gates],
+        ),
+        ("inputs", [f"{field.name:28} {field.kind}" for field in one.signature]),
+    ):
+        if lines:
+            click.echo(title)
+            click.echo("\n".join(f"  {line}" for line in lines))
+
+
+@models.command("card")
+@click.argument("model")
+@click.argument("version", default="champion")
+@click.option("--html", "as_html", is_flag=True, help="HTML in place of Markdown.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@_project
+@_json
+def card_(
+    model: str,
+    version: str,
+    as_html: bool,
+    output: Path | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Print the card of a MODEL's VERSION (number or alias; champion if not given)."""
+    from millwright.kernel.door import connect
+    from millwright.registry.client import model_card
+
+    with connect() as door:
+        content = model_card(door, project or _project_here(), model, version, html=as_html)
+    if output is not None:
+        output.write_text(content, "utf-8")
+        content = f"The card of {model} ({version}) is in {output}."
+    click.echo(json.dumps({"card": content}) if as_json else content)
+
+
+@models.command("alias")
+@click.argument("model")
+@click.argument("alias")
+@click.argument("version", required=False, type=click.IntRange(1))
+@click.option("--remove", is_flag=True, help="Remove the alias.")
+@click.option("--expected", type=click.IntRange(0), help="Only if it points to this version now.")
+@click.option("--override", is_flag=True, help="Make it champion although gates failed.")
+@click.option("--reason", help="Why; the audit trail keeps it.")
+@_project
+@_json
+def alias_(
+    model: str,
+    alias: str,
+    version: int | None,
+    remove: bool,
+    expected: int | None,
+    override: bool,
+    reason: str | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Point an ALIAS of a MODEL to a VERSION, or remove it."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.errors import InvalidInput
+    from millwright.registry.client import remove_alias, set_alias
+
+    if remove == (version is not None):
+        raise InvalidInput(
+            "registry.alias_usage",
+            "Give either a version to point to, or --remove.",
+            hint=f"For example: mw models alias {model} {alias} 3",
+        )
+    owner = project or _project_here()
+    with connect() as door:
+        if version is None:
+            state = remove_alias(door, owner, model, alias)
+            said = f"{model}@{alias} is gone; it pointed to version {state.version}."
+        else:
+            state = set_alias(
+                door,
+                owner,
+                model,
+                alias,
+                version,
+                expected=expected,
+                override=override,
+                reason=reason,
+            )
+            said = f"{model}@{alias} points to version {state.version}."
+    click.echo(state.model_dump_json(indent=2) if as_json else said)
+
+
+def _project_here() -> str:
+    import os
+
+    from millwright.kernel.workspace import Workspace
+
+    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project

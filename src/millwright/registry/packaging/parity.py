@@ -1,0 +1,88 @@
+"""Does the packaged model answer as the trained one did? Measured on real rows, missing included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from millwright.kernel.encoding import Matrix
+from millwright.kernel.errors import InvalidInput
+from millwright.kernel.model_package import Task
+from millwright.kernel.record import Record
+from millwright.kernel.scoring import Scores, session, shape_scores
+
+TOLERANCE = 1e-4
+"""Largest difference of a row that counts as equal: in probability, or as a share of the scale."""
+MAX_SHARE_OFF = 0.001
+"""Share of rows that may differ by more: float32 moves rows that lie exactly on a split."""
+
+
+class Parity(Record):
+    """How far the packaged model's answers are from the trained model's on the same rows.
+
+    ``largest`` is absolute, in probability or in units of the target; ``scale`` is what it is
+    judged against: 1 for probabilities, the largest prediction (at least 1) for regression.
+    """
+
+    rows: int
+    largest: float
+    scale: float
+    share_off: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether few enough rows differ."""
+        return self.share_off <= MAX_SHARE_OFF
+
+
+def estimator_scores(estimator: Any, matrix: Matrix, task: Task) -> Scores:
+    """The trained estimator's own scores, in the shapes of ``Scorer.score_matrix``."""
+    if task != "regression" and hasattr(estimator, "predict_proba"):
+        raw = np.asarray(estimator.predict_proba(matrix))
+    else:
+        raw = np.asarray(estimator.predict(matrix))
+    return shape_scores(raw, task)
+
+
+def parity(
+    model: bytes, estimator: Any, matrix: Matrix, task: Task, *, tolerance: float = TOLERANCE
+) -> Parity:
+    """Compare packaged ``model`` and ``estimator`` on the rows of ``matrix`` (float32, NaN kept)."""
+    runner = session(model)
+    source = runner.get_inputs()[0].name
+    packaged = shape_scores(runner.run(None, {source: matrix})[-1], task)
+    trained = estimator_scores(estimator, matrix, task)
+    if packaged.shape != trained.shape:
+        raise InvalidInput(
+            "registry.parity_shape",
+            f"The packaged model answers {packaged.shape}, the trained one {trained.shape}.",
+            hint="Give the task the model was trained for.",
+        )
+    apart = np.abs(packaged - trained)
+    apart = np.where(np.isnan(packaged) & np.isnan(trained), 0.0, apart)
+    per_row = apart.reshape(len(matrix), -1).max(axis=1, initial=0.0)
+    scale = 1.0
+    if task == "regression" and len(trained):
+        scale = max(1.0, float(np.nanmax(np.abs(trained))))
+    # A NaN on one side only compares as off.
+    off = ~(per_row <= tolerance * scale)
+    largest = float(np.nanmax(per_row, initial=0.0))
+    share = float(off.mean()) if len(off) else 0.0
+    return Parity(rows=len(matrix), largest=largest, scale=scale, share_off=share)
+
+
+def require_parity(measured: Parity) -> None:
+    """Refuse a package that answers differently.
+
+    Raises:
+        InvalidInput: more rows differ than the tolerance allows; the message gives the numbers.
+    """
+    if not measured.ok:
+        raise InvalidInput(
+            "registry.parity",
+            f"The packaged model differs from the trained one on {measured.share_off:.2%} of "
+            f"{measured.rows} rows (largest difference {measured.largest:.3g}).",
+            hint="The conversion lost something; use another model family.",
+            value=measured.share_off,
+        )

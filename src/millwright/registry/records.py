@@ -1,0 +1,124 @@
+"""The records of the registry: models, their versions, aliases, what gates said."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PlainSerializer
+
+from millwright.evaluation import GateResult
+from millwright.kernel.model_package import Field as SignatureField
+from millwright.kernel.model_package import Task
+from millwright.kernel.record import Record
+
+CHAMPION = "champion"
+EVALUATION = "evaluation.json"
+"""The logical name under which a version's evaluation record is served."""
+
+VersionStatus = Literal["registered", "validated", "rejected"]
+"""``validated``: all gates passed; ``rejected``: one failed; ``registered``: none were asked."""
+Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _json_number(value: float) -> float | str:
+    """JSON has no NaN or infinity; they travel as the words that ``float`` reads back."""
+    return value if abs(value) < float("inf") else str(value)
+
+
+Number = Annotated[float, PlainSerializer(_json_number, return_type=float | str, when_used="json")]
+
+
+def _one_line(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text.strip()
+
+
+Reason = Annotated[str, Field(max_length=1000), AfterValidator(_one_line)]
+
+
+class NewVersion(Record):
+    """A package to register. Its files and manifest were uploaded as objects before."""
+
+    manifest: Digest
+    """Digest of ``manifest.json``; everything the package promises is read from it."""
+    run: str | None = None
+    dataset: str | None = None
+    """Id of the dataset version it was trained on."""
+    metrics: dict[str, Number] = Field(default_factory=dict)
+    gates: tuple[GateResult, ...] = ()
+    evaluation: Digest | None = None
+    """Digest of the full evaluation record, if there is one."""
+    description: Annotated[str, Field(max_length=10_000)] = ""
+
+
+class ModelVersion(Record):
+    """A registered version: what it takes, where it came from, which bytes it is."""
+
+    id: str
+    project: str
+    model: str
+    version: int
+    status: VersionStatus
+    aliases: tuple[str, ...]
+    created_at: str
+    actor: str
+    description: str
+    run: str | None
+    dataset: str | None
+    task: Task
+    family: str
+    classes: tuple[str, ...]
+    threshold: float
+    parity: float
+    signature: tuple[SignatureField, ...]
+    metrics: dict[str, Number]
+    gates: tuple[GateResult, ...]
+    manifest: str
+    evaluation: str | None
+    digests: dict[str, str]
+    """Digest by logical name, as in the manifest."""
+
+
+class Model(Record):
+    """A model by name: how many versions it has and which aliases point where."""
+
+    name: str
+    project: str
+    created_at: str
+    updated_at: str
+    versions: int
+    latest: int
+    aliases: dict[str, int]
+
+
+class ModelDetail(Record):
+    """A model with its versions, newest first."""
+
+    model: Model
+    versions: tuple[ModelVersion, ...]
+
+
+class AliasChange(Record):
+    """Where an alias should point.
+
+    ``expected``: the version it must point to now (0: it must not exist); None does not check.
+    ``override``: make a version champion although its gates failed; needs a ``reason``, which the
+    audit trail keeps.
+    """
+
+    version: Annotated[int, Field(ge=1)]
+    expected: Annotated[int, Field(ge=0)] | None = None
+    override: bool = False
+    reason: Reason | None = None
+
+
+class AliasState(Record):
+    """Where an alias points, since when and by whom."""
+
+    alias: str
+    model: str
+    version: int
+    set_at: str
+    actor: str

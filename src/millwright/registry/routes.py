@@ -1,0 +1,110 @@
+"""The registry over HTTP. A version is named by its number or by an alias."""
+
+from __future__ import annotations
+
+from fastapi import Depends
+from fastapi.responses import Response
+
+from millwright.kernel.access import Permission
+from millwright.kernel.attachments import attachment, sandboxed_html
+from millwright.kernel.config import Name
+from millwright.kernel.model_package import CARD_HTML, CARD_MARKDOWN
+from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.registry import service
+from millwright.registry.records import (
+    Alias,
+    AliasChange,
+    AliasState,
+    Model,
+    ModelDetail,
+    ModelVersion,
+    NewVersion,
+)
+
+router = RoomRouter(tag="registry")
+_MODEL = "/projects/{project}/models/{model}"
+_VERSION = _MODEL + "/versions/{version}"
+_MEDIA_TYPES = {
+    ".json": "application/json",
+    ".txt": "text/plain",
+    ".md": "text/markdown",
+    ".html": "text/html",
+}
+
+
+@router.get("/projects/{project}/models", permission=Permission.READ)
+def list_models(project: Name, call: Call = Depends(current_call)) -> list[Model]:
+    """The models of a project."""
+    return service.list_models(call.store, project)
+
+
+@router.get(_MODEL, permission=Permission.READ)
+def get_model(project: Name, model: Name, call: Call = Depends(current_call)) -> ModelDetail:
+    """A model and its versions, newest first."""
+    return service.get_model(call.store, project, model)
+
+
+@router.post(_MODEL + "/versions", permission=Permission.WRITE, status_code=201)
+def register_version(
+    project: Name, model: Name, body: NewVersion, call: Call = Depends(current_call)
+) -> ModelVersion:
+    """Register an uploaded package as the next version."""
+    return service.register_version(call.store, call.actor, project, model, body)
+
+
+@router.get(_VERSION, permission=Permission.READ)
+def get_version(
+    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+) -> ModelVersion:
+    """A version by number or alias."""
+    return service.get_version(call.store, project, model, version)
+
+
+@router.get(_VERSION + "/card", permission=Permission.READ, response_class=Response)
+def get_card(
+    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+) -> Response:
+    """The model card as HTML, sandboxed, to be shown in an iframe."""
+    found = service.get_version(call.store, project, model, version)
+    return sandboxed_html(call.store.objects.read(service.file_digest(found, CARD_HTML)))
+
+
+@router.get(_VERSION + "/card.md", permission=Permission.READ, response_class=Response)
+def get_card_markdown(
+    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+) -> Response:
+    """The model card as Markdown, a download."""
+    found = service.get_version(call.store, project, model, version)
+    digest = service.file_digest(found, CARD_MARKDOWN)
+    return attachment(call.store, digest, name=CARD_MARKDOWN, media_type="text/markdown")
+
+
+@router.get(_VERSION + "/artifacts/{name}", permission=Permission.READ, response_class=Response)
+def get_artifact(
+    project: Name, model: Name, version: str, name: str, call: Call = Depends(current_call)
+) -> Response:
+    """A file of the package, ``manifest.json`` or ``evaluation.json``, as a download."""
+    found = service.get_version(call.store, project, model, version)
+    digest = service.file_digest(found, name)
+    media_type = _MEDIA_TYPES.get(f".{name.rpartition('.')[2]}", "application/octet-stream")
+    return attachment(call.store, digest, name=name, media_type=media_type)
+
+
+@router.put(_MODEL + "/aliases/{alias}", permission=Permission.OPERATE)
+def set_alias(
+    project: Name,
+    model: Name,
+    alias: Alias,
+    body: AliasChange,
+    call: Call = Depends(current_call),
+) -> AliasState:
+    """Point an alias to a version."""
+    return service.set_alias(call.store, call.actor, project, model, alias, body)
+
+
+@router.delete(_MODEL + "/aliases/{alias}", permission=Permission.OPERATE)
+def remove_alias(
+    project: Name, model: Name, alias: Alias, call: Call = Depends(current_call)
+) -> AliasState:
+    """Remove an alias."""
+    return service.remove_alias(call.store, call.actor, project, model, alias)

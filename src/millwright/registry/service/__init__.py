@@ -1,0 +1,18 @@
+"""Every change and query of the registry, each change in one transaction with its event."""
+
+from __future__ import annotations
+
+from millwright.registry.service.aliases import point_alias, remove_alias, set_alias
+from millwright.registry.service.models import get_model, list_models
+from millwright.registry.service.versions import file_digest, get_version, register_version
+
+__all__ = [
+    "file_digest",
+    "get_model",
+    "get_version",
+    "list_models",
+    "point_alias",
+    "register_version",
+    "remove_alias",
+    "set_alias",
+]
