@@ -72,6 +72,9 @@ class RunEnvironment(Record):
 class NewRun(Record):
     """A run about to start. Everything but the experiment may be left out."""
 
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\Z")] | None = None
+    """Chosen by the caller, so that starting the same run again finds the run instead of making
+    another."""
     experiment: Name = "default"
     name: Annotated[str, Field(max_length=200), AfterValidator(_printable)] | None = None
     parent: str | None = None

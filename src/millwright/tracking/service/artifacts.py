@@ -100,7 +100,7 @@ def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str,
             id=f"artifact:{row.digest}",
             kind="artifact",
             label=row.name,
-            href=f"/projects/{project}/runs/{row.run}",
+            href=f"/runs/{row.run}",
         )
         for row in connection.execute(query)
     }

@@ -35,7 +35,7 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
     Raises:
         NotFound: the parent run does not exist in this project.
     """
-    identifier, now = new_id(), clock.now_ms()
+    identifier, now = new.id or new_id(), clock.now_ms()
     code = new.code or CodeVersion()
     row = {
         "id": identifier,
@@ -57,6 +57,10 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
     with store.write(actor, project) as tx:
         if new.parent is not None and _row(tx.connection, new.parent).project != project:
             raise unknown_run(new.parent)
+        if new.id is not None and (known := _find(tx.connection, new.id)) is not None:
+            if known.project != project:
+                raise unknown_run(new.id)
+            return load_runs(tx.connection, [known])[0]
         tx.execute(insert(runs).values(**row))
         _insert_params(tx, identifier, new.params)
         _insert_tags(tx, identifier, new.tags)
@@ -228,10 +232,14 @@ def _run(
 
 
 def _row(connection: Connection, run: str) -> Row[Any]:
-    row = connection.execute(select(runs).where(runs.c.id == run)).first()
+    row = _find(connection, run)
     if row is None:
         raise unknown_run(run)
     return row
+
+
+def _find(connection: Connection, run: str) -> Row[Any] | None:
+    return connection.execute(select(runs).where(runs.c.id == run)).first()
 
 
 def _insert_params(tx: Transaction, run: str, params: Mapping[str, ParamValue]) -> None:
@@ -261,7 +269,7 @@ def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str,
             id=f"run:{row.id}",
             kind="run",
             label=row.name,
-            href=f"/projects/{project}/runs/{row.id}",
+            href=f"/runs/{row.id}",
         )
         for row in connection.execute(query)
     }
