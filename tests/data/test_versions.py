@@ -17,7 +17,6 @@ from millwright.data import (
     RuleSet,
     check,
     confirm_rules,
-    get_rules,
     get_version,
     list_datasets,
     list_versions,
@@ -181,7 +180,7 @@ def test_the_command_line_adds_shows_confirms_and_checks() -> None:
     assert "winds@1" in _run("list").output
     assert "0 to 39, mean 19.5" in _run("show", "winds@1").output
     assert "speed is between 0 and" in _run("rules", "winds").output
-    assert "1 of 6 rules" in _run("confirm", "winds", "--rule", "speed:range").output
+    assert "1 of 7 rules" in _run("confirm", "winds", "--rule", "speed:range").output
     assert "0 failed: passed" in _run("check", "winds").output
 
 

@@ -99,18 +99,19 @@ def _numbers(values: pa.ChunkedArray) -> dict[str, object]:
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) == 0:
         return {}
-    shares = np.quantile(numbers, QUANTILES)
-    return {
-        "minimum": float(numbers.min()),
-        "maximum": float(numbers.max()),
-        "mean": float(numbers.mean()),
-        "deviation": float(numbers.std()),
-        "quantiles": tuple(
-            Quantile(share=share, value=float(value))
-            for share, value in zip(QUANTILES, shares, strict=True)
-        ),
-        "histogram": _histogram(numbers),
-    }
+    # Values near the ends of the float range may overflow; they then have no deviation to speak of.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            "minimum": float(numbers.min()),
+            "maximum": float(numbers.max()),
+            "mean": float(numbers.mean()),
+            "deviation": float(numbers.std()),
+            "quantiles": tuple(
+                Quantile(share=share, value=float(value))
+                for share, value in zip(QUANTILES, np.quantile(numbers, QUANTILES), strict=True)
+            ),
+            "histogram": _histogram(numbers),
+        }
 
 
 def _histogram(numbers: npt.NDArray[np.float64]) -> Histogram | None:

@@ -16,7 +16,10 @@ Status = Literal["proposed", "confirmed"]
 Severity = Literal["warning", "error"]
 
 RANGE_MARGIN: Final = 0.5
-"""An inferred range reaches this share of the observed span beyond it on both sides."""
+"""An inferred range reaches this share of the observed span beyond it on both sides …"""
+TAIL_MARGIN: Final = 3.0
+"""… and at least this many times the length of the observed tail (beyond 1 % or 99 %): the longer
+a tail is, the further out the next of 3,000 values may lie."""
 FAR_OUT: Final = 8.0
 """Values this many times the distance between the 1st and the 99th percentile beyond them are
 taken for mistakes, and do not widen an inferred range."""
@@ -146,9 +149,10 @@ def _tolerant_range(values: pa.ChunkedArray) -> tuple[float, float] | None:
         numbers = numbers[(numbers >= first - reach) & (numbers <= last + reach)]
     low, high = float(numbers.min()), float(numbers.max())
     margin = RANGE_MARGIN * (high - low) if high > low else max(1.0, abs(high)) * RANGE_MARGIN
+    below = max(margin, TAIL_MARGIN * (first - low))
+    above = max(margin, TAIL_MARGIN * (high - last))
     # A quantity that is never negative (a distance, a count) stays so.
-    lowest = 0.0 if low >= 0 else low - margin
-    return lowest, high + margin
+    return (0.0 if low >= 0 else low - below), high + above
 
 
 def _shown(number: float | None) -> str:

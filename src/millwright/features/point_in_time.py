@@ -47,9 +47,9 @@ def join_as_of(
     found = latest_at(side_codes[order], side_moments[order], main_codes, moments)
     rows = np.full(main.num_rows, -1, dtype=np.int64)
     hit = (found >= 0) & timed & (main_codes != NO_KEY)
-    rows[hit] = order[found[hit]]
-    age = moments - side_moments[rows]
-    rows[(rows >= 0) & (age > tolerance_ms * 1000)] = -1
+    latest = order[found[hit]]
+    age = moments[hit] - side_moments[latest]
+    rows[hit] = np.where(age <= tolerance_ms * 1000, latest, -1)
     return rows
 
 
