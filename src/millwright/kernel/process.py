@@ -16,12 +16,17 @@ from pathlib import Path
 
 
 def spawn(
-    arguments: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    inherit: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start ``python ARGUMENTS`` with a lifeline to this process, its output appended to ``log``.
 
     The child should call ``watch_lifeline`` early. It gets its own process group, so that Ctrl-C
-    in the terminal reaches only the parent, which then ends its children in order.
+    in the terminal reaches only the parent, which then ends its children in order. Of this
+    process's open files it gets only those in ``inherit``, such as a bound socket.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -32,6 +37,7 @@ def spawn(
             stderr=output,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
+            pass_fds=inherit,
         )
 
 

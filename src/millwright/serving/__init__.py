@@ -4,6 +4,27 @@ It runs alone, in its own process, and imports nothing but the kernel. What it s
 as a ``ServerConfig``; what it predicted leaves as segments of the prediction log.
 """
 
-from millwright.serving.config import ServerConfig, VariantConfig
+from __future__ import annotations
 
-__all__ = ["ServerConfig", "VariantConfig"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from millwright.serving.config import ServerConfig, VariantConfig
+    from millwright.serving.listening import ADMIN_TOKEN, listen
+
+_HOMES = {
+    "ADMIN_TOKEN": "listening",
+    "ServerConfig": "config",
+    "VariantConfig": "config",
+    "listen": "listening",
+}
+
+__all__ = ["ADMIN_TOKEN", "ServerConfig", "VariantConfig", "listen"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         watch_lifeline()
     try:
         from millwright.serving.config import load_config
-        from millwright.serving.server import listen, serve
+        from millwright.serving.listening import listen
+        from millwright.serving.server import serve
 
         config = load_config(options.config)
         bound = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import gc
 import ipaddress
 import os
@@ -18,11 +17,10 @@ import uvicorn
 from millwright.kernel.errors import Forbidden, Unavailable
 from millwright.serving.application import Application
 from millwright.serving.config import ServerConfig
+from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import load_generation
 
-ADMIN_TOKEN = "MILLWRIGHT_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
-ACCESS_TOKEN = "MILLWRIGHT_SERVING_TOKEN"  # noqa: S105 - the name of a variable
 DRAIN_SECONDS = 5
 
 
@@ -32,34 +30,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one.
-
-    Raises:
-        Unavailable: the port is taken, or the address is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as cause:
-        bound.close()
-        if cause.errno == errno.EADDRINUSE:
-            raise Unavailable(
-                "serving.port_in_use",
-                f"Port {port} on {host} is in use by another program.",
-                hint="Stop that program, or choose another port (--port 0 takes a free one).",
-            ) from cause
-        raise Unavailable(
-            "serving.cannot_listen",
-            f"Cannot listen on port {port} of {host}: {os.strerror(cause.errno or 0)}.",
-            hint="Choose another address or port (--port 0 takes a free one).",
-        ) from cause
-    bound.set_inheritable(True)
-    return bound
 
 
 def serve(config: ServerConfig, bound: socket.socket) -> None:

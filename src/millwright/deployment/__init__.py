@@ -1,0 +1,110 @@
+"""Deployments: what should be served, and processes made to match it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from millwright.deployment.canary import (
+        CanaryEvidence,
+        Decision,
+        Interval,
+        VariantHealth,
+        analyse_canary,
+        confidence_sequence,
+        row_losses,
+    )
+    from millwright.deployment.controller import DeploymentController
+    from millwright.deployment.queries import (
+        find_deployment,
+        list_deployments,
+        rollouts_of,
+        running_deployments,
+        spool_folder,
+    )
+    from millwright.deployment.records import (
+        Deployment,
+        DeploymentView,
+        NewCanary,
+        NewDeployment,
+        Replica,
+        Rollout,
+        Ruling,
+        VariantView,
+    )
+    from millwright.deployment.service import (
+        deploy,
+        promote,
+        roll_back,
+        start_canary,
+        stop_deployment,
+    )
+    from millwright.deployment.views import view_deployment
+
+_HOMES = {
+    "Decision": "canary",
+    "CanaryEvidence": "canary",
+    "Deployment": "records",
+    "DeploymentController": "controller",
+    "DeploymentView": "records",
+    "Interval": "canary",
+    "NewCanary": "records",
+    "NewDeployment": "records",
+    "Replica": "records",
+    "Rollout": "records",
+    "Ruling": "records",
+    "VariantHealth": "canary",
+    "VariantView": "records",
+    "confidence_sequence": "canary",
+    "analyse_canary": "canary",
+    "deploy": "service",
+    "find_deployment": "queries",
+    "list_deployments": "queries",
+    "promote": "service",
+    "roll_back": "service",
+    "row_losses": "canary",
+    "rollouts_of": "queries",
+    "running_deployments": "queries",
+    "spool_folder": "queries",
+    "start_canary": "service",
+    "stop_deployment": "service",
+    "view_deployment": "views",
+}
+
+__all__ = [
+    "CanaryEvidence",
+    "Decision",
+    "Deployment",
+    "DeploymentController",
+    "DeploymentView",
+    "Interval",
+    "NewCanary",
+    "NewDeployment",
+    "Replica",
+    "Rollout",
+    "Ruling",
+    "VariantHealth",
+    "VariantView",
+    "analyse_canary",
+    "confidence_sequence",
+    "deploy",
+    "find_deployment",
+    "list_deployments",
+    "promote",
+    "roll_back",
+    "rollouts_of",
+    "row_losses",
+    "running_deployments",
+    "spool_folder",
+    "start_canary",
+    "stop_deployment",
+    "view_deployment",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,324 @@
+"""Every change of what should be served: one transaction each, with its event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from millwright.deployment.queries import deployment_named, read_rollouts, require_deployment
+from millwright.deployment.records import (
+    Deployment,
+    NewCanary,
+    NewDeployment,
+    Outcome,
+    Rollout,
+    Ruling,
+)
+from millwright.deployment.tables import deployment_rollouts, deployments
+from millwright.deployment.versions import choose_version, make_champion
+from millwright.kernel.access import Actor
+from millwright.kernel.clock import now_ms
+from millwright.kernel.errors import Conflict
+from millwright.kernel.ids import new_id
+from millwright.kernel.store import Store, Transaction
+from millwright.registry import ModelVersion
+
+_NO_RULING = Ruling()
+
+
+def deploy(store: Store, actor: Actor, project: str, name: str, new: NewDeployment) -> Deployment:
+    """Serve a version under a name from now on; asking for what is so already changes nothing.
+
+    Raises:
+        NotFound: there is no such model or version.
+        Conflict: the name serves another model.
+    """
+    version = choose_version(store, project, new.model, new)
+    with store.write(actor, project) as tx:
+        found = deployment_named(tx.connection, project, name)
+        if found is None:
+            return _create(tx, project, name, new, version)
+        if found.model != new.model:
+            raise Conflict(
+                "deployment.other_model",
+                f"The deployment '{name}' serves the model '{found.model}', not '{new.model}'.",
+                hint="Choose another name for it with --name.",
+            )
+        return _redeploy(tx, found, new, version)
+
+
+def start_canary(store: Store, actor: Actor, project: str, name: str, new: NewCanary) -> Deployment:
+    """Try a challenger on a share of the traffic; one that is on trial already is superseded.
+
+    Raises:
+        NotFound: there is no such deployment or version.
+        Conflict: the deployment is stopped, or the version is its champion.
+    """
+    with store.read() as connection:
+        model = require_deployment(connection, project, name).model
+    version = choose_version(store, project, model, new)
+    with store.write(actor, project) as tx:
+        found = require_deployment(tx.connection, project, name)
+        if found.status != "running":
+            raise Conflict(
+                "deployment.stopped",
+                f"The deployment '{name}' is stopped.",
+                hint=f"Start it first with: mw deploy {found.model} --name {name}",
+            )
+        if version.id == found.champion_version_id:
+            raise Conflict(
+                "deployment.already_champion",
+                f"Version {version.version} is the champion of '{name}' already.",
+                hint="Choose another version for the canary.",
+            )
+        _decide(tx, found, "superseded", Ruling(reason=f"Version {version.version} came after it."))
+        changed = _change(
+            tx,
+            found,
+            canary_version_id=version.id,
+            canary_version=version.version,
+            canary_share=new.share,
+        )
+        _insert_rollout(tx, found, version, new.share)
+        tx.event(
+            "deployment.canary-started",
+            _node(found),
+            {
+                "name": name,
+                "champion": found.champion_version,
+                "canary": version.version,
+                "share": new.share,
+            },
+            edges=[(f"model-version:{version.id}", _node(found))],
+        )
+        return changed
+
+
+def promote(
+    store: Store, actor: Actor, project: str, name: str, ruling: Ruling = _NO_RULING
+) -> Deployment:
+    """Make the canary the champion, here and in the registry.
+
+    Raises:
+        NotFound: there is no such deployment.
+        Conflict: no canary is on trial.
+    """
+    with store.write(actor, project) as tx:
+        found = require_deployment(tx.connection, project, name)
+        if found.canary_version_id is None or found.canary_version is None:
+            raise _no_canary(found)
+        _decide(tx, found, "promoted", ruling)
+        changed = _change(
+            tx,
+            found,
+            champion_version_id=found.canary_version_id,
+            champion_version=found.canary_version,
+            **_NO_CANARY,
+        )
+        make_champion(tx, project, found.model, found.canary_version)
+        _say_moved(tx, changed, "deployment.promoted", found.champion_version, ruling)
+        return changed
+
+
+def roll_back(
+    store: Store, actor: Actor, project: str, name: str, ruling: Ruling = _NO_RULING
+) -> Deployment:
+    """End the canary; where none is on trial, return to the champion before the present one.
+
+    Raises:
+        NotFound: there is no such deployment.
+        Conflict: there is neither a canary nor an earlier champion.
+    """
+    with store.write(actor, project) as tx:
+        found = require_deployment(tx.connection, project, name)
+        if found.canary_version_id is not None and found.canary_version is not None:
+            _decide(tx, found, "rolled-back", ruling)
+            changed = _change(tx, found, **_NO_CANARY)
+            _say_moved(tx, changed, "deployment.rolled-back", found.canary_version, ruling)
+            return changed
+        before = _champion_before(tx, found)
+        changed = _change(
+            tx,
+            found,
+            champion_version_id=before.champion_version_id,
+            champion_version=before.champion_version,
+        )
+        tx.execute(
+            update(deployment_rollouts)
+            .where(deployment_rollouts.c.id == before.id)
+            .values(outcome="rolled-back", decided_ms=now_ms(), reason=ruling.reason)
+        )
+        make_champion(
+            tx,
+            project,
+            found.model,
+            before.champion_version,
+            restored=ruling.reason or f"Rolled back from version {found.champion_version}.",
+        )
+        _say_moved(tx, changed, "deployment.rolled-back", found.champion_version, ruling)
+        return changed
+
+
+def stop_deployment(store: Store, actor: Actor, project: str, name: str) -> Deployment:
+    """Serve it no longer; its history stays, and ``deploy`` starts it again.
+
+    Raises:
+        NotFound: there is no such deployment.
+    """
+    with store.write(actor, project) as tx:
+        found = require_deployment(tx.connection, project, name)
+        if found.status == "stopped":
+            return found
+        _decide(tx, found, "superseded", Ruling(reason="The deployment was stopped."))
+        changed = _change(tx, found, status="stopped", **_NO_CANARY)
+        tx.event("deployment.stopped", _node(found), {"name": name, "model": found.model})
+        return changed
+
+
+_NO_CANARY: dict[str, Any] = {
+    "canary_version_id": None,
+    "canary_version": None,
+    "canary_share": 0.0,
+}
+
+
+def _create(
+    tx: Transaction, project: str, name: str, new: NewDeployment, version: ModelVersion
+) -> Deployment:
+    now = now_ms()
+    created = Deployment(
+        id=new_id(),
+        project=project,
+        name=name,
+        model=new.model,
+        champion_version_id=version.id,
+        champion_version=version.version,
+        port=new.port,
+        status="running",
+        revision=1,
+        created_ms=now,
+        updated_ms=now,
+        **_NO_CANARY,
+    )
+    tx.execute(insert(deployments).values(**created.model_dump()))
+    tx.event(
+        "deployment.created",
+        _node(created),
+        {"name": name, "model": new.model, "version": version.version},
+        edges=[(f"model-version:{version.id}", _node(created))],
+    )
+    return created
+
+
+def _redeploy(
+    tx: Transaction, found: Deployment, new: NewDeployment, version: ModelVersion
+) -> Deployment:
+    port = new.port or found.port
+    same_champion = version.id == found.champion_version_id
+    if same_champion and found.status == "running" and port == found.port:
+        return found
+    changes: dict[str, Any] = {"status": "running", "port": port}
+    if not same_champion:
+        _decide(tx, found, "superseded", Ruling(reason=f"Version {version.version} was deployed."))
+        changes |= {
+            "champion_version_id": version.id,
+            "champion_version": version.version,
+            **_NO_CANARY,
+        }
+        # Kept as a rollout of everything at once, so that it too can be rolled back.
+        rollout = _insert_rollout(tx, found, version, 1.0)
+        _close(tx, rollout, "promoted", Ruling(reason="Deployed directly."))
+    changed = _change(tx, found, **changes)
+    tx.event(
+        "deployment.updated",
+        _node(found),
+        {"name": found.name, "model": found.model, "version": version.version},
+        edges=[(f"model-version:{version.id}", _node(found))],
+    )
+    return changed
+
+
+def _change(tx: Transaction, found: Deployment, **values: Any) -> Deployment:
+    changed = found.model_copy(
+        update={**values, "revision": found.revision + 1, "updated_ms": now_ms()}
+    )
+    tx.execute(
+        update(deployments).where(deployments.c.id == found.id).values(**changed.model_dump())
+    )
+    return changed
+
+
+def _insert_rollout(tx: Transaction, found: Deployment, version: ModelVersion, share: float) -> str:
+    rollout = new_id()
+    tx.execute(
+        insert(deployment_rollouts).values(
+            id=rollout,
+            deployment_id=found.id,
+            champion_version_id=found.champion_version_id,
+            champion_version=found.champion_version,
+            canary_version_id=version.id,
+            canary_version=version.version,
+            share=share,
+            started_ms=now_ms(),
+            reason="",
+            evidence="{}",
+        )
+    )
+    return rollout
+
+
+def _decide(tx: Transaction, found: Deployment, outcome: Outcome, ruling: Ruling) -> None:
+    """Close the rollout that is going on, if one is."""
+    for rollout in read_rollouts(tx.connection, found.id, limit=1):
+        if rollout.outcome is None:
+            _close(tx, rollout.id, outcome, ruling)
+
+
+def _close(tx: Transaction, rollout: str, outcome: Outcome, ruling: Ruling) -> None:
+    tx.execute(
+        update(deployment_rollouts)
+        .where(deployment_rollouts.c.id == rollout)
+        .values(
+            outcome=outcome,
+            decided_ms=now_ms(),
+            reason=ruling.reason,
+            evidence=json.dumps(ruling.evidence),
+        )
+    )
+
+
+def _champion_before(tx: Transaction, found: Deployment) -> Rollout:
+    for rollout in read_rollouts(tx.connection, found.id, limit=1000):
+        promoted = rollout.outcome == "promoted"
+        if promoted and rollout.canary_version_id == found.champion_version_id:
+            return rollout
+    raise Conflict(
+        "deployment.nothing_before",
+        f"'{found.name}' has no canary and served no version before {found.champion_version}.",
+        hint=f"Deploy the version you want: mw deploy {found.model} --version N",
+    )
+
+
+def _say_moved(tx: Transaction, changed: Deployment, kind: str, left: int, ruling: Ruling) -> None:
+    payload = {
+        "name": changed.name,
+        "champion": changed.champion_version,
+        "left": left,
+        "reason": ruling.reason,
+    }
+    edges = [(f"model-version:{changed.champion_version_id}", _node(changed))]
+    tx.event(kind, _node(changed), payload, edges=edges)
+
+
+def _no_canary(found: Deployment) -> Conflict:
+    return Conflict(
+        "deployment.no_canary",
+        f"No canary is on trial in '{found.name}'.",
+        hint="Start one first: POST …/deployments/NAME/canary, or deploy the version directly.",
+    )
+
+
+def _node(found: Deployment) -> str:
+    return f"deployment:{found.id}"

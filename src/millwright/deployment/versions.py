@@ -1,0 +1,50 @@
+"""What deployments need of the registry: which version, which bytes, and who is champion there."""
+
+from __future__ import annotations
+
+from millwright.deployment.records import Choice, Deployment
+from millwright.kernel.store import Store, Transaction
+from millwright.registry import CHAMPION, AliasChange, ModelVersion
+from millwright.registry import service as registry
+
+
+def choose_version(store: Store, project: str, model: str, choice: Choice) -> ModelVersion:
+    """The version that a number, an alias, or neither (the champion) means; raises ``NotFound``."""
+    which = choice.alias or CHAMPION if choice.version is None else str(choice.version)
+    return registry.get_version(store, project, model, which)
+
+
+def champion_of(store: Store, deployment: Deployment) -> ModelVersion:
+    """The registered version that a deployment's champion is."""
+    return registry.get_version(
+        store, deployment.project, deployment.model, str(deployment.champion_version)
+    )
+
+
+def canary_of(store: Store, deployment: Deployment) -> ModelVersion | None:
+    """The registered version that a deployment's canary is, if it has one."""
+    if deployment.canary_version is None:
+        return None
+    return registry.get_version(
+        store, deployment.project, deployment.model, str(deployment.canary_version)
+    )
+
+
+def make_champion(
+    tx: Transaction, project: str, model: str, version: int, *, restored: str | None = None
+) -> None:
+    """Point the registry's alias ``champion`` to a version, in the caller's transaction.
+
+    Args:
+        tx: the transaction in progress.
+        project: whose model.
+        model: its name.
+        version: the number that becomes champion.
+        restored: the reason why an earlier champion returns. It served before, so gates that it
+            failed do not keep it from coming back; a new champion must have passed them.
+
+    Raises:
+        Conflict: a version that failed its gates would become champion for the first time.
+    """
+    change = AliasChange(version=version, override=restored is not None, reason=restored)
+    registry.point_alias(tx, project, model, CHAMPION, change)

@@ -1,0 +1,88 @@
+"""``mw serve``: one model package served in the foreground, nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from millwright.kernel.model_package import Manifest
+
+
+@click.command()
+@click.argument("package", metavar="FOLDER|MODEL@ALIAS")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: a free one."
+)
+@click.option(
+    "--log-folder",
+    type=click.Path(file_okay=False),
+    help="Write the prediction log here (Arrow files); none is kept by default.",
+)
+@click.option("--project", help="Whose model; by default the project of this folder.")
+def serve(package: str, host: str, port: int, log_folder: str | None, project: str | None) -> None:
+    """Serve a model until Ctrl-C: a package FOLDER, or MODEL@ALIAS (MODEL@3) of the registry.
+
+    This is the server that deployments run, without control plane, canary or restarts.
+    """
+    from pathlib import Path
+
+    from millwright.kernel.scoring import read_manifest
+    from millwright.serving.config import ServerConfig, VariantConfig
+    from millwright.serving.listening import listen
+    from millwright.serving.server import serve as serve_config
+
+    folder = Path(package)
+    version = 0
+    if not folder.is_dir() and "@" in package:
+        model, _, which = package.partition("@")
+        folder, version = _fetch(project or _project_here(), model, which)
+    manifest: Manifest = read_manifest(folder)
+    config = ServerConfig(
+        deployment=manifest.model,
+        model_name=manifest.model,
+        spool=None if log_folder is None else Path(log_folder),
+        variants=(
+            VariantConfig(name="champion", package=folder, version_id=folder.name, version=version),
+        ),
+    )
+    with listen(host, port) as bound:
+        serve_config(config, bound)
+
+
+def _fetch(project: str, model: str, which: str) -> tuple[Path, int]:
+    """The package of a registered version, fetched and verified, and its number."""
+    from urllib.parse import quote
+
+    from millwright.kernel.door import connect
+    from millwright.kernel.errors import Corrupt
+    from millwright.kernel.model_package import MANIFEST
+    from millwright.kernel.objects import digest_of
+    from millwright.kernel.workspace import Workspace
+
+    path = f"/projects/{project}/models/{quote(model, safe='')}/versions/{quote(which, safe='')}"
+    with connect() as door:
+        version = door.get(path)
+        folder = Workspace.find().folder("served", str(version["id"]))
+        for name, digest in {**version["digests"], MANIFEST: version["manifest"]}.items():
+            content = door.fetch(project, digest)
+            if digest_of(content) != digest:
+                raise Corrupt(
+                    "serving.digest",
+                    f"{name} of {model}@{which} did not arrive as it was registered.",
+                    hint="Try again; if it recurs, the object store is damaged.",
+                )
+            (folder / name).write_bytes(content)
+    return folder, int(version["version"])
+
+
+def _project_here() -> str:
+    import os
+
+    from millwright.kernel.workspace import Workspace
+
+    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project
