@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "millwright.data.api": ("dataset",),
-    "millwright.pipelines.api": ("pipeline", "progress", "run_pipeline", "step"),
+    "millwright.pipelines.api": ("pipeline", "progress", "run_pipeline", "step", "step_context"),
     "millwright.registry.api": ("load_model", "log_model"),
     "millwright.tracking.api": (
         "log_artifact",
@@ -43,11 +43,12 @@ __all__ = [
     "set_tag",
     "start_run",
     "step",
+    "step_context",
 ]
 
 if TYPE_CHECKING:
     from millwright.data.api import dataset
-    from millwright.pipelines.api import pipeline, progress, run_pipeline, step
+    from millwright.pipelines.api import pipeline, progress, run_pipeline, step, step_context
     from millwright.registry.api import load_model, log_model
     from millwright.tracking.api import (
         log_artifact,

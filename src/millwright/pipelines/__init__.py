@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "api": ("find_pipeline", "run_file", "run_pipeline"),
     "client": ("PipelineClient",),
-    "context": ("Cancelled", "Progress", "progress", "step_context"),
+    "context": ("Cancelled", "Progress", "StepContext", "progress", "step_context"),
     "dsl": ("Pipeline", "pipeline", "step"),
     "steps": ("Output", "Step"),
     "engine": ("execute", "queue_run"),
@@ -36,6 +36,7 @@ __all__ = [
     "PipelineRunDetail",
     "Progress",
     "Step",
+    "StepContext",
     "Task",
     "execute",
     "find_pipeline",
@@ -52,7 +53,13 @@ __all__ = [
 if TYPE_CHECKING:
     from millwright.pipelines.api import find_pipeline, run_file, run_pipeline
     from millwright.pipelines.client import PipelineClient
-    from millwright.pipelines.context import Cancelled, Progress, progress, step_context
+    from millwright.pipelines.context import (
+        Cancelled,
+        Progress,
+        StepContext,
+        progress,
+        step_context,
+    )
     from millwright.pipelines.dsl import Pipeline, pipeline, step
     from millwright.pipelines.engine import execute, queue_run
     from millwright.pipelines.graph import Graph, Node

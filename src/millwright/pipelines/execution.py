@@ -13,6 +13,7 @@ from millwright.kernel.errors import Conflict
 from millwright.pipelines import values
 from millwright.pipelines.artifacts import Artifact, deserialise, is_immutable, serialise
 from millwright.pipelines.client import PipelineClient
+from millwright.pipelines.code_digest import code_of
 from millwright.pipelines.context import Cancelled, Progress, StepContext, current
 from millwright.pipelines.dsl import Plan
 from millwright.pipelines.fingerprint import Fingerprint, Recipe, recipe
@@ -105,7 +106,8 @@ class Execution:
 
     def _run_nodes(self) -> None:
         graph, steps = self.plan.graph, self.plan.steps
-        recipes = {node.name: recipe(node, steps[node.name].function) for node in graph.nodes}
+        codes = {step: code_of(step.function) for step in set(steps.values())}
+        recipes = {node.name: recipe(node, codes[steps[node.name]]) for node in graph.nodes}
         request = Resolve(attempt=self.held.attempt, recipes=tuple(recipes.values()))
         known = self.client.resolve(self.run_id, request)
         for node in graph.nodes:

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from blake3 import blake3
 from pydantic import JsonValue
@@ -20,7 +19,6 @@ from pydantic import JsonValue
 from millwright.kernel.objects import digest_of_file
 from millwright.kernel.record import Record
 from millwright.pipelines import values
-from millwright.pipelines.code_digest import code_of
 from millwright.pipelines.graph import Node, Reference, is_reference
 
 
@@ -60,11 +58,11 @@ class Recipe(Record):
         )
 
 
-def recipe(node: Node, function: Any) -> Recipe:
-    """The recipe of one node whose step is ``function``."""
+def recipe(node: Node, code: dict[str, str]) -> Recipe:
+    """The recipe of one node; ``code`` is what ``code_digest.code_of`` says of its function."""
     return Recipe(
         node=node.name,
-        code=code_of(function),
+        code=code,
         parameters={
             name: values.digest_of(_parameter(tree))
             for name, tree in node.inputs.items()
