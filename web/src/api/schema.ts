@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/v1/alerts/{alert}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** F */
+        post: operations["f_api_v1_alerts__alert__acknowledge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** F */
+        post: operations["f_api_v1_alerts__alert__resolve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/verify": {
         parameters: {
             query?: never;
@@ -84,6 +118,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipeline-runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run
+         * @description A run with its graph and tasks.
+         */
+        get: operations["get_run_api_v1_pipeline_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Run
+         * @description Ask a run to stop.
+         */
+        post: operations["cancel_run_api_v1_pipeline_runs__run_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim Run
+         * @description Become the one worker of a run that nobody executes.
+         */
+        post: operations["claim_run_api_v1_pipeline_runs__run_id__claim_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Run
+         * @description End a run.
+         */
+        post: operations["finish_run_api_v1_pipeline_runs__run_id__finish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Heartbeat
+         * @description Renew the lease on a run, and learn whether it should stop.
+         */
+        post: operations["heartbeat_api_v1_pipeline_runs__run_id__heartbeat_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve
+         * @description Take earlier results for every step that has one.
+         */
+        post: operations["resolve_api_v1_pipeline_runs__run_id__resolve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/fail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fail Task
+         * @description Record that a step raised.
+         */
+        post: operations["fail_task_api_v1_pipeline_runs__run_id__tasks__task__fail_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Task
+         * @description Commit what a step made.
+         */
+        post: operations["finish_task_api_v1_pipeline_runs__run_id__tasks__task__finish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Task
+         * @description Start a step, or take its earlier result.
+         */
+        post: operations["start_task_api_v1_pipeline_runs__run_id__tasks__task__start_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -124,6 +338,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__alerts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/config": {
         parameters: {
             query?: never;
@@ -144,6 +375,260 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Datasets
+         * @description The datasets of a project, each with its latest version.
+         */
+        get: operations["list_datasets_api_v1_projects__project__datasets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rules
+         * @description The rules of a dataset.
+         */
+        get: operations["get_rules_api_v1_projects__project__datasets__name__rules_get"];
+        /**
+         * Put Rules
+         * @description Replace the proposed rules; confirmed ones stay.
+         */
+        put: operations["put_rules_api_v1_projects__project__datasets__name__rules_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/rules/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Rules
+         * @description Confirm rules, so that a failure blocks; or withdraw the confirmation.
+         */
+        post: operations["confirm_rules_api_v1_projects__project__datasets__name__rules_confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description All versions of a dataset, newest first.
+         */
+        get: operations["list_versions_api_v1_projects__project__datasets__name__versions_get"];
+        put?: never;
+        /**
+         * Commit Version
+         * @description Keep an uploaded Parquet object as the next version; the latest again if it is the same.
+         */
+        post: operations["commit_version_api_v1_projects__project__datasets__name__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version
+         * @description One version, by number or `latest`.
+         */
+        get: operations["get_version_api_v1_projects__project__datasets__name__versions__version__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Checks
+         * @description The checks of a version, newest first.
+         */
+        get: operations["list_checks_api_v1_projects__project__datasets__name__versions__version__checks_get"];
+        put?: never;
+        /**
+         * Check Version
+         * @description Check a version against the rules as they are now.
+         */
+        post: operations["check_version_api_v1_projects__project__datasets__name__versions__version__checks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Profile
+         * @description What the columns of a version look like.
+         */
+        get: operations["get_profile_api_v1_projects__project__datasets__name__versions__version__profile_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__deployments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__deployments__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** F */
+        post: operations["f_api_v1_projects__project__deployments__name__promote_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** F */
+        post: operations["f_api_v1_projects__project__deployments__name__rollback_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__deployments__name__traffic_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__deployments__name__windows_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/lineage": {
         parameters: {
             query?: never;
@@ -156,6 +641,187 @@ export interface paths {
          * @description What a thing came of, and what came of it.
          */
         get: operations["lineage_of_api_v1_projects__project__lineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Models
+         * @description The models of a project.
+         */
+        get: operations["list_models_api_v1_projects__project__models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Model
+         * @description A model and its versions, newest first.
+         */
+        get: operations["get_model_api_v1_projects__project__models__model__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Alias
+         * @description Point an alias to a version.
+         */
+        put: operations["set_alias_api_v1_projects__project__models__model__aliases__alias__put"];
+        post?: never;
+        /**
+         * Remove Alias
+         * @description Remove an alias.
+         */
+        delete: operations["remove_alias_api_v1_projects__project__models__model__aliases__alias__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register Version
+         * @description Register an uploaded package as the next version.
+         */
+        post: operations["register_version_api_v1_projects__project__models__model__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version
+         * @description A version by number or alias.
+         */
+        get: operations["get_version_api_v1_projects__project__models__model__versions__version__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Artifact
+         * @description A file of the package, ``manifest.json`` or ``evaluation.json``, as a download.
+         */
+        get: operations["get_artifact_api_v1_projects__project__models__model__versions__version__artifacts__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Card
+         * @description The model card as HTML, sandboxed, to be shown in an iframe.
+         */
+        get: operations["get_card_api_v1_projects__project__models__model__versions__version__card_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}/card.md": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Card Markdown
+         * @description The model card as Markdown, a download.
+         */
+        get: operations["get_card_markdown_api_v1_projects__project__models__model__versions__version__card_md_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}/evaluation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__models__model__versions__version__evaluation_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -204,6 +870,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/pipeline-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description Runs of a project, newest first.
+         */
+        get: operations["list_runs_api_v1_projects__project__pipeline_runs_get"];
+        put?: never;
+        /**
+         * Create Run
+         * @description Queue a run.
+         */
+        post: operations["create_run_api_v1_projects__project__pipeline_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/retrainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** F */
+        get: operations["f_api_v1_projects__project__retrainings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/runs": {
         parameters: {
             query?: never;
@@ -225,6 +932,26 @@ export interface paths {
          * @description Start a run.
          */
         post: operations["create_run_api_v1_projects__project__runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/step-cache/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve Cache
+         * @description Earlier results of steps, by key.
+         */
+        post: operations["resolve_cache_api_v1_projects__project__step_cache_resolve_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -448,20 +1175,185 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * Artifact
-         * @description A logged artifact; ``size`` in bytes.
+         * Alert
+         * @description Something that asks for attention until it is resolved.
          */
-        Artifact: {
+        Alert: {
+            /** Acknowledged By */
+            acknowledged_by?: string | null;
             /** Created At */
             created_at: string;
-            /** Digest */
-            digest: string;
-            /** Media Type */
-            media_type: string;
-            /** Name */
-            name: string;
-            /** Size */
-            size: number;
+            /** Deployment */
+            deployment: string;
+            /** Deployment Id */
+            deployment_id: string;
+            /** Effect */
+            effect: number;
+            /** Event Time */
+            event_time: string;
+            /** Event Time Ms */
+            event_time_ms: number;
+            /** Evidence */
+            evidence: {
+                [key: string]: number | string | null;
+            };
+            /** Features */
+            features: string[];
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "data_drift" | "prediction_drift" | "performance" | "latency";
+            /** Project */
+            project: string;
+            /** Resolved At */
+            resolved_at?: string | null;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "warning" | "critical";
+            /** Since */
+            since: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "acknowledged" | "resolved";
+            /** Threshold */
+            threshold: number;
+            /** Title */
+            title: string;
+            /** Window Id */
+            window_id: string;
+            /** Windows */
+            windows: number;
+        };
+        /**
+         * AliasChange
+         * @description Where an alias should point.
+         *
+         *     ``expected``: the version it must point to now (0: it must not exist); None does not check.
+         *     ``override``: make a version champion although its gates failed; needs a ``reason``, which the
+         *     audit trail keeps.
+         */
+        AliasChange: {
+            /** Expected */
+            expected?: number | null;
+            /**
+             * Override
+             * @default false
+             */
+            override: boolean;
+            /** Reason */
+            reason?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * AliasState
+         * @description Where an alias points, since when and by whom.
+         */
+        AliasState: {
+            /** Actor */
+            actor: string;
+            /** Alias */
+            alias: string;
+            /** Model */
+            model: string;
+            /** Set At */
+            set_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CacheAnswer
+         * @description Outputs by key, for the keys that have some.
+         */
+        CacheAnswer: {
+            /** Outputs */
+            outputs: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
+                };
+            };
+        };
+        /**
+         * CacheQuery
+         * @description Keys whose earlier results are asked for.
+         */
+        CacheQuery: {
+            /** Keys */
+            keys: string[];
+        };
+        /**
+         * CalibrationBin
+         * @description Rows with a similar stated probability, and how often the positive class came true.
+         */
+        CalibrationBin: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Observed */
+            observed: number;
+            /** Predicted */
+            predicted: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * Cause
+         * @description Why a retraining was started.
+         */
+        Cause: {
+            /**
+             * Alert Ids
+             * @default []
+             */
+            alert_ids: string[];
+            /** Reason */
+            reason: string;
+            /** Trigger */
+            trigger: string;
+        };
+        /**
+         * CheckReport
+         * @description What all rules found: blocked if a confirmed one failed, warned if a proposed one did.
+         */
+        CheckReport: {
+            /** Results */
+            results: components["schemas"]["RuleResult"][];
+            /** Rows */
+            rows: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "passed" | "warned" | "blocked";
+        };
+        /**
+         * Claim
+         * @description A worker's wish to execute a run.
+         *
+         *     ``graph``: as the worker's code plans it now; replaces the stored one. ``replaces``: the owner
+         *     of a lease that the caller knows to be dead, so that its time need not be waited out.
+         */
+        Claim: {
+            graph?: components["schemas"]["Graph"] | null;
+            /**
+             * Lease Ms
+             * @default 15000
+             */
+            lease_ms: number;
+            /** Owner */
+            owner: string;
+            /** Pid */
+            pid?: number | null;
+            /** Replaces */
+            replaces?: string | null;
         };
         /**
          * CodeVersion
@@ -478,6 +1370,350 @@ export interface components {
              * @default false
              */
             dirty: boolean;
+        };
+        /**
+         * Column
+         * @description One column: its name, Arrow type, kind, and how many values are null or distinct.
+         */
+        Column: {
+            /** Distinct */
+            distinct: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "numeric" | "categorical" | "boolean" | "time" | "text" | "id" | "unusable";
+            /** Name */
+            name: string;
+            /** Nulls */
+            nulls: number;
+            /** Type */
+            type: string;
+        };
+        /**
+         * ColumnDrift
+         * @description How far one column of a window is from the reference.
+         *
+         *     ``value`` is the Jensen–Shannon distance over the reference's bins with its small-sample bias
+         *     taken off; ``noise_floor`` is what the raw distance reaches by chance once in a million columns
+         *     of this many rows. ``drifted`` needs ``value`` at the threshold *and* the raw distance above
+         *     the floor.
+         */
+        ColumnDrift: {
+            /** Drifted */
+            drifted: boolean;
+            /** Feature */
+            feature: string;
+            /** Missing Change */
+            missing_change: number;
+            /** Missing Share */
+            missing_share: number;
+            /** New Share */
+            new_share: number;
+            /** Noise Floor */
+            noise_floor: number;
+            /** Rows */
+            rows: number;
+            /** Statistic */
+            statistic: string;
+            /** Threshold */
+            threshold: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * ColumnProfile
+         * @description One column. Times are described in milliseconds since 1970 UTC, in ``minimum``/``maximum``.
+         *
+         *     Numbers that are not finite count in ``count`` and in nothing else.
+         */
+        ColumnProfile: {
+            /** Count */
+            count: number;
+            /** Deviation */
+            deviation?: number | null;
+            /** Distinct */
+            distinct: number;
+            histogram?: components["schemas"]["Histogram"] | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "numeric" | "categorical" | "boolean" | "time" | "text" | "id" | "unusable";
+            /** Maximum */
+            maximum?: number | null;
+            /** Mean */
+            mean?: number | null;
+            /** Minimum */
+            minimum?: number | null;
+            /** Name */
+            name: string;
+            /** Nulls */
+            nulls: number;
+            /**
+             * Quantiles
+             * @default []
+             */
+            quantiles: components["schemas"]["Quantile"][];
+            /**
+             * Top
+             * @default []
+             */
+            top: components["schemas"]["TopValue"][];
+            /** Type */
+            type: string;
+        };
+        /**
+         * Comparison
+         * @description Two models on the same rows.
+         */
+        Comparison: {
+            /** Challenger */
+            challenger: number;
+            /** Champion */
+            champion: number;
+            /** Difference */
+            difference: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Metric */
+            metric: string;
+            /** Probability Better */
+            probability_better: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * Confirmation
+         * @description A person's word on rules: from now on they block (or, withdrawn, only warn again).
+         */
+        Confirmation: {
+            /**
+             * All
+             * @default false
+             */
+            all: boolean;
+            /**
+             * Confirmed
+             * @default true
+             */
+            confirmed: boolean;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: string[];
+        };
+        /**
+         * Contribution
+         * @description What one field's value added to a prediction.
+         */
+        Contribution: {
+            /** Contribution */
+            contribution: number;
+            /** Field */
+            field: string;
+            /** Value */
+            value: number | string | boolean | null;
+        };
+        /**
+         * Curves
+         * @description Points to draw; what does not apply to the task is empty.
+         */
+        Curves: {
+            /**
+             * Calibration
+             * @default []
+             */
+            calibration: components["schemas"]["CalibrationBin"][];
+            /**
+             * Confusion
+             * @default []
+             */
+            confusion: number[][];
+            /**
+             * Residuals
+             * @default []
+             */
+            residuals: number[];
+            /**
+             * Roc
+             * @default []
+             */
+            roc: [
+                number,
+                number
+            ][];
+        };
+        /**
+         * Dataset
+         * @description A dataset and its latest version.
+         */
+        Dataset: {
+            latest: components["schemas"]["DatasetVersion"];
+            /** Name */
+            name: string;
+            /** Versions */
+            versions: number;
+        };
+        /**
+         * DatasetRules
+         * @description The rules of a dataset and who last changed them; none yet where ``updated_at`` is null.
+         */
+        DatasetRules: {
+            /** Name */
+            name: string;
+            rules: components["schemas"]["RuleSet"];
+            /** Updated At */
+            updated_at?: string | null;
+            /** Updated By */
+            updated_by?: string | null;
+        };
+        /**
+         * DatasetVersion
+         * @description One version of a dataset: a table that never changes.
+         */
+        DatasetVersion: {
+            /** Columns */
+            columns: components["schemas"]["Column"][];
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Digest */
+            digest: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Profile Digest */
+            profile_digest: string;
+            /** Project */
+            project: string;
+            /** Rows */
+            rows: number;
+            /** Size */
+            size: number;
+            /** Source */
+            source: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DeploymentList
+         * @description Every deployment of a project, by name.
+         */
+        DeploymentList: {
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentView"][];
+        };
+        /**
+         * DeploymentView
+         * @description A deployment as its page shows it.
+         */
+        DeploymentView: {
+            /** Created At */
+            created_at: string;
+            /** Endpoint */
+            endpoint: string | null;
+            /** Example */
+            example: string | null;
+            /**
+             * Health
+             * @enum {string}
+             */
+            health: "ready" | "updating" | "starting" | "failed" | "waiting" | "stopped";
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Name */
+            name: string;
+            /** Project */
+            project: string;
+            /** Replicas */
+            replicas: components["schemas"]["ReplicaView"][];
+            /** Revision */
+            revision: number;
+            /** Rollouts */
+            rollouts: components["schemas"]["RolloutView"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "stopped";
+            /** Updated At */
+            updated_at: string;
+            /** Variants */
+            variants: components["schemas"]["VariantView"][];
+        };
+        /**
+         * Disturbance
+         * @description The metric on disturbed inputs.
+         */
+        Disturbance: {
+            /** Configured */
+            configured: boolean;
+            /** Drop */
+            drop: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "noise" | "missing";
+            /** Level */
+            level: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Evaluation
+         * @description A model measured on rows that it never saw.
+         */
+        Evaluation: {
+            /** Class Counts */
+            class_counts: {
+                [key: string]: number;
+            };
+            /** Classes */
+            classes: string[];
+            comparison: components["schemas"]["Comparison"] | null;
+            curves: components["schemas"]["Curves"];
+            /** Explanations */
+            explanations: components["schemas"]["RowExplanation"][];
+            /** Fairness */
+            fairness: components["schemas"]["Fairness"][];
+            /**
+             * Gates
+             * @default []
+             */
+            gates: components["schemas"]["millwright__evaluation__result__GateResult"][];
+            /** Higher Is Better */
+            higher_is_better: boolean;
+            /** Importance */
+            importance: components["schemas"]["FieldImportance"][];
+            /** Metric */
+            metric: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+            /** Robustness */
+            robustness: components["schemas"]["Disturbance"][];
+            /** Rows */
+            rows: number;
+            /** Slices */
+            slices: components["schemas"]["Slice"][];
+            /**
+             * Task
+             * @enum {string}
+             */
+            task: "binary" | "multiclass" | "regression";
+            /** Threshold */
+            threshold: number;
+            worst_slice: components["schemas"]["Slice"] | null;
         };
         /**
          * Event
@@ -505,6 +1741,192 @@ export interface components {
             /** Time */
             time: string;
         };
+        /**
+         * Example
+         * @description A value that breaks a rule, and the number of its row, counted from 1.
+         */
+        Example: {
+            /** Row */
+            row: number;
+            /** Value */
+            value: string | null;
+        };
+        /**
+         * FailTask
+         * @description A task raised; it will be tried again unless this was its last time.
+         */
+        FailTask: {
+            /** Attempt */
+            attempt: number;
+            error: components["schemas"]["Failure"];
+            /**
+             * Last
+             * @default true
+             */
+            last: boolean;
+            /** Log Digest */
+            log_digest?: string | null;
+        };
+        /**
+         * Failure
+         * @description An exception, as it is stored.
+         */
+        Failure: {
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Task */
+            task?: string | null;
+            /** Traceback */
+            traceback?: string | null;
+        };
+        /**
+         * Fairness
+         * @description The groups of one column, and the gaps between them.
+         */
+        Fairness: {
+            /** Column */
+            column: string;
+            /** Gaps */
+            gaps: {
+                [key: string]: number;
+            };
+            /** Groups */
+            groups: components["schemas"]["Group"][];
+        };
+        /**
+         * Field
+         * @description One input column of a model, as callers send it.
+         */
+        Field: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "numeric" | "categorical" | "boolean";
+            /**
+             * Monitored
+             * @default true
+             */
+            monitored: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Nullable
+             * @default true
+             */
+            nullable: boolean;
+        };
+        /**
+         * FieldImportance
+         * @description How much worse the metric gets without what a field tells; above zero it helps.
+         */
+        FieldImportance: {
+            /** Deviation */
+            deviation: number;
+            /** Field */
+            field: string;
+            /** Importance */
+            importance: number;
+        };
+        /**
+         * Fingerprint
+         * @description All that determines a step's result, each part as a digest by name.
+         */
+        Fingerprint: {
+            /** Code */
+            code: {
+                [key: string]: string;
+            };
+            /** Environment */
+            environment: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: string;
+            };
+            /** Parameters */
+            parameters: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * FinishRun
+         * @description Nothing is left to do.
+         */
+        FinishRun: {
+            /** Attempt */
+            attempt: number;
+            error?: components["schemas"]["Failure"] | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "succeeded" | "failed" | "cancelled";
+        };
+        /**
+         * FinishTask
+         * @description A task made its outputs; their objects are stored already.
+         */
+        FinishTask: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Cache
+             * @default true
+             */
+            cache: boolean;
+            /** Log Digest */
+            log_digest?: string | null;
+            /** Outputs */
+            outputs: {
+                [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
+            };
+        };
+        /**
+         * Graph
+         * @description A planned pipeline. Nodes refer only to nodes before them, so the order is topological.
+         *
+         *     Raises:
+         *         InvalidInput: two nodes have one name, or a node needs what no earlier node makes.
+         */
+        Graph: {
+            /** Nodes */
+            nodes: components["schemas"]["Node"][];
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Pipeline */
+            pipeline: string;
+            result?: components["schemas"]["JsonValue"];
+        };
+        /**
+         * Group
+         * @description One group and what the model does with it; None where a rate has no rows to rest on.
+         */
+        Group: {
+            /** Calibration */
+            calibration?: number | null;
+            /** Fpr */
+            fpr?: number | null;
+            /** Mean Error */
+            mean_error?: number | null;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string;
+            /** Precision */
+            precision?: number | null;
+            /** Rows */
+            rows: number;
+            /** Selection Rate */
+            selection_rate?: number | null;
+            /** Tpr */
+            tpr?: number | null;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -521,6 +1943,53 @@ export interface components {
             version: string;
         };
         /**
+         * Heartbeat
+         * @description Still alive: the lease is renewed.
+         */
+        Heartbeat: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Lease Ms
+             * @default 15000
+             */
+            lease_ms: number;
+        };
+        /**
+         * HeldOutComparison
+         * @description Champion and challenger on the same held-out rows.
+         */
+        HeldOutComparison: {
+            /** Better */
+            better: boolean;
+            /** Challenger */
+            challenger: number;
+            /** Champion */
+            champion: number;
+            /** Difference */
+            difference: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Metric */
+            metric: string;
+            /** Reason */
+            reason: string;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * Histogram
+         * @description Counts between edges of equal distance; one edge more than counts.
+         */
+        Histogram: {
+            /** Counts */
+            counts: number[];
+            /** Edges */
+            edges: number[];
+        };
+        /**
          * Identity
          * @description Who the server takes the caller for.
          */
@@ -532,6 +2001,18 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * Interval
+         * @description A value with the interval that covers it at 95 %.
+         */
+        Interval: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Value */
+            value: number;
+        };
+        /**
          * IssuedToken
          * @description A token just made, with its secret: the only time it is shown.
          */
@@ -539,6 +2020,23 @@ export interface components {
             /** Secret */
             secret: string;
             token: components["schemas"]["Token"];
+        };
+        JsonValue: unknown;
+        /**
+         * Latency
+         * @description Requests of a window and how long they took, in milliseconds at the server.
+         */
+        Latency: {
+            /** P50 Ms */
+            p50_ms?: number | null;
+            /** P95 Ms */
+            p95_ms?: number | null;
+            /** P99 Ms */
+            p99_ms?: number | null;
+            /** Requests */
+            requests: number;
+            /** Rows */
+            rows: number;
         };
         /**
          * LineageEdge
@@ -591,6 +2089,28 @@ export interface components {
             points: components["schemas"]["MetricPoint"][];
         };
         /**
+         * MetricEstimate
+         * @description A metric on the labelled rows of a window, beside its value at validation.
+         */
+        MetricEstimate: {
+            /** Drop */
+            drop?: number | null;
+            /** High */
+            high?: number | null;
+            /** Higher Is Better */
+            higher_is_better: boolean;
+            /** Low */
+            low?: number | null;
+            /** Metric */
+            metric: string;
+            /** Reference */
+            reference?: number | null;
+            /** Rows */
+            rows: number;
+            /** Value */
+            value: number;
+        };
+        /**
          * MetricPoint
          * @description One value of a metric. Without ``time_ms`` the server's clock is taken.
          */
@@ -608,6 +2128,97 @@ export interface components {
             value: number;
         };
         /**
+         * Model
+         * @description A model by name: how many versions it has and which aliases point where.
+         */
+        Model: {
+            /** Aliases */
+            aliases: {
+                [key: string]: number;
+            };
+            /** Created At */
+            created_at: string;
+            /** Latest */
+            latest: number;
+            /** Name */
+            name: string;
+            /** Project */
+            project: string;
+            /** Updated At */
+            updated_at: string;
+            /** Versions */
+            versions: number;
+        };
+        /**
+         * ModelDetail
+         * @description A model with its versions, newest first.
+         */
+        ModelDetail: {
+            model: components["schemas"]["Model"];
+            /** Versions */
+            versions: components["schemas"]["ModelVersion"][];
+        };
+        /**
+         * ModelVersion
+         * @description A registered version: what it takes, where it came from, which bytes it is.
+         */
+        ModelVersion: {
+            /** Actor */
+            actor: string;
+            /** Aliases */
+            aliases: string[];
+            /** Classes */
+            classes: string[];
+            /** Created At */
+            created_at: string;
+            /** Dataset */
+            dataset: string | null;
+            /** Description */
+            description: string;
+            /** Digests */
+            digests: {
+                [key: string]: string;
+            };
+            /** Evaluation */
+            evaluation: string | null;
+            /** Family */
+            family: string;
+            /** Gates */
+            gates: components["schemas"]["millwright__registry__records__GateResult"][];
+            /** Id */
+            id: string;
+            /** Manifest */
+            manifest: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Model */
+            model: string;
+            /** Parity */
+            parity: number;
+            /** Project */
+            project: string;
+            /** Run */
+            run: string | null;
+            /** Signature */
+            signature: components["schemas"]["Field"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "registered" | "validated" | "rejected";
+            /**
+             * Task
+             * @enum {string}
+             */
+            task: "binary" | "multiclass" | "regression";
+            /** Threshold */
+            threshold: number;
+            /** Version */
+            version: number;
+        };
+        /**
          * NewArtifact
          * @description An artifact whose bytes were stored as an object before.
          */
@@ -619,6 +2230,21 @@ export interface components {
              * @default application/octet-stream
              */
             media_type: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewPipelineRun
+         * @description A run to be queued.
+         */
+        NewPipelineRun: {
+            /** Cause */
+            cause?: {
+                [key: string]: unknown;
+            } | null;
+            /** Entry Point */
+            entry_point: string;
+            graph: components["schemas"]["Graph"];
             /** Name */
             name: string;
         };
@@ -643,24 +2269,49 @@ export interface components {
             inputs: string[];
             /** Name */
             name?: string | null;
-            /**
-             * Params
-             * @default {}
-             */
-            params: {
+            /** Params */
+            params?: {
                 [key: string]: boolean | number | string | null;
             };
             /** Parent */
             parent?: string | null;
             /** Seed */
             seed?: number | null;
-            /**
-             * Tags
-             * @default {}
-             */
-            tags: {
+            /** Tags */
+            tags?: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Node
+         * @description One call of a step.
+         *
+         *     ``inputs`` holds an encoded tree (``values.encode``) per argument, in which references stand
+         *     for what other nodes make.
+         */
+        Node: {
+            /**
+             * Cache
+             * @default true
+             */
+            cache: boolean;
+            /** Inputs */
+            inputs: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Name */
+            name: string;
+            /** Outputs */
+            outputs: string[];
+            /**
+             * Retries
+             * @default 0
+             */
+            retries: number;
+            /** Step */
+            step: string;
+            /** Timeout Ms */
+            timeout_ms?: number | null;
         };
         /**
          * Params
@@ -671,6 +2322,109 @@ export interface components {
             params: {
                 [key: string]: boolean | number | string | null;
             };
+        };
+        /**
+         * PipelineRun
+         * @description One run of a pipeline. ``attempt`` counts claims and fences off the workers before.
+         */
+        PipelineRun: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Cancel Requested
+             * @default false
+             */
+            cancel_requested: boolean;
+            /** Cause */
+            cause?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Created */
+            created: string;
+            /** Entry Point */
+            entry_point: string;
+            error?: components["schemas"]["Failure"] | null;
+            /** Finished */
+            finished?: string | null;
+            /** Id */
+            id: string;
+            /** Lease Expires */
+            lease_expires?: string | null;
+            /** Lease Owner */
+            lease_owner?: string | null;
+            /** Name */
+            name: string;
+            /** Project */
+            project: string;
+            /** Started */
+            started?: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Worker Pid */
+            worker_pid?: number | null;
+        };
+        /**
+         * PipelineRunDetail
+         * @description A run with its graph and tasks, in the graph's order.
+         */
+        PipelineRunDetail: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Cancel Requested
+             * @default false
+             */
+            cancel_requested: boolean;
+            /** Cause */
+            cause?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Created */
+            created: string;
+            /** Entry Point */
+            entry_point: string;
+            error?: components["schemas"]["Failure"] | null;
+            /** Finished */
+            finished?: string | null;
+            graph: components["schemas"]["Graph"];
+            /** Id */
+            id: string;
+            /** Lease Expires */
+            lease_expires?: string | null;
+            /** Lease Owner */
+            lease_owner?: string | null;
+            /** Name */
+            name: string;
+            /** Params */
+            params: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Project */
+            project: string;
+            /** Started */
+            started?: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
+            /** Worker Pid */
+            worker_pid?: number | null;
+        };
+        /**
+         * PipelineRunPage
+         * @description Some runs, newest first; the token leads to older ones.
+         */
+        PipelineRunPage: {
+            /** Next Page Token */
+            next_page_token?: string | null;
+            /** Pipeline Runs */
+            pipeline_runs: components["schemas"]["PipelineRun"][];
         };
         /**
          * Project
@@ -695,11 +2449,249 @@ export interface components {
             config: string;
         };
         /**
+         * Pulse
+         * @description The answer to a heartbeat.
+         */
+        Pulse: {
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Lease Expires Ms */
+            lease_expires_ms: number;
+        };
+        /**
+         * Quantile
+         * @description The value below which a share of the values lies.
+         */
+        Quantile: {
+            /** Share */
+            share: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Recipe
+         * @description A fingerprint whose inputs are yet to be made: references in place of their digests.
+         */
+        Recipe: {
+            /**
+             * Cache
+             * @default true
+             */
+            cache: boolean;
+            /** Code */
+            code: {
+                [key: string]: string;
+            };
+            /** Environment */
+            environment: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: components["schemas"]["Reference"];
+            };
+            /** Node */
+            node: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Reference
+         * @description One output of one node.
+         */
+        Reference: {
+            /** Node */
+            node: string;
+            /** Output */
+            output: string;
+        };
+        /**
+         * ReplicaView
+         * @description A serving process, for people.
+         */
+        ReplicaView: {
+            /** Message */
+            message: string;
+            /** Pid */
+            pid: number | null;
+            /** Port */
+            port: number;
+            /** Revision */
+            revision: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "starting" | "ready" | "failed";
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * Resolve
+         * @description Recipes of all nodes, in order: those with an earlier result take it at once.
+         */
+        Resolve: {
+            /** Attempt */
+            attempt: number;
+            /** Recipes */
+            recipes: components["schemas"]["Recipe"][];
+        };
+        /**
+         * Retraining
+         * @description One decision of the retraining policy, from its cause to its end.
+         */
+        Retraining: {
+            cause: components["schemas"]["Cause"];
+            /** Challenger Version */
+            challenger_version: number | null;
+            /** Challenger Version Id */
+            challenger_version_id: string | null;
+            /** Champion Version */
+            champion_version: number | null;
+            /** Champion Version Id */
+            champion_version_id: string;
+            comparison: components["schemas"]["HeldOutComparison"] | null;
+            /** Created */
+            created: string;
+            /** Deployment */
+            deployment: string;
+            /** Deployment Id */
+            deployment_id: string;
+            /** Event Time */
+            event_time: string;
+            /** Finished */
+            finished: string | null;
+            /** Id */
+            id: string;
+            /** Pipeline Run Id */
+            pipeline_run_id: string;
+            /** Project */
+            project: string;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "canary" | "promoted" | "rolled_back" | "refused" | "failed";
+        };
+        /**
          * Role
          * @description A named set of permissions; each includes the one before.
          * @enum {string}
          */
         Role: "viewer" | "editor" | "operator" | "admin";
+        /**
+         * RolloutView
+         * @description A canary and how it ended, for people.
+         */
+        RolloutView: {
+            /** Canary Version */
+            canary_version: number;
+            /** Champion Version */
+            champion_version: number;
+            /** Decided At */
+            decided_at: string | null;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Outcome */
+            outcome: ("promoted" | "rolled-back" | "superseded") | null;
+            /** Reason */
+            reason: string;
+            /** Share */
+            share: number;
+            /** Started At */
+            started_at: string;
+        };
+        /**
+         * RowExplanation
+         * @description ``prediction == baseline + sum of contributions``, up to rounding.
+         */
+        RowExplanation: {
+            /** Baseline */
+            baseline: number;
+            /** Contributions */
+            contributions: components["schemas"]["Contribution"][];
+            /** Label */
+            label?: string | null;
+            /** Prediction */
+            prediction: number;
+            /** Row */
+            row: number;
+        };
+        /**
+         * Rule
+         * @description One statement about a dataset.
+         *
+         *     A proposed rule warns when it fails; a confirmed one blocks. ``tolerance`` is the share of rows
+         *     that may break it.
+         */
+        Rule: {
+            /**
+             * Check
+             * @enum {string}
+             */
+            check: "type" | "not_null" | "range" | "allowed_values" | "unique" | "min_rows";
+            /** Column */
+            column: string | null;
+            /** Id */
+            id: string;
+            /** Maximum */
+            maximum?: number | null;
+            /** Minimum */
+            minimum?: number | null;
+            /**
+             * Status
+             * @default proposed
+             * @enum {string}
+             */
+            status: "proposed" | "confirmed";
+            /**
+             * Tolerance
+             * @default 0
+             */
+            tolerance: number;
+            /**
+             * Values
+             * @default []
+             */
+            values: string[];
+        };
+        /**
+         * RuleResult
+         * @description What one rule found.
+         */
+        RuleResult: {
+            /**
+             * Examples
+             * @default []
+             */
+            examples: components["schemas"]["Example"][];
+            /** Failed Rows */
+            failed_rows: number;
+            /** Message */
+            message: string;
+            /** Passed */
+            passed: boolean;
+            /** Rows */
+            rows: number;
+            rule: components["schemas"]["Rule"];
+        };
+        /**
+         * RuleSet
+         * @description The rules of a dataset.
+         */
+        RuleSet: {
+            /**
+             * Rules
+             * @default []
+             */
+            rules: components["schemas"]["Rule"][];
+        };
         /**
          * Run
          * @description A run with its parameters, tags and the latest value of every metric.
@@ -788,6 +2780,44 @@ export interface components {
             status?: ("running" | "finished" | "failed" | "cancelled") | null;
         };
         /**
+         * Slice
+         * @description The rows where a column has a value, and how the model does on them.
+         */
+        Slice: {
+            /** Column */
+            column: string;
+            /** High */
+            high?: number | null;
+            /** Low */
+            low?: number | null;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+            /** Share */
+            share: number;
+            /** Supported */
+            supported: boolean;
+        };
+        /**
+         * StartTask
+         * @description A task whose inputs are known is about to run.
+         */
+        StartTask: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Cache
+             * @default true
+             */
+            cache: boolean;
+            fingerprint: components["schemas"]["Fingerprint"];
+        };
+        /**
          * StoredObject
          * @description An object that is now durable.
          */
@@ -798,6 +2828,16 @@ export interface components {
             size: number;
         };
         /**
+         * TableProfile
+         * @description All columns of a table.
+         */
+        TableProfile: {
+            /** Columns */
+            columns: components["schemas"]["ColumnProfile"][];
+            /** Rows */
+            rows: number;
+        };
+        /**
          * Tags
          * @description Tags by name; a later value replaces an earlier one.
          */
@@ -806,6 +2846,44 @@ export interface components {
             tags: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Task
+         * @description One node of a run and how far it is.
+         */
+        Task: {
+            /**
+             * Attempt
+             * @default 0
+             */
+            attempt: number;
+            /** Cache Key */
+            cache_key?: string | null;
+            /** Duration Ms */
+            duration_ms?: number | null;
+            error?: components["schemas"]["Failure"] | null;
+            /** Finished */
+            finished?: string | null;
+            /** Log Digest */
+            log_digest?: string | null;
+            /** Name */
+            name: string;
+            /** Outputs */
+            outputs?: {
+                [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
+            };
+            /**
+             * Reason
+             * @default []
+             */
+            reason: string[];
+            /** Started */
+            started?: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "running" | "cached" | "succeeded" | "failed" | "skipped";
         };
         /**
          * Token
@@ -841,6 +2919,56 @@ export interface components {
             name: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * TopValue
+         * @description A frequent value, as text, and how often it occurs.
+         */
+        TopValue: {
+            /** Count */
+            count: number;
+            /** Value */
+            value: string;
+        };
+        /**
+         * Traffic
+         * @description Traffic of the last seconds, oldest first, for a live chart.
+         */
+        Traffic: {
+            /** Canary Share */
+            canary_share: number;
+            /** Deployment */
+            deployment: string;
+            /** Last Request */
+            last_request: string | null;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** Points */
+            points: components["schemas"]["TrafficPoint"][];
+            /** Requests Per Second */
+            requests_per_second: number;
+            /** Rows Per Second */
+            rows_per_second: number;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
+         * TrafficPoint
+         * @description One second of traffic.
+         */
+        TrafficPoint: {
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** Requests */
+            requests: number;
+            /** Rows */
+            rows: number;
+            /** Time */
+            time: string;
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -853,6 +2981,23 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * VariantView
+         * @description A version behind the endpoint and the share of traffic that it answers.
+         */
+        VariantView: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "champion" | "canary";
+            /** Share */
+            share: number;
+            /** Version */
+            version: number;
+            /** Version Id */
+            version_id: string;
         };
         /**
          * Verification
@@ -868,6 +3013,196 @@ export interface components {
             /** Problem */
             problem?: string | null;
         };
+        /**
+         * VersionCheck
+         * @description What checking a version against the rules of its day found.
+         */
+        VersionCheck: {
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            report: components["schemas"]["CheckReport"];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "passed" | "warned" | "blocked";
+            /** Version */
+            version: number;
+        };
+        /**
+         * Window
+         * @description A window as it is stored and shown.
+         */
+        Window: {
+            /** Champion Version Id */
+            champion_version_id: string | null;
+            /** Deployment */
+            deployment: string;
+            /** Deployment Id */
+            deployment_id: string;
+            /**
+             * Drifted Share
+             * @default 0
+             */
+            drifted_share: number;
+            /** End */
+            end: string;
+            /** End Ms */
+            end_ms: number;
+            /** Evaluated At */
+            evaluated_at: string;
+            /**
+             * Features
+             * @default []
+             */
+            features: components["schemas"]["ColumnDrift"][];
+            /** Id */
+            id: string;
+            latency: components["schemas"]["Latency"];
+            /** N */
+            n: number;
+            /** N Labelled */
+            n_labelled: number;
+            /**
+             * Performance
+             * @default []
+             */
+            performance: components["schemas"]["MetricEstimate"][];
+            prediction?: components["schemas"]["ColumnDrift"] | null;
+            /** Project */
+            project: string;
+            /** Requests */
+            requests: number;
+            /** Start */
+            start: string;
+            /** Start Ms */
+            start_ms: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "closed";
+        };
+        /**
+         * NewVersion
+         * @description A request to keep uploaded Parquet as the next version of a dataset.
+         *
+         *     Only the digest is taken on trust of being there; rows, columns and profile are read from the
+         *     object itself.
+         */
+        millwright__data__records__NewVersion: {
+            /** Digest */
+            digest: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+        };
+        /**
+         * GateResult
+         * @description Whether a threshold was met, and why.
+         */
+        millwright__evaluation__result__GateResult: {
+            /** Max */
+            max: number | null;
+            /** Metric */
+            metric: string;
+            /** Min */
+            min: number | null;
+            /** Passed */
+            passed: boolean;
+            /** Reason */
+            reason: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * Artifact
+         * @description One stored output: which object, how to read it, and who may.
+         */
+        millwright__pipelines__artifacts__Artifact: {
+            /** Digest */
+            digest: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "table" | "array" | "json" | "text" | "bytes" | "file" | "folder" | "bundle" | "model";
+            /** Name */
+            name?: string | null;
+            /** Size */
+            size: number;
+            /** Trusted By */
+            trusted_by?: string | null;
+        };
+        /**
+         * GateResult
+         * @description What one gate said of a version: passed or not, and why in a sentence.
+         */
+        millwright__registry__records__GateResult: {
+            /** Metric */
+            metric: string;
+            /** Passed */
+            passed: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Value */
+            value?: number | null;
+        };
+        /**
+         * NewVersion
+         * @description A package to register. Its files and manifest were uploaded as objects before.
+         */
+        millwright__registry__records__NewVersion: {
+            /** Dataset */
+            dataset?: string | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Evaluation */
+            evaluation?: string | null;
+            /**
+             * Gates
+             * @default []
+             */
+            gates: components["schemas"]["millwright__registry__records__GateResult"][];
+            /** Manifest */
+            manifest: string;
+            /** Metrics */
+            metrics?: {
+                [key: string]: number;
+            };
+            /** Run */
+            run?: string | null;
+        };
+        /**
+         * Artifact
+         * @description A logged artifact; ``size`` in bytes.
+         */
+        millwright__tracking__records__Artifact: {
+            /** Created At */
+            created_at: string;
+            /** Digest */
+            digest: string;
+            /** Media Type */
+            media_type: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -877,6 +3212,68 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    f_api_v1_alerts__alert__acknowledge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_alerts__alert__resolve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     verify_audit_api_v1_audit_verify_get: {
         parameters: {
             query?: never;
@@ -982,6 +3379,316 @@ export interface operations {
             };
         };
     };
+    get_run_api_v1_pipeline_runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_run_api_v1_pipeline_runs__run_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    claim_run_api_v1_pipeline_runs__run_id__claim_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Claim"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    finish_run_api_v1_pipeline_runs__run_id__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    heartbeat_api_v1_pipeline_runs__run_id__heartbeat_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Heartbeat"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pulse"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resolve_api_v1_pipeline_runs__run_id__resolve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resolve"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fail_task_api_v1_pipeline_runs__run_id__tasks__task__fail_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FailTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    finish_task_api_v1_pipeline_runs__run_id__tasks__task__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_task_api_v1_pipeline_runs__run_id__tasks__task__start_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_projects_api_v1_projects_get: {
         parameters: {
             query?: never;
@@ -1037,6 +3744,37 @@ export interface operations {
             };
         };
     };
+    f_api_v1_projects__project__alerts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_config_api_v1_projects__project__config_get: {
         parameters: {
             query?: never;
@@ -1055,6 +3793,532 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectText"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_datasets_api_v1_projects__project__datasets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_rules_api_v1_projects__project__datasets__name__rules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRules"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_rules_api_v1_projects__project__datasets__name__rules_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRules"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    confirm_rules_api_v1_projects__project__datasets__name__rules_confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRules"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_versions_api_v1_projects__project__datasets__name__versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    commit_version_api_v1_projects__project__datasets__name__versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["millwright__data__records__NewVersion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_version_api_v1_projects__project__datasets__name__versions__version__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_checks_api_v1_projects__project__datasets__name__versions__version__checks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionCheck"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_version_api_v1_projects__project__datasets__name__versions__version__checks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionCheck"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_profile_api_v1_projects__project__datasets__name__versions__version__profile_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableProfile"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__deployments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__deployments__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__deployments__name__promote_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__deployments__name__rollback_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__deployments__name__traffic_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traffic"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__deployments__name__windows_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Window"][];
                 };
             };
             /** @description Validation Error */
@@ -1090,6 +4354,335 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LineageGraph"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_models_api_v1_projects__project__models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_model_api_v1_projects__project__models__model__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_alias_api_v1_projects__project__models__model__aliases__alias__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_alias_api_v1_projects__project__models__model__aliases__alias__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    register_version_api_v1_projects__project__models__model__versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["millwright__registry__records__NewVersion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_version_api_v1_projects__project__models__model__versions__version__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_artifact_api_v1_projects__project__models__model__versions__version__artifacts__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_card_api_v1_projects__project__models__model__versions__version__card_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_card_markdown_api_v1_projects__project__models__model__versions__version__card_md_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__models__model__versions__version__evaluation_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
                 };
             };
             /** @description Validation Error */
@@ -1166,6 +4759,108 @@ export interface operations {
             };
         };
     };
+    list_runs_api_v1_projects__project__pipeline_runs_get: {
+        parameters: {
+            query?: {
+                name?: string | null;
+                status?: ("queued" | "running" | "succeeded" | "failed" | "cancelled") | null;
+                limit?: number;
+                page_token?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_run_api_v1_projects__project__pipeline_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPipelineRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    f_api_v1_projects__project__retrainings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retraining"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_runs_api_v1_projects__project__runs_get: {
         parameters: {
             query?: {
@@ -1226,6 +4921,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resolve_cache_api_v1_projects__project__step_cache_resolve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CacheQuery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -1322,7 +5052,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Artifact"][];
+                    "application/json": components["schemas"]["millwright__tracking__records__Artifact"][];
                 };
             };
             /** @description Validation Error */
@@ -1357,7 +5087,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Artifact"];
+                    "application/json": components["schemas"]["millwright__tracking__records__Artifact"];
                 };
             };
             /** @description Validation Error */

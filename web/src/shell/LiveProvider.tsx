@@ -1,55 +1,64 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useState, type ReactNode } from "react";
-import { readEvents } from "@/api/eventStream";
+import { readEvents, type StreamedEvent } from "@/api/eventStream";
 import { startPolling } from "@/api/polling";
+import { affectedQueries } from "./affected";
 import css from "./Shell.module.css";
 
 const Live = createContext(false);
-const QUIET_MS = 400;
+const GATHER_MS = 700;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 15_000;
 
 /**
- * Follows the event log: whatever changes, the queries on the page are asked again, at most once
- * per QUIET_MS. While the stream is down they are polled instead.
+ * Follows the event log: what an event makes stale is asked again, gathered over GATHER_MS. While
+ * the stream is down everything on the page is polled instead.
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const [live, setLive] = useState(false);
-
-  useEffect(() => {
-    const stop = new AbortController();
-    let last: string | null = null;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const refresh = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void queries.invalidateQueries();
-      }, QUIET_MS);
-    };
-    const follow = async () => {
-      for (let pause = 1000; !stop.signal.aborted; pause = Math.min(pause * 2, 15_000)) {
-        const opened = () => {
-          setLive(true);
-          pause = 500;
-        };
-        await readEvents(last, stop.signal, opened, (event) => {
-          last = event.id || last;
-          refresh();
-        }).catch(() => undefined);
-        if (stop.signal.aborted) return;
-        setLive(false);
-        await new Promise((done) => setTimeout(done, pause));
-      }
-    };
-    void follow();
-    return () => {
-      stop.abort();
-      clearTimeout(timer);
-    };
-  }, [queries]);
-
+  useEffect(() => follow(queries, setLive), [queries]);
   useEffect(() => (live ? undefined : startPolling(queries)), [live, queries]);
-
   return <Live.Provider value={live}>{children}</Live.Provider>;
+}
+
+function follow(queries: QueryClient, setLive: (live: boolean) => void): () => void {
+  const stop = new AbortController();
+  const kinds = new Set<string>();
+  let last: string | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const refresh = () => {
+    const stale = affectedQueries(kinds);
+    kinds.clear();
+    timer = undefined;
+    void queries.invalidateQueries({
+      predicate: ({ queryKey }) => stale.has(String(queryKey[0])),
+    });
+  };
+  const take = (event: StreamedEvent) => {
+    last = event.id || last;
+    kinds.add((JSON.parse(event.data) as { kind: string }).kind);
+    timer ??= setTimeout(refresh, GATHER_MS);
+  };
+  const loop = async () => {
+    let pause = FIRST_PAUSE_MS;
+    const opened = () => {
+      setLive(true);
+      pause = FIRST_PAUSE_MS;
+    };
+    while (!stop.signal.aborted) {
+      await readEvents(last, stop.signal, opened, take).catch(() => undefined);
+      if (stop.signal.aborted) return;
+      setLive(false);
+      await new Promise((done) => setTimeout(done, pause));
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+  };
+  void loop();
+  return () => {
+    stop.abort();
+    clearTimeout(timer);
+  };
 }
 
 export function LiveLamp() {

@@ -1,0 +1,45 @@
+import { queryOptions } from "@tanstack/react-query";
+import { get, type Schemas } from "../client";
+
+export type ModelVersion = Schemas["ModelVersion"];
+export type Evaluation = Schemas["Evaluation"];
+
+export const modelsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["models", project],
+    queryFn: ({ signal }) =>
+      get("/api/v1/projects/{project}/models", { project }, undefined, signal),
+  });
+
+export const modelQuery = (project: string, model: string) =>
+  queryOptions({
+    queryKey: ["models", project, model],
+    queryFn: ({ signal }) =>
+      get("/api/v1/projects/{project}/models/{model}", { project, model }, undefined, signal),
+  });
+
+export const versionQuery = (project: string, model: string, version: string) =>
+  queryOptions({
+    queryKey: ["models", project, model, version],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/models/{model}/versions/{version}",
+        { project, model, version },
+        undefined,
+        signal,
+      ),
+  });
+
+/** The full evaluation of a version; versions never change, so one answer is enough. */
+export const evaluationQuery = ({ project, model, version }: ModelVersion) =>
+  queryOptions({
+    queryKey: ["evaluation", project, model, version],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/models/{model}/versions/{version}/evaluation",
+        { project, model, version: String(version) },
+        undefined,
+        signal,
+      ),
+  });

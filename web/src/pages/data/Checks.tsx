@@ -1,0 +1,77 @@
+import { Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { checksQuery, checkVersion, type DatasetVersion, type VersionCheck } from "@/api/rooms/data";
+import { EmptyState } from "@/components/EmptyState";
+import { Loaded } from "@/components/Loaded";
+import { Panel } from "@/components/Panel";
+import { Status, type Tone } from "@/components/Status";
+import { Timeline } from "@/components/Timeline";
+import { When } from "@/components/When";
+import { ruleText } from "./ruleText";
+
+const TONES: Record<VersionCheck["verdict"], Tone> = { passed: "ok", warned: "warn", blocked: "bad" };
+const SHOWN = 8;
+
+/** What the latest check of this version found. */
+export function Checks({ version }: { version: DatasetVersion }) {
+  const { project, name } = version;
+  const number = String(version.version);
+  const query = useQuery(checksQuery(project, name, number));
+  const queries = useQueryClient();
+  const check = useMutation({
+    mutationFn: () => checkVersion(project, name, number),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["data"] }),
+  });
+  return (
+    <Panel
+      title="Checks"
+      note={
+        <Button
+          size="compact-sm"
+          variant="default"
+          loading={check.isPending}
+          onClick={() => check.mutate()}
+        >
+          Check now
+        </Button>
+      }
+    >
+      {check.error && <p role="alert">{check.error.message}</p>}
+      <Loaded query={query} height={140}>
+        {([latest]) =>
+          latest ? (
+            <Report check={latest} />
+          ) : (
+            <EmptyState icon="check" title="This version has not been checked yet" />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Report({ check }: { check: VersionCheck }) {
+  const failures = check.report.results.filter((result) => !result.passed);
+  const passed = check.report.results.length - failures.length;
+  return (
+    <>
+      <p style={{ margin: "0 0 12px" }}>
+        <Status word={check.verdict} tone={TONES[check.verdict]} /> {passed} of{" "}
+        {check.report.results.length} rules hold,{" "}
+        <span className="soft">
+          <When time={check.created_at} />
+        </span>
+      </p>
+      <Timeline
+        label="Rules that do not hold"
+        moments={failures.slice(0, SHOWN).map(({ rule, message, examples }) => ({
+          key: rule.id,
+          tone: rule.status === "confirmed" ? "bad" : "warn",
+          icon: "warning",
+          title: `${rule.column ?? "The table"} ${ruleText(rule)}`,
+          detail: `${message}${examples.length > 0 ? ` For example row ${examples.map((e) => `${e.row}: ${e.value ?? "missing"}`).join("; row ")}.` : ""}`,
+        }))}
+      />
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import { Button } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { acknowledgeAlert, resolveAlert, type Alert } from "@/api/rooms/monitoring";
+import { EmptyState } from "@/components/EmptyState";
+import { Panel } from "@/components/Panel";
+import { Status } from "@/components/Status";
+import { Timeline, type Moment } from "@/components/Timeline";
+import { day } from "@/format/time";
+
+const SHOWN = 30;
+
+/** What asked for attention and what became of it. */
+export function Alerts({ alerts }: { alerts: readonly Alert[] }) {
+  const open = alerts.filter((alert) => alert.status !== "resolved").length;
+  return (
+    <Panel title="Alerts" note={`${open} open, ${alerts.length - open} resolved`}>
+      {alerts.length === 0 ? (
+        <EmptyState icon="check" title="Nothing has crossed what the policy allows" />
+      ) : (
+        <Timeline label="Alerts, newest first" moments={alerts.slice(0, SHOWN).map(momentOf)} />
+      )}
+    </Panel>
+  );
+}
+
+function momentOf(alert: Alert): Moment {
+  const resolved = alert.status === "resolved";
+  return {
+    key: alert.id,
+    tone: resolved ? "mute" : alert.severity === "critical" ? "bad" : "warn",
+    icon: resolved ? "check" : "warning",
+    title: <AlertTitle alert={alert} />,
+    note: (
+      <span title="in the time of the data">
+        {day(alert.since)}
+        {alert.resolved_at && " · resolved"}
+      </span>
+    ),
+    detail: <Actions alert={alert} />,
+  };
+}
+
+function AlertTitle({ alert }: { alert: Alert }) {
+  return (
+    <>
+      {alert.title} <Status word={alert.status} />
+    </>
+  );
+}
+
+function Actions({ alert }: { alert: Alert }) {
+  const queries = useQueryClient();
+  const done = { onSuccess: () => queries.invalidateQueries({ queryKey: ["alerts"] }) };
+  const acknowledge = useMutation({ mutationFn: () => acknowledgeAlert(alert.id), ...done });
+  const resolve = useMutation({ mutationFn: () => resolveAlert(alert.id), ...done });
+  const failure = acknowledge.error ?? resolve.error;
+  return (
+    <>
+      {alert.windows > 1 && `In ${alert.windows} windows. `}
+      {alert.acknowledged_by && `Acknowledged by ${alert.acknowledged_by}. `}
+      {failure && <span role="alert">{failure.message} </span>}
+      {alert.status === "open" && (
+        <Button
+          size="compact-xs"
+          variant="default"
+          loading={acknowledge.isPending}
+          onClick={() => acknowledge.mutate()}
+        >
+          Acknowledge
+        </Button>
+      )}{" "}
+      {alert.status === "acknowledged" && (
+        <Button
+          size="compact-xs"
+          variant="default"
+          loading={resolve.isPending}
+          onClick={() => resolve.mutate()}
+        >
+          Resolve
+        </Button>
+      )}
+    </>
+  );
+}
