@@ -94,7 +94,7 @@ def test_a_failing_trial_is_recorded_and_the_search_goes_on(made_table):
     table, fields = made_table()
     train, valid, _, spec = parts_of(table)
     # Infinity is beyond what a linear model takes; trees do not mind.
-    spoilt = pa.array(np.where(np.arange(train.num_rows) == 5, np.inf, 1.0))
+    spoilt = pa.array(np.where(np.arange(train.num_rows) == 5, np.inf, np.arange(train.num_rows)))
     position = train.column_names.index("noise")
     train = train.set_column(position, "noise", spoilt)
     config = TrainingConfig(families=("linear", "lightgbm"))
@@ -111,11 +111,24 @@ def test_a_search_in_which_everything_fails_says_what_failed_last(made_table):
     table, fields = made_table()
     train, valid, _, spec = parts_of(table)
     position = train.column_names.index("noise")
-    endless = pa.array(np.where(np.arange(train.num_rows) == 5, np.inf, 1.0))
+    endless = pa.array(np.where(np.arange(train.num_rows) == 5, np.inf, np.arange(train.num_rows)))
     train = train.set_column(position, "noise", endless)
     with pytest.raises(InvalidInput, match=r"None of the 1 trials succeeded.*infinity") as caught:
         search(train, valid, fields, spec, TrainingConfig(families=("linear",)), 1_000)
     assert caught.value.code == "training.no_model"
+
+
+def test_a_last_fit_that_fails_leaves_the_model_of_the_trial(made_table):
+    table, fields = made_table()
+    train, valid, test, spec = parts_of(table)
+    position = train.column_names.index("noise")
+    # Constant in the training rows, and so left out; the validation rows bring it back in.
+    endless = pa.array(np.where(np.arange(train.num_rows) == 5, np.inf, 1.0))
+    train = train.set_column(position, "noise", endless)
+    config = TrainingConfig(families=("linear",))
+    result = search(train, valid, fields, spec, config, GENEROUS, max_trials=2)
+    assert not result.refitted
+    assert result.model.predict(test).shape == (test.num_rows,)
 
 
 def test_stopping_keeps_the_best_so_far(made_table):

@@ -75,7 +75,7 @@ def fit(
             # Threads add up a forest's trees in any order, and so to slightly different sums.
             estimator.set_params(n_jobs=1)
     losses = next(iter(next(iter(curve.values())).values())) if curve else []
-    return Fit(estimator, dict(params), time.perf_counter() - began, tuple(losses))
+    return Fit(estimator, dict(params), time.perf_counter() - began, tuple(map(float, losses)))
 
 
 def _early_stopping(curve: dict[str, dict[str, list[float]]]) -> list[Callable[[Any], None]]:

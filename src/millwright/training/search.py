@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from millwright.kernel.config import TrainingConfig
 from millwright.kernel.errors import InvalidInput, MillwrightError
-from millwright.kernel.model_package import Field
+from millwright.kernel.model_package import Encoding, Field
 from millwright.kernel.record import Record
 from millwright.training.families import Family, Params, families
 from millwright.training.fitting import Fit, fit
@@ -71,6 +71,8 @@ class SearchResult:
     """The best model, fitted on training and validation rows, and how it was found."""
 
     model: FittedModel
+    refitted: bool
+    """False where the last fit, on all rows, failed and the model is the trial's own."""
     best: TrialRecord
     trials: tuple[TrialRecord, ...]
     seconds: float
@@ -143,7 +145,7 @@ class _Search:
         self._on_trial, self._stop, self._max_trials = on_trial, stop, max_trials
         self._trials: list[TrialRecord] = []
         self._families: dict[str, Family] = {}
-        self._best: tuple[TrialRecord, Fit] | None = None
+        self._best: tuple[TrialRecord, FittedModel] | None = None
         self._last_error: Exception | None = None
 
     def try_defaults(self, candidates: tuple[Family, ...]) -> None:
@@ -188,22 +190,33 @@ class _Search:
         """Fit the best again on training and validation rows."""
         if self._best is None:
             raise self._failure() from self._last_error
-        record, found = self._best
-        family = self._families[record.family]
-        encoding, everything = self._folds.all_rows(family.style)
-        spec = self._folds.spec
-        final = fit(family, found.params, spec, everything, self._seed)
-        model = FittedModel(
-            spec.task,
-            spec.classes,
-            family.name,
-            final.params,
-            encoding,
-            final.estimator,
-            self._folds.fields,
-        )
+        record, model = self._best
+        refitted = True
+        try:
+            model = self._refit(model)
+        except Exception:
+            # A row that only the validation part has may upset the fit; the trial's model stands.
+            refitted = False
         seconds = time.perf_counter() - self._began
-        return SearchResult(model, record, tuple(self._trials), seconds)
+        return SearchResult(model, refitted, record, tuple(self._trials), seconds)
+
+    def _refit(self, model: FittedModel) -> FittedModel:
+        family = self._families[model.family]
+        encoding, everything = self._folds.all_rows(family.style)
+        final = fit(family, model.params, self._folds.spec, everything, self._seed)
+        return self._model(family, encoding, final)
+
+    def _model(self, family: Family, encoding: Encoding, found: Fit) -> FittedModel:
+        spec = self._folds.spec
+        return FittedModel(
+            task=spec.task,
+            classes=spec.classes,
+            family=family.name,
+            params=found.params,
+            encoding=encoding,
+            estimator=found.estimator,
+            fields=self._folds.fields,
+        )
 
     def _failure(self) -> MillwrightError:
         if isinstance(self._last_error, MillwrightError):
@@ -279,15 +292,7 @@ class _Search:
             rows=len(learn.target),
             best=gain is None or self._goal.sign * gain > 0,
         )
+        model = self._model(family, encoding, found)
         if record.best:
-            self._best = (record, found)
-        model = FittedModel(
-            spec.task,
-            spec.classes,
-            family.name,
-            found.params,
-            encoding,
-            found.estimator,
-            folds.fields,
-        )
+            self._best = (record, model)
         return record, TrialArtifacts(model, check.target, prediction, found.curve)
