@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ModelVersion,
         NewVersion,
     )
+    from millwright.registry.service import file_digest
 
 _HOMES = {
     "CardContent": "card",
@@ -66,6 +67,7 @@ _HOMES = {
     "ModelDetail": "records",
     "ModelVersion": "records",
     "NewVersion": "records",
+    "file_digest": "service",
 }
 __all__ = [
     "CHAMPION",
@@ -85,6 +87,7 @@ __all__ = [
     "evaluation",
     "export_onnx",
     "fetch",
+    "file_digest",
     "get_model",
     "get_version",
     "limitations",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Depends
 from fastapi.responses import Response
 
+from millwright.evaluation import Evaluation
 from millwright.kernel.access import Permission
 from millwright.kernel.attachments import attachment, sandboxed_html
 from millwright.kernel.config import Name
@@ -12,6 +13,7 @@ from millwright.kernel.model_package import CARD_HTML, CARD_MARKDOWN
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.registry import service
 from millwright.registry.records import (
+    EVALUATION,
     Alias,
     AliasChange,
     AliasState,
@@ -77,6 +79,16 @@ def get_card_markdown(
     found = service.get_version(call.store, project, model, version)
     digest = service.file_digest(found, CARD_MARKDOWN)
     return attachment(call.store, digest, name=CARD_MARKDOWN, media_type="text/markdown")
+
+
+@router.get(_VERSION + "/evaluation", permission=Permission.READ, response_model=Evaluation)
+def get_evaluation(
+    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+) -> Response:
+    """The full evaluation record of the version, exactly as it was stored."""
+    found = service.get_version(call.store, project, model, version)
+    content = call.store.objects.read(service.file_digest(found, EVALUATION))
+    return Response(content, media_type="application/json")
 
 
 @router.get(_VERSION + "/artifacts/{name}", permission=Permission.READ, response_class=Response)

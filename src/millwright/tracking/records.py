@@ -72,7 +72,7 @@ class RunEnvironment(Record):
 class NewRun(Record):
     """A run about to start. Everything but the experiment may be left out."""
 
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\Z")] | None = None
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     """Chosen by the caller, so that starting the same run again finds the run instead of making
     another."""
     experiment: Name = "default"

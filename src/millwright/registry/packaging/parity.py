@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,13 @@ class Parity(Record):
 
 def estimator_scores(estimator: Any, matrix: Matrix, task: Task) -> Scores:
     """The trained estimator's own scores, in the shapes of ``Scorer.score_matrix``."""
-    if task != "regression" and hasattr(estimator, "predict_proba"):
-        raw = np.asarray(estimator.predict_proba(matrix))
-    else:
-        raw = np.asarray(estimator.predict(matrix))
+    with warnings.catch_warnings():
+        # Trained on a table, asked with a matrix of the same columns: the missing names are fine.
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        if task != "regression" and hasattr(estimator, "predict_proba"):
+            raw = np.asarray(estimator.predict_proba(matrix))
+        else:
+            raw = np.asarray(estimator.predict(matrix))
     return shape_scores(raw, task)
 
 

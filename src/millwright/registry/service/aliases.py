@@ -34,7 +34,7 @@ def set_alias(
 def point_alias(
     tx: Transaction, project: str, model: str, alias: str, change: AliasChange
 ) -> AliasState:
-    """As ``set_alias``, as part of a transaction in progress."""
+    """As ``set_alias``, within the caller's transaction."""
     if change.override and change.reason is None:
         raise InvalidInput(
             "registry.override_reason",
