@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from sqlalchemy import delete, insert, update
 
@@ -70,7 +71,10 @@ def record_port(store: Store, deployment: Deployment, port: int) -> None:
 
 
 def is_alive(pid: int | None) -> bool:
-    """Whether the process is there: a control plane that was killed could not take back its word."""
+    """Whether a process is there: a killed control plane could not take back what it had said.
+
+    One that has ended and waits for its parent to notice does not count.
+    """
     if pid is None:
         return False
     try:
@@ -79,4 +83,9 @@ def is_alive(pid: int | None) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return True
+    # The state follows the program's name, which stands in brackets and may hold any character.
+    return status.rpartition(")")[2].split()[0] != "Z"

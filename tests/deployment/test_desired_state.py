@@ -1,0 +1,181 @@
+"""What should be served: every change in one transaction with its event and lineage."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from millwright.deployment import (
+    NewCanary,
+    NewDeployment,
+    Ruling,
+    deploy,
+    find_deployment,
+    list_deployments,
+    promote,
+    roll_back,
+    rollouts_of,
+    running_deployments,
+    start_canary,
+    stop_deployment,
+    view_deployment,
+)
+from millwright.kernel import events
+from millwright.kernel.errors import Conflict, InvalidInput, NotFound
+from millwright.kernel.tables import lineage
+from millwright.registry import service as registry
+
+P, N, M = "flights", "delays-live", "delays"
+NEW = NewDeployment(model=M)
+
+
+def kinds(store) -> list[str]:
+    with store.read() as connection:
+        found = events.read(connection, limit=1000)
+        assert events.verify(connection).ok
+    return [event.kind for event in found if event.kind.startswith(("deployment", "model.alias"))]
+
+
+def champion_alias(store) -> int:
+    return registry.get_version(store, P, M, "champion").version
+
+
+@pytest.fixture
+def three(register) -> None:
+    register(1, champion=True)
+    register(2)
+    register(3)
+
+
+def test_deploying_the_champion_records_it_once(store, actor, three):
+    created = deploy(store, actor, P, N, NEW)
+    assert (created.champion_version, created.revision, created.status) == (1, 1, "running")
+    assert deploy(store, actor, P, N, NEW) == created, "asking again changes nothing"
+    assert kinds(store) == ["model.alias-set", "deployment.created"]
+    with store.read() as connection:
+        edges = connection.execute(select(lineage.c.source, lineage.c.target)).all()
+    assert (f"model-version:{created.champion_version_id}", f"deployment:{created.id}") in edges
+
+
+def test_a_canary_is_promoted_here_and_in_the_registry(store, actor, three):
+    deploy(store, actor, P, N, NEW)
+    on_trial = start_canary(store, actor, P, N, NewCanary(version=2, share=0.25))
+    assert (on_trial.canary_version, on_trial.canary_share, on_trial.revision) == (2, 0.25, 2)
+    [rollout] = rollouts_of(store, on_trial.id)
+    assert rollout.outcome is None
+    ruling = Ruling(reason="It is better.", evidence={"difference": 0.02})
+    promoted = promote(store, actor, P, N, ruling)
+    assert (promoted.champion_version, promoted.canary_version) == (2, None)
+    assert champion_alias(store) == 2
+    [rollout] = rollouts_of(store, promoted.id)
+    assert (rollout.outcome, rollout.evidence) == ("promoted", {"difference": 0.02})
+    assert kinds(store)[-3:] == [
+        "deployment.canary-started",
+        "model.alias-set",
+        "deployment.promoted",
+    ]
+    with pytest.raises(Conflict, match="No canary is on trial"):
+        promote(store, actor, P, N)
+
+
+def test_a_canary_is_rolled_back_and_the_champion_stays(store, actor, three):
+    deploy(store, actor, P, N, NEW)
+    start_canary(store, actor, P, N, NewCanary(version=2))
+    back = roll_back(store, actor, P, N, Ruling(reason="It is worse."))
+    assert (back.champion_version, back.canary_version, back.revision) == (1, None, 3)
+    assert champion_alias(store) == 1
+    assert rollouts_of(store, back.id)[0].outcome == "rolled-back"
+
+
+def test_without_a_canary_a_rollback_returns_to_the_champion_before(store, actor, three):
+    deploy(store, actor, P, N, NEW)
+    start_canary(store, actor, P, N, NewCanary(version=2))
+    promote(store, actor, P, N)
+    deploy(store, actor, P, N, NewDeployment(model=M, version=3))
+    assert roll_back(store, actor, P, N).champion_version == 2
+    assert roll_back(store, actor, P, N).champion_version == 1
+    assert champion_alias(store) == 1
+    with pytest.raises(Conflict, match="served no version before 1"):
+        roll_back(store, actor, P, N)
+
+
+def test_a_second_canary_supersedes_the_first(store, actor, three):
+    deploy(store, actor, P, N, NEW)
+    start_canary(store, actor, P, N, NewCanary(version=2))
+    found = start_canary(store, actor, P, N, NewCanary(version=3))
+    assert [r.outcome for r in rollouts_of(store, found.id)] == [None, "superseded"]
+    deploy(store, actor, P, N, NewDeployment(model=M, version=2))
+    outcomes = [r.outcome for r in rollouts_of(store, found.id)]
+    assert outcomes == ["promoted", "superseded", "superseded"]
+
+
+def test_a_version_that_failed_its_gates_is_not_promoted_and_nothing_changes(
+    store, actor, three, register
+):
+    register(4, passed=False)
+    deploy(store, actor, P, N, NEW)
+    before = start_canary(store, actor, P, N, NewCanary(version=4))
+    with pytest.raises(Conflict, match="failed 1 of 1 gates"):
+        promote(store, actor, P, N)
+    assert find_deployment(store, P, N) == before
+    assert champion_alias(store) == 1
+    assert rollouts_of(store, before.id)[0].outcome is None
+
+
+def test_a_stopped_deployment_keeps_its_history_and_starts_again(store, actor, three):
+    created = deploy(store, actor, P, N, NEW)
+    start_canary(store, actor, P, N, NewCanary(version=2))
+    stopped = stop_deployment(store, actor, P, N)
+    assert (stopped.status, stopped.canary_version) == ("stopped", None)
+    assert stop_deployment(store, actor, P, N) == stopped
+    assert running_deployments(store) == ()
+    with pytest.raises(Conflict, match="is stopped"):
+        start_canary(store, actor, P, N, NewCanary(version=2))
+    again = deploy(store, actor, P, N, NEW)
+    assert (again.id, again.status) == (created.id, "running")
+    assert list_deployments(store, P) == (again,)
+
+
+def test_mistakes_are_sentences(store, actor, three):
+    with pytest.raises(NotFound, match="no model named 'weather'"):
+        deploy(store, actor, P, N, NewDeployment(model="weather"))
+    with pytest.raises(NotFound, match="has no version 9"):
+        deploy(store, actor, P, N, NewDeployment(model=M, version=9))
+    deploy(store, actor, P, N, NEW)
+    with pytest.raises(NotFound, match="Did you mean 'delays-live'"):
+        find_deployment(store, P, "delays-life")
+    with pytest.raises(Conflict, match="champion of 'delays-live' already"):
+        start_canary(store, actor, P, N, NewCanary(version=1))
+    with pytest.raises(ValueError, match="not both"):
+        NewDeployment(model=M, version=1, alias="champion")
+
+
+def test_the_view_says_what_is_missing_until_a_control_plane_runs(store, actor, three):
+    deploy(store, actor, P, N, NewDeployment(model=M, port=18_123))
+    view = view_deployment(store, start_canary(store, actor, P, N, NewCanary(version=2, share=0.2)))
+    assert view.health == "waiting"
+    assert view.endpoint == "http://127.0.0.1:18123"
+    assert view.infer_url == "http://127.0.0.1:18123/v2/models/delays/infer"
+    assert view.example is not None
+    assert '"name": "distance"' in view.example
+    assert [(v.name, v.version, v.share) for v in view.variants] == [
+        ("champion", 1, 0.8),
+        ("canary", 2, 0.2),
+    ]
+
+
+def test_the_same_through_the_door(door, store, actor, three):
+    from millwright.deployment import client
+
+    view = client.deploy(door, P, N, NEW)
+    assert view.health == "waiting"
+    assert client.start_canary(door, P, N, NewCanary(version=2)).variants[1].version == 2
+    assert client.promote(door, P, N, Ruling(reason="Good.")).variants[0].version == 2
+    assert client.roll_back(door, P, N, Ruling()).variants[0].version == 1
+    assert [one.name for one in client.list_deployments(door, P)] == [N]
+    assert client.get_deployment(door, P, N).rollouts[0].outcome == "rolled-back"
+    assert client.stop_deployment(door, P, N).health == "stopped"
+    with pytest.raises(NotFound):
+        client.get_deployment(door, P, "nothing")
+    with pytest.raises(InvalidInput):
+        door.put(f"/projects/{P}/deployments/x", {"model": M, "version": 1, "alias": "champion"})
