@@ -10,7 +10,7 @@ from millwright.kernel.model_package import Task
 from millwright.monitoring.performance import Estimate, Floats, WatchedModel
 
 _COMPANIONS: dict[Task, tuple[str, ...]] = {
-    "binary": ("roc_auc", "average_precision", "brier", "accuracy"),
+    "binary": ("roc_auc", "brier", "accuracy"),
     "multiclass": ("roc_auc_ovr", "accuracy", "macro_f1"),
     "regression": ("r2", "rmse", "mae"),
 }

@@ -51,9 +51,9 @@ def summarise(
         policy: thresholds.
         measure: the metrics of the evaluation room.
     """
-    actual = join_labels(rows["prediction_id"], labels)
     latency = latency_of(rows)
     if model is None:
+        actual = join_labels(rows["prediction_id"], labels)
         return WindowSummary(
             start_ms=start_ms,
             end_ms=end_ms,
