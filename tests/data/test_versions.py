@@ -17,6 +17,7 @@ from millwright.data import (
     RuleSet,
     check,
     confirm_rules,
+    get_profile,
     get_version,
     list_datasets,
     list_versions,
@@ -24,7 +25,6 @@ from millwright.data import (
     put_rules,
     snapshot,
 )
-from millwright.data.client import get_profile
 from millwright.data.commands import data
 from millwright.kernel import events
 from millwright.kernel.access import Actor
@@ -157,6 +157,19 @@ def test_a_dataset_is_opened_by_reference_as_any_kind_of_frame(door: Door) -> No
     assert Dataset(door, "p", "winds").version.version == 2
     with pytest.raises(InvalidInput, match="does not name a dataset version"):
         Dataset(door, "p", "winds@one")
+
+
+def test_millwright_dataset_opens_the_version_and_needs_the_door_no_longer(
+    project_folder: Path,
+) -> None:
+    import millwright as mw
+
+    _run("add", "winds", str(project_folder / "winds.csv"))
+    opened = mw.dataset("winds@1")
+    assert opened.to_arrow().num_rows == 400
+    assert mw.dataset("winds", project="p").version == opened.version
+    with pytest.raises(NotFound, match="Did you mean 'winds'"):
+        mw.dataset("wnds")
 
 
 @pytest.fixture

@@ -130,6 +130,11 @@ class Dataset:
     def _table(self) -> pa.Table:
         return load_version(self._door, self.version)
 
+    def fetched(self) -> Dataset:
+        """This dataset with its rows read, so that the door is needed no longer."""
+        assert self._table is not None
+        return self
+
     def to_arrow(self) -> pa.Table:
         """The rows as a ``pyarrow.Table``; read once."""
         return self._table
