@@ -17,14 +17,14 @@ from millwright.kernel.errors import (
 from millwright.kernel.routing import Authenticate, refuse_undeclared
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
-from millwright.server.authentication import single_user
+from millwright.security import local_user
 from millwright.server.guards import Guards
 from millwright.server.opening import open_store
 from millwright.server.rooms import routers
 
 
 def create_app(
-    store: Store, *, authenticate: Authenticate = single_user, hosts: Iterable[str] = ()
+    store: Store, *, authenticate: Authenticate = local_user, hosts: Iterable[str] = ()
 ) -> FastAPI:
     """The application over a store.
 

@@ -1,0 +1,306 @@
+"""The main job as a pipeline: snapshot → check → features → split → search → evaluation → registry.
+
+Each step takes and returns typed values, which the engine stores by content: a run that was killed
+continues after its last finished step, and a step whose inputs have not changed is not run again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from millwright.automation.candidates import Registered, register_candidate
+from millwright.automation.sources import (
+    Period,
+    Snapshot,
+    TrainingPlan,
+    load_snapshot,
+    take_snapshot,
+)
+from millwright.automation.trials import TrialLog, start_tracking
+from millwright.data import VersionCheck, check, get_rules, infer_rules, put_rules
+from millwright.evaluation import Evaluation, evaluate_model
+from millwright.features import TARGET, TIME, Dropped, Leak, build_features
+from millwright.kernel.clock import parse_duration
+from millwright.kernel.config import (
+    DeploymentConfig,
+    MonitoringConfig,
+    ProjectConfig,
+    RetrainingConfig,
+)
+from millwright.kernel.errors import InvalidInput
+from millwright.kernel.model_package import Field
+from millwright.kernel.record import Record
+from millwright.kernel.scoring import Scorer
+from millwright.pipelines import pipeline, step, step_context
+from millwright.registry import fetch, get_version
+from millwright.training import (
+    FittedModel,
+    TaskSpec,
+    TrialRecord,
+    infer_task,
+    known_rows,
+    search,
+    split,
+    train_function,
+)
+
+
+class FeatureReport(Record):
+    """What became of the columns."""
+
+    fields: tuple[Field, ...]
+    leaks: tuple[Leak, ...]
+    dropped: tuple[Dropped, ...]
+
+
+class Features(NamedTuple):
+    """The feature table and the report about it."""
+
+    table: pa.Table
+    report: FeatureReport
+
+
+class Parts(NamedTuple):
+    """Rows to develop on, and later rows that no part of the search sees."""
+
+    develop: pa.Table
+    test: pa.Table
+
+
+class SearchReport(Record):
+    """How the model was found."""
+
+    spec: TaskSpec
+    trials: tuple[TrialRecord, ...]
+    best: TrialRecord | None
+    threshold: float
+    seconds: float
+
+
+class Trained(NamedTuple):
+    """The model and how it was found."""
+
+    model: FittedModel
+    report: SearchReport
+
+
+@step(cache=False)
+def snapshot_data(config: ProjectConfig, root: str, period: Period) -> Snapshot:
+    """Read the sources as they are now and keep them as dataset versions."""
+    return take_snapshot(step_context().door, config, Path(root), period)
+
+
+@step
+def check_data(config: ProjectConfig, taken: Snapshot) -> VersionCheck:
+    """Hold the data against its rules; the first version proposes them."""
+    door = step_context().door
+    name = taken.main.name
+    if not get_rules(door, config.project, name).rules.rules:
+        tables = load_snapshot(door, config.project, taken)[0]
+        put_rules(door, config.project, name, infer_rules(tables))
+    found = check(door, config.project, name, taken.main.version)
+    if found.verdict == "blocked":
+        broken = [r.message for r in found.report.results if not r.passed]
+        raise InvalidInput(
+            "data.rules_broken",
+            f"Version {taken.main.version} of {name} breaks confirmed rules: {' '.join(broken[:3])}",
+            hint=f"See mw data show {name}; mend the data or withdraw the rule.",
+        )
+    return found
+
+
+@step
+def make_features(config: ProjectConfig, taken: Snapshot, plan: TrainingPlan) -> Features:
+    """Compute features as each row's moment would have seen them.
+
+    A challenger keeps the champion's signature, so that callers need not change anything.
+    """
+    context = step_context()
+    table, sides = load_snapshot(context.door, config.project, taken)
+    fields = None
+    if plan.champion is not None:
+        champion = get_version(
+            context.door, config.project, plan.champion.model, plan.champion.version
+        )
+        fields = champion.signature
+    built = build_features(table, sides, config, fields=fields)
+    report = FeatureReport(fields=built.fields, leaks=built.leaks, dropped=built.dropped)
+    return Features(built.table, report)
+
+
+@step
+def split_rows(config: ProjectConfig, table: pa.Table, plan: TrainingPlan) -> Parts:
+    """Keep the latest rows (or, without time, a random share) for validation."""
+    known = known_rows(table)
+    if plan.holdout_ms is not None and TIME in known.column_names:
+        return _by_date(known, plan)
+    timed = TIME in known.column_names
+    develop, test = split(known, config.training.holdout, timed, config.training.seed)
+    return Parts(known.take(develop), known.take(test))
+
+
+@step
+def train_model(
+    config: ProjectConfig,
+    root: str,
+    taken: Snapshot,
+    develop: pa.Table,
+    report: FeatureReport,
+    plan: TrainingPlan,
+) -> Trained:
+    """Search model families within the budget, or call your own function."""
+    context = step_context()
+    seed = config.training.seed
+    start_tracking(context, plan.experiment, taken.ids, seed)
+    spec = infer_task(develop[TARGET])
+    if config.training.function is not None:
+        model = train_function(
+            config.training.function,
+            Path(root),
+            develop,
+            report.fields,
+            spec,
+            seed,
+            plan.budget_ms,
+        )
+        return Trained(model, _report_of_function(spec))
+    timed = TIME in develop.column_names
+    rows, kept = split(develop, config.training.holdout, timed, seed + 1)
+    log = TrialLog(context, plan.experiment, taken.ids, seed)
+    found = search(
+        develop.take(rows),
+        develop.take(kept),
+        report.fields,
+        spec,
+        config.training,
+        plan.budget_ms,
+        log,
+        stop=lambda: context.cancelled,
+    )
+    summary = SearchReport(
+        spec=spec,
+        trials=found.trials,
+        best=found.best,
+        threshold=log.threshold,
+        seconds=found.seconds,
+    )
+    return Trained(found.model, summary)
+
+
+@step
+def evaluate(
+    config: ProjectConfig,
+    model: FittedModel,
+    report: SearchReport,
+    test: pa.Table,
+    plan: TrainingPlan,
+) -> Evaluation:
+    """Measure the model on the held-out rows, and the champion on the same ones."""
+    return evaluate_model(
+        model.predict,
+        test,
+        model.fields,
+        report.spec,
+        config.evaluation,
+        _champion_prediction(config.project, plan, test),
+        metric=config.training.metric,
+        threshold=report.threshold,
+        seed=config.training.seed,
+    )
+
+
+@step(cache=False)
+def register_model(
+    config: ProjectConfig,
+    taken: Snapshot,
+    features: FeatureReport,
+    parts: Parts,
+    model: FittedModel,
+    found: SearchReport,
+    evaluation: Evaluation,
+    plan: TrainingPlan,
+) -> Registered:
+    """Package the model, write its card and register it; the champion's alias follows the gates."""
+    context = step_context()
+    start_tracking(context, plan.experiment, taken.ids, config.training.seed)
+    return register_candidate(
+        context,
+        config,
+        taken=taken,
+        excluded=[(leak.column, leak.reason) for leak in features.leaks],
+        develop=parts.develop,
+        test=parts.test,
+        model=model,
+        threshold=found.threshold,
+        evaluation=evaluation,
+        plan=plan,
+    )
+
+
+@pipeline(name="train")
+def training_pipeline(
+    config: ProjectConfig, root: str, period: Period, plan: TrainingPlan
+) -> Registered:
+    """From the project's sources to a registered model version."""
+    core = config.model_copy(
+        # How a model is watched afterwards does not change how it is made.
+        update={
+            "monitoring": MonitoringConfig(),
+            "retraining": RetrainingConfig(),
+            "deployment": DeploymentConfig(),
+        }
+    )
+    taken = snapshot_data(core, root, period)
+    check_data(core, taken)
+    features = make_features(core, taken, plan)
+    parts = split_rows(core, features.table, plan)
+    trained = train_model(core, root, taken, parts.develop, features.report, plan)
+    evaluation = evaluate(core, trained.model, trained.report, parts.test, plan)
+    return register_model(
+        core, taken, features.report, parts, trained.model, trained.report, evaluation, plan
+    )
+
+
+def _by_date(table: pa.Table, plan: TrainingPlan) -> Parts:
+    assert plan.holdout_ms is not None
+    moments = pc.cast(pc.cast(table[TIME], pa.timestamp("ms", tz="UTC"), safe=False), pa.int64())
+    latest = pc.max(moments).as_py() or 0
+    test = pc.greater_equal(moments, latest - plan.holdout_ms)
+    develop = pc.invert(test)
+    if plan.window_ms is not None:
+        start = latest - plan.holdout_ms - plan.window_ms
+        develop = pc.and_(develop, pc.greater_equal(moments, start))
+    parts = Parts(table.filter(develop), table.filter(test))
+    if min(parts.develop.num_rows, parts.test.num_rows) == 0:
+        raise InvalidInput(
+            "retraining.no_rows",
+            "The retraining window or its held-out part has no rows with a known target.",
+            hint="Let labels arrive, or widen retraining.window and retraining.holdout.",
+        )
+    return parts
+
+
+def _champion_prediction(
+    project: str, plan: TrainingPlan, test: pa.Table
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    if plan.champion is None:
+        return None
+    context = step_context()
+    folder = context.workdir / "champion"
+    fetch(context.door, project, plan.champion.model, plan.champion.version, folder)
+    scores: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = Scorer.open(folder).predict(test)
+    return scores
+
+
+def _report_of_function(spec: TaskSpec) -> SearchReport:
+    return SearchReport(spec=spec, trials=(), best=None, threshold=0.5, seconds=0.0)
+
+
+def plan_of(config: ProjectConfig) -> TrainingPlan:
+    """The plan of a first training: the project's own budget and holdout."""
+    return TrainingPlan(budget_ms=parse_duration(config.training.budget), experiment=config.project)

@@ -1,0 +1,117 @@
+"""Every pipeline run is a tracked run, and every trial of its search a run under it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from millwright.kernel.door import Door
+from millwright.pipelines import StepContext, progress
+from millwright.tracking import (
+    MetricPoint,
+    NewRun,
+    RunEnvironment,
+    code_version,
+    command_line,
+    create_run,
+    end_run,
+    log_artifact,
+    log_metrics,
+    packages,
+    run_environment,
+)
+from millwright.training import TrialArtifacts, TrialRecord, best_threshold
+
+
+def start_tracking(
+    context: StepContext, experiment: str, inputs: tuple[str, ...], seed: int
+) -> str:
+    """Open the tracked run of this pipeline run; it has the same id, so a repeat finds it."""
+    new = NewRun(
+        id=context.run_id,
+        experiment=experiment,
+        name=f"{experiment}-{context.run_id[-6:]}",
+        seed=seed,
+        inputs=inputs,
+        code=code_version(),
+        environment=_environment(context.door, context.project),
+        command=command_line(),
+    )
+    return create_run(context.door, context.project, new).id
+
+
+class TrialLog:
+    """Records trials as they end; remembers what the best one predicted on its validation rows."""
+
+    def __init__(self, context: StepContext, experiment: str, inputs: tuple[str, ...], seed: int):
+        self._context = context
+        self._experiment = experiment
+        self._inputs = inputs
+        self._seed = seed
+        self._environment = _environment(context.door, context.project)
+        self._code = code_version()
+        self._count = 0
+        self.threshold = 0.5
+
+    def __call__(self, trial: TrialRecord, left: TrialArtifacts) -> None:
+        """Record one trial as a run with its parameters, metrics and a report."""
+        self._count += 1
+        context = self._context
+        run = create_run(context.door, context.project, self._new_run(trial)).id
+        self._log(run, trial, left)
+        end_run(
+            context.door, run, "finished" if trial.status == "ok" else "failed", error=trial.error
+        )
+        if trial.best and left.valid_prediction is not None:
+            self._remember(trial, left)
+        value = "failed" if trial.value is None else f"{trial.metric} {trial.value:.4f}"
+        progress(self._count, note=f"{trial.family}: {value}")
+
+    def _new_run(self, trial: TrialRecord) -> NewRun:
+        return NewRun(
+            experiment=self._experiment,
+            name=f"{trial.family}-{trial.number}",
+            parent=self._context.run_id,
+            seed=self._seed,
+            inputs=self._inputs,
+            code=self._code,
+            environment=self._environment,
+            params={"family": trial.family, **trial.params},
+            tags={"kind": "trial"},
+        )
+
+    def _log(self, run: str, trial: TrialRecord, left: TrialArtifacts) -> None:
+        door = self._context.door
+        points = [
+            MetricPoint(key="train_seconds", value=trial.train_seconds),
+            MetricPoint(key="train_rows", value=trial.rows),
+        ]
+        if trial.value is not None:
+            points.append(MetricPoint(key=trial.metric, value=trial.value))
+        points += [
+            MetricPoint(key="valid_loss", value=loss, step=round_)
+            for round_, loss in enumerate(left.curve)
+        ]
+        log_metrics(door, run, points)
+        report = json.loads(trial.model_dump_json())
+        if left.model is not None:
+            report["columns"] = [column.name for column in left.model.encoding.columns]
+        log_artifact(
+            door,
+            self._context.project,
+            run,
+            "trial.json",
+            json.dumps(report, indent=1).encode(),
+            media_type="application/json",
+        )
+
+    def _remember(self, trial: TrialRecord, left: TrialArtifacts) -> None:
+        assert left.valid_prediction is not None
+        if left.model is not None and left.model.task == "binary":
+            prediction = np.asarray(left.valid_prediction, dtype=np.float64)
+            self.threshold = best_threshold(left.valid_target, prediction)
+
+
+def _environment(door: Door, project: str) -> RunEnvironment:
+    return run_environment(door.upload(project, packages().encode()))

@@ -1,0 +1,1 @@
+"""`mw`: mounts each room's commands."""

@@ -1,0 +1,101 @@
+"""The entry of `mw`: finds each command where its room keeps it, and only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+
+import click
+
+from millwright.kernel.errors import MillwrightError, nearest
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("millwright.cli.init:init", "Start a project from a table and a target column."),
+    "run": ("millwright.automation.commands:run", "Train, validate and register a model."),
+    "deploy": ("millwright.deployment.commands:deploy", "Serve a model version."),
+    "up": ("millwright.server.commands:up", "Start everything here: API, UI, controllers."),
+    "status": ("millwright.cli.status:status", "Models, deployments, drift, alerts: one screen."),
+    "demo": ("millwright.demo.commands:demo", "Play a year in the life of a model."),
+    "serve": ("millwright.serving.commands:serve", "Serve one model package, nothing else."),
+    "server": ("millwright.server.commands:server", "Run the control plane in the foreground."),
+    "data": ("millwright.data.commands:data", "Dataset versions, rules and checks."),
+    "runs": ("millwright.tracking.commands:runs", "Experiments and their runs."),
+    "pipelines": ("millwright.pipelines.commands:pipelines", "Pipeline runs and their steps."),
+    "models": ("millwright.registry.commands:models", "Registered models, versions, cards."),
+    "deployments": ("millwright.deployment.commands:deployments", "What is being served."),
+    "monitor": ("millwright.monitoring.commands:monitor", "Drift and performance by window."),
+    "alerts": ("millwright.monitoring.commands:alerts", "What needs attention."),
+    "retrainings": ("millwright.automation.commands:retrainings", "What the policy decided."),
+    "token": ("millwright.security.commands:token", "Access tokens for people and machines."),
+    "audit": ("millwright.cli.audit:audit", "The event log and its verification."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of a project's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest command suggested for an unknown one."""
+        name = args[0] if args else ""
+        guess = None if name in COMMANDS else nearest(name, COMMANDS)
+        if guess is not None:
+            ctx.fail(f"There is no command '{name}'. Did you mean '{guess}'?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with their one-line help, none of them imported."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="millwright", prog_name="mw")
+def cli() -> None:
+    """Millwright: from data to a governed model that retrains itself when the world changes.
+
+    Start with `mw demo`, or on your own data with `mw init NAME --data FILE --target COLUMN`.
+    """
+
+
+def main() -> None:
+    """Run `mw` and turn every expected error into a sentence and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except MillwrightError as error:
+        _report(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nStopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`mw runs list | head`): nothing to say, nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _report(error: MillwrightError) -> None:
+    if "--json" in sys.argv:
+        click.echo(json.dumps(error.problem()))
+        return
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {click.style('Next:', bold=True)} {error.hint}", err=True)

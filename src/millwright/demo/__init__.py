@@ -1,0 +1,1 @@
+"""`mw demo`: a real year in the life of a model, told as it happens."""

@@ -1,0 +1,47 @@
+"""How far the story has come, so that running the command again continues it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from millwright.kernel.record import Record
+
+
+class WeekResult(Record):
+    """What one simulated week came to."""
+
+    number: int
+    starts: str
+    rows: int
+    served_auc: float | None
+    frozen_auc: float | None
+    champion_version: int
+
+
+class DemoState(Record):
+    """The story so far. Written whole after each step, never in place."""
+
+    reference_delivered: bool = False
+    first_version_id: str | None = None
+    weeks: tuple[WeekResult, ...] = ()
+    seconds: float = 0.0
+    """How long the story has taken, over all its starts."""
+
+    @property
+    def next_week(self) -> int:
+        """The first week that has not been played to its end."""
+        return len(self.weeks)
+
+
+def load_state(path: Path) -> DemoState:
+    """The state at a path; a fresh one where there is none."""
+    if not path.exists():
+        return DemoState()
+    return DemoState.model_validate_json(path.read_text("utf-8"))
+
+
+def save_state(path: Path, state: DemoState) -> None:
+    """Replace the state: a reader sees the old one or the new one, never half."""
+    temporary = path.with_suffix(".part")
+    temporary.write_text(state.model_dump_json(indent=1), "utf-8")
+    temporary.replace(path)

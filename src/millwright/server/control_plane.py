@@ -1,0 +1,120 @@
+"""The control plane: the API, the UI and the controllers in one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from millwright.automation import ControlLoop
+from millwright.kernel.errors import Unavailable
+from millwright.kernel.locks import exclusive
+from millwright.kernel.process import watch_lifeline
+from millwright.kernel.store import Store
+from millwright.kernel.workspace import Workspace
+from millwright.security import authentication_for
+from millwright.server.application import create_app
+from millwright.server.opening import open_store
+from millwright.server.static import mount_ui
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Where the control plane listens, and to which names it answers."""
+
+    host: str = "127.0.0.1"
+    port: int = 8600
+    allowed_hosts: tuple[str, ...] = ()
+
+
+def serve(workspace: Workspace, listen: Listen, *, lifeline: bool = False) -> None:
+    """Run the control plane until SIGTERM or SIGINT, then end everything it started.
+
+    Raises:
+        Conflict: this workspace has a control plane already.
+        Unavailable: the port is taken.
+        Forbidden: the address is not loopback and nobody could log in.
+    """
+    with exclusive(
+        workspace.folder() / "control-plane.lock",
+        wait=False,
+        busy=f"A control plane is running already in {workspace.root}.",
+    ):
+        store = open_store(workspace)
+        try:
+            if lifeline:
+                watch_lifeline()
+            _run(store, listen)
+        finally:
+            workspace.address_file.unlink(missing_ok=True)
+            store.close()
+
+
+def _run(store: Store, listen: Listen) -> None:
+    authenticate = authentication_for(store, listen.host)
+    listener = bind(listen.host, listen.port)
+    url = f"http://{_printable(listen.host)}:{listener.getsockname()[1]}"
+    app = create_app(store, authenticate=authenticate, hosts=_hosts(listen))
+    mount_ui(app)
+    loop = ControlLoop(store, url=url)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            loop="uvloop",
+            http="httptools",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    loop.start()
+    try:
+        _announce(store.workspace.address_file, url)
+        server.run(sockets=[listener])
+    finally:
+        loop.stop()
+
+
+def _hosts(listen: Listen) -> Iterable[str]:
+    own = () if listen.host in ("0.0.0.0", "::") else (listen.host,)  # noqa: S104
+    return (*own, *listen.allowed_hosts)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one.
+
+    Raises:
+        Unavailable: the port is taken, or the address is not one of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as cause:
+        listener.close()
+        raise Unavailable(
+            "server.port_taken",
+            f"Port {port} on {host} cannot be used: {cause.strerror}.",
+            hint="Stop what uses it, or choose another with --port (0 picks a free one).",
+            value=port,
+        ) from cause
+    return listener
+
+
+def _announce(path: Path, url: str) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"url": url, "pid": os.getpid()}), "utf-8")
+    temporary.replace(path)
+
+
+def _printable(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
