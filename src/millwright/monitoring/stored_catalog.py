@@ -16,8 +16,8 @@ from millwright.kernel.store import Store
 from millwright.monitoring.drift import Reference, make_reference
 from millwright.monitoring.performance import WatchedModel
 from millwright.monitoring.watched import WatchedDeployment, watched
-from millwright.registry import ModelVersion
-from millwright.registry.service import file_digest, get_model
+from millwright.registry import ModelVersion, file_digest
+from millwright.registry.service import get_model
 
 _KEPT_MODELS = 16
 
