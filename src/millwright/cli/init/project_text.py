@@ -16,7 +16,7 @@ _WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 _WHY = {
     "roc_auc": "0.5 is guessing, 1 is perfect",
     "worst_slice.roc_auc": "on the slice where the model does worst",
-    "brier": "mean squared error of the probability; this is what knowing only the share gives",
+    "brier": "squared error of the probability; knowing only the share gives this",
     "roc_auc_ovr": "each class against the rest; 0.5 is guessing",
     "accuracy": "always naming the most frequent class reaches this",
     "r2": "share of the variance explained; 0 is always answering the mean",
@@ -63,7 +63,7 @@ def _data(proposal: Proposal) -> str:
     if proposal.time is not None:
         lines += [
             "  # The moment of prediction: nothing known only later is used, and validation is on the",
-            "  # latest rows." + (_one_line(others) if proposal.time_candidates else ""),
+            "  # latest rows." + (f" {_one_line(others)}" if proposal.time_candidates else ""),
             f"  time: {scalar(proposal.time)}",
         ]
     else:
@@ -81,7 +81,7 @@ def _data(proposal: Proposal) -> str:
 
 
 def _training(proposal: Proposal) -> str:
-    calendar = "true    # hour, weekday, month … of the time column" if proposal.time else "false"
+    calendar = "true     # hour, weekday, month … of the time column" if proposal.time else "false"
     return f"""features:
   calendar: {calendar}
   leakage: drop      # columns that give the target away are left out; `report` only says so
@@ -132,7 +132,7 @@ def _deployment() -> str:
 def _monitoring(proposal: Proposal) -> str:
     timing = proposal.timing
     return f"""monitoring:
-  window: {timing.window_days}d
+  window: {_length(timing.window_days)}
   min_rows: {timing.min_rows}      # fewer predictions in a window say nothing
   drift:
     threshold: 0.1   # from here on a feature counts as drifted
@@ -152,11 +152,15 @@ def _retraining(proposal: Proposal) -> str:
     timing = proposal.timing
     return f"""retraining:
   triggers: [data_drift, performance]
-  window: {timing.retraining_days}d       # the rows a challenger learns from
-  holdout: {timing.holdout_days}d      # the latest labelled rows, on which it meets the champion
-  cooldown: {timing.holdout_days}d
+  window: {_length(timing.retraining_days)}        # the rows a challenger learns from
+  holdout: {_length(timing.holdout_days)}        # the latest labelled rows, on which it meets the champion
+  cooldown: {_length(timing.cooldown_days)}
   budget: 20s
 """
+
+
+def _length(days: int) -> str:
+    return f"{days // 7}w" if days > 7 and days % 7 == 0 else f"{days}d"
 
 
 def _one_line(text: str) -> str:

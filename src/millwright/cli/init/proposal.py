@@ -18,8 +18,9 @@ from millwright.kernel.record import Record
 from millwright.training import TaskSpec, infer_task
 
 _DAY_MS: Final = 86_400_000
-_WINDOW_DAYS: Final = (1, 7, 28, 91)
-_WINDOW_ROWS: Final = 1_000
+_WINDOW_DAYS: Final = (7, 28, 91)
+"""Whole weeks, because weekdays differ; single days only where there are no four weeks."""
+_WINDOW_ROWS: Final = 200
 """Rows a monitored window should have, so that what it measures is more than noise."""
 _SLICE_LEVELS: Final = range(2, 31)
 _MOST_SLICES: Final = 3
@@ -31,11 +32,12 @@ _DECISION_TIME: Final = re.compile(r"sched|start|open|request|created|order|even
 
 
 class Timing(Record):
-    """Lengths of time of a project, in days: monitored window, retraining window, held-out part."""
+    """Lengths of time of a project, in days, and rows from which a window is judged."""
 
     window_days: int = 7
     retraining_days: int = 91
     holdout_days: int = 28
+    cooldown_days: int = 28
     min_rows: int = 200
 
 
@@ -232,13 +234,15 @@ def _timing(table: pa.Table, time: str) -> Timing:
     bounds = pc.min_max(table[time])
     span = (bounds["max"].as_py() - bounds["min"].as_py()).total_seconds() * 1000 / _DAY_MS
     per_day = table.num_rows / max(span, 1.0)
-    enough = [days for days in _WINDOW_DAYS if days * per_day >= _WINDOW_ROWS]
-    days = enough[0] if enough else _WINDOW_DAYS[-1]
+    choices = _WINDOW_DAYS if span >= 4 * _WINDOW_DAYS[0] else (1, *_WINDOW_DAYS)
+    enough = [days for days in choices if days * per_day >= _WINDOW_ROWS]
+    days = enough[0] if enough else choices[-1]
     expected = round(days * per_day)
     return Timing(
         window_days=days,
         retraining_days=13 * days,
-        holdout_days=4 * days,
+        holdout_days=min(4 * days, max(round(span / 5), 1)),
+        cooldown_days=4 * days,
         min_rows=min(max(expected // 5, 30), 1_000),
     )
 
