@@ -23,6 +23,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
 
 from millwright.kernel.encoding import encode
 from millwright.kernel.errors import Corrupt, InvalidInput, NotFound
@@ -108,7 +109,8 @@ CASES = [
 def test_every_family_answers_as_it_was_trained(
     name: str, estimator: Any, seen: Any, target: Any, asked: Any, task: Any
 ) -> None:
-    estimator.fit(seen, target)
+    with threadpool_limits(1):
+        estimator.fit(seen, target)
     model = export_onnx(estimator, WIDTH, task)
     measured = parity(model, estimator, asked, task)
     require_parity(measured)

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
         ModelVersion,
         NewVersion,
     )
-    from millwright.registry.service import file_digest
+    from millwright.registry.service import file_digest, find_version
 
 _HOMES = {
+    "find_version": "service",
     "CardContent": "card",
     "CardData": "card",
     "ExcludedColumn": "card",
@@ -88,6 +89,7 @@ __all__ = [
     "export_onnx",
     "fetch",
     "file_digest",
+    "find_version",
     "get_model",
     "get_version",
     "limitations",

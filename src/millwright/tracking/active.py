@@ -1,10 +1,15 @@
-"""Which run is the active one: the innermost ``with``, else the process's implicit run."""
+"""Which run is the active one, and what becomes of runs that are open when the process ends."""
 
 from __future__ import annotations
 
+import atexit
+import sys
 import threading
 from contextvars import ContextVar
+from types import TracebackType
 from typing import TYPE_CHECKING
+
+from millwright.kernel.errors import MillwrightError
 
 if TYPE_CHECKING:
     from millwright.tracking.session import RunSession
@@ -12,6 +17,8 @@ if TYPE_CHECKING:
 _here: ContextVar[tuple[RunSession, ...]] = ContextVar("millwright_runs", default=())
 _everywhere: list[RunSession] = []
 _lock = threading.Lock()
+_uncaught: list[str] = []
+_watching = False
 
 
 def push(session: RunSession) -> None:
@@ -19,6 +26,7 @@ def push(session: RunSession) -> None:
     _here.set((*_here.get(), session))
     with _lock:
         _everywhere.append(session)
+    _watch_process_end()
 
 
 def pop(session: RunSession) -> None:
@@ -36,3 +44,33 @@ def innermost() -> RunSession | None:
         return mine[-1]
     with _lock:
         return _everywhere[-1] if _everywhere else None
+
+
+def _watch_process_end() -> None:
+    """End open runs when Python ends; an uncaught error marks them failed."""
+    global _watching
+    with _lock:
+        if _watching:
+            return
+        _watching = True
+    before = sys.excepthook
+
+    def remember(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        _uncaught.append(f"{kind.__name__}: {error}"[:5000])
+        before(kind, error, trace)
+
+    sys.excepthook = remember
+    atexit.register(_end_all)
+
+
+def _end_all() -> None:
+    for session in reversed(list(_everywhere)):
+        try:
+            if _uncaught:
+                session.end("failed", _uncaught[-1])
+            else:
+                session.end()
+        except MillwrightError as error:
+            sys.stderr.write(f"The run {session.record.name} is incomplete: {error}\n")

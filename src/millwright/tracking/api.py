@@ -11,18 +11,14 @@ Example:
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door, connect
-from millwright.kernel.errors import MillwrightError
 from millwright.kernel.workspace import Workspace
 from millwright.tracking import active, client
 from millwright.tracking import environment as surroundings
@@ -44,7 +40,8 @@ def start_run(
     parent: str | None = None,
     door: Door | None = None,
 ) -> RunSession:
-    """Start a run. Used as a context manager it is the active run of the block and ends with it.
+    """Start a run and make it the active one, until its ``with`` block, ``end()`` or the process
+    ends.
 
     Code version, environment and command line are recorded without being asked.
 
@@ -82,11 +79,13 @@ def start_run(
             params={key: plain(value) for key, value in (params or {}).items()},
             tags=dict(tags or {}),
         )
-        return RunSession(opened, client.create_run(opened, owner, new), owns_door=owns_door)
+        session = RunSession(opened, client.create_run(opened, owner, new), owns_door=owns_door)
     except BaseException:
         if owns_door:
             opened.close()
         raise
+    active.push(session)
+    return session
 
 
 def active_run() -> RunSession:
@@ -98,8 +97,6 @@ def active_run() -> RunSession:
         found = active.innermost()
         if found is None:
             found = start_run()
-            active.push(found)
-            _end_with_process(found)
         return found
 
 
@@ -143,24 +140,3 @@ def _project_here(door: Door) -> str:
     text = (workspace.root / FILE_NAME).read_text("utf-8")
     door.put(f"/projects/{config.project}", {"config": text})
     return config.project
-
-
-def _end_with_process(session: RunSession) -> None:
-    """End the implicit run when Python ends; an uncaught error marks it failed."""
-    failures: list[str] = []
-    before = sys.excepthook
-
-    def remember(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        failures.append(f"{kind.__name__}: {error}"[:5000])
-        before(kind, error, trace)
-
-    def end() -> None:
-        try:
-            session.end("failed" if failures else "finished", failures[0] if failures else None)
-        except MillwrightError as error:
-            sys.stderr.write(f"The run {session.record.name} is incomplete: {error}\n")
-
-    sys.excepthook = remember
-    atexit.register(end)

@@ -12,7 +12,7 @@ from typing import Any
 from millwright.kernel import clock
 from millwright.kernel.door import Door
 from millwright.kernel.errors import InvalidInput, NotFound
-from millwright.tracking import client
+from millwright.tracking import active, client
 from millwright.tracking.logging_buffer import LoggingBuffer
 from millwright.tracking.records import Artifact, MetricPoint, Run, RunStatus, plain
 
@@ -128,6 +128,7 @@ class RunSession:
         if self._ended:
             return
         self._ended = True
+        active.pop(self)
         try:
             try:
                 self._buffer.close()
@@ -141,9 +142,6 @@ class RunSession:
                 self.door.close()
 
     def __enter__(self) -> RunSession:
-        from millwright.tracking.active import push
-
-        push(self)
         return self
 
     def __exit__(
@@ -152,9 +150,6 @@ class RunSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from millwright.tracking.active import pop
-
-        pop(self)
         if error is None:
             self.end()
             return

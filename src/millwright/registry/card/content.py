@@ -101,7 +101,6 @@ def card_content(
     purpose: str = "",
 ) -> CardContent:
     """The card of a model trained for a project, with what its ``millwright.yaml`` already says."""
-    asks = {"binary": "whether", "multiclass": "which", "regression": "the value of"}[task]
     return CardContent(
         model=model,
         project=config.project,
@@ -111,7 +110,7 @@ def card_content(
         target=config.data.target,
         classes=tuple(classes),
         threshold=threshold,
-        purpose=purpose or f"Predicts {asks} '{config.data.target}' for a row of its inputs.",
+        purpose=purpose or f"Predicts '{config.data.target}' for each row of its inputs.",
         owner=owner,
         params=dict(params or {}),
         data=data,

@@ -38,8 +38,8 @@ def limitations(content: CardContent) -> list[str]:
     leaks = [column.name for column in content.excluded if "leak" in column.reason.lower()]
     if leaks:
         found.append(
-            f"{len(leaks)} columns that tell the outcome were kept out ({', '.join(leaks[:8])}); "
-            "a version with them would look better and be useless."
+            f"Columns that tell the outcome were kept out ({', '.join(leaks[:8])}); a version with "
+            "them would look better and be useless."
         )
     if content.data is not None and content.data.period is not None:
         found.append(
@@ -90,7 +90,7 @@ def _weak_slices(evaluation: Evaluation) -> Iterator[str]:
         )
     silent = sum(not one.supported for one in evaluation.slices)
     if silent:
-        yield f"{silent} slices have too few test rows to say how it does there."
+        yield f"Too few test rows say how it does in {silent} of {len(evaluation.slices)} slices."
 
 
 def _unequal(evaluation: Evaluation) -> Iterator[str]:

@@ -212,11 +212,11 @@ def _text(value: object) -> str:
 
 
 def _number(value: float) -> str:
-    """Four significant digits, thousands separated.
+    """Four significant digits (two of small numbers), thousands separated.
 
     >>> _number(0.71234), _number(123456.0), _number(12)
     ('0.7123', '123,456', '12')
     """
     if isinstance(value, int) or abs(value) >= 10_000:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:.4g}" if abs(value) >= 0.01 else f"{value:.2g}"

@@ -6,8 +6,12 @@ from millwright.registry.service.aliases import point_alias, remove_alias, set_a
 from millwright.registry.service.models import get_model, list_models
 from millwright.registry.service.versions import file_digest, get_version, register_version
 
+find_version = get_version
+"""``get_version`` under the name of the room's public face, where a client has that name too."""
+
 __all__ = [
     "file_digest",
+    "find_version",
     "get_model",
     "get_version",
     "list_models",
