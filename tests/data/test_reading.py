@@ -62,6 +62,11 @@ def test_objects_of_other_libraries_are_the_same_table() -> None:
     assert read_table(EXPECTED.to_pandas()) == EXPECTED
 
 
+def test_not_a_number_is_a_missing_value() -> None:
+    frame = pl.DataFrame({"x": [1.0, float("nan"), None]})
+    assert read_table(frame)["x"].to_pylist() == [1.0, None, None]
+
+
 def test_a_pandas_row_index_is_not_a_column() -> None:
     frame = pd.DataFrame({"a": [1, 2], "c": pd.Categorical(["x", "y"])}, index=[5, 9])
     assert read_table(frame).to_pydict() == {"a": [1, 2], "c": ["x", "y"]}

@@ -83,7 +83,9 @@ def test_a_profile_describes_numbers_words_and_times_and_is_json() -> None:
 
 @pytest.mark.parametrize("numbers", [[], [None], [np.inf, np.nan], [1e308, -1e308], [5.0] * 3])
 def test_a_profile_of_odd_numbers_does_not_fail(numbers: list[float | None]) -> None:
-    (column,) = profile_table(pa.table({"x": pa.array(numbers, pa.float64())})).columns
+    profile = profile_table(pa.table({"x": pa.array(numbers, pa.float64())}))
+    assert TableProfile.model_validate_json(profile.model_dump_json()) == profile
+    (column,) = profile.columns
     assert column.count + column.nulls == len(numbers)
 
 

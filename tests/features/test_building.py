@@ -208,6 +208,20 @@ def test_a_missing_table_and_an_unknown_target_are_named() -> None:
         build_features(_table().drop_columns(["late"]), SIDES, _config())
 
 
+def test_two_features_of_one_name_are_refused() -> None:
+    table = _table().append_column("weather_temp", pa.array(range(ROWS)))
+    with pytest.raises(InvalidInput, match="Two features would be named 'weather_temp'"):
+        build_features(table, SIDES, _config())
+
+
+def test_a_joined_column_is_ignored_by_either_of_its_names() -> None:
+    for name in ("weather.temp", "weather_temp"):
+        config = _config()
+        data = config.data.model_copy(update={"ignore": (name,)})
+        built = build_features(_table(), SIDES, config.model_copy(update={"data": data}))
+        assert "weather_temp" not in built.table.column_names
+
+
 def test_a_table_with_nothing_to_learn_from_is_refused() -> None:
     config = ProjectConfig.model_validate(
         {"project": "p", "data": {"source": "x", "target": "late"}}

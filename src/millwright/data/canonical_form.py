@@ -22,7 +22,7 @@ UTC_MICROSECONDS: Final = pa.timestamp("us", tz="UTC")
 def canonical(table: pa.Table, name: str = "the table") -> pa.Table:
     """The table in canonical types, without schema metadata.
 
-    Times without a zone are taken as UTC, dates as their midnight in UTC.
+    A float that is not a number (NaN) is a missing value. Times without a zone are taken as UTC, dates as their midnight in UTC.
 
     Raises:
         InvalidInput: two columns have the same name, or a value does not fit its canonical type.
@@ -53,9 +53,9 @@ def refuse_duplicates(names: list[str], source: str) -> None:
 def _column(column: str, values: pa.ChunkedArray, source: str) -> pa.ChunkedArray:
     wanted = _canonical_type(values.type)
     if wanted is None or wanted == values.type:
-        return values
+        return _without_nan(values)
     try:
-        return pc.cast(values, wanted, safe=not pa.types.is_timestamp(wanted))
+        return _without_nan(pc.cast(values, wanted, safe=not pa.types.is_timestamp(wanted)))
     except pa.ArrowInvalid as cause:
         raise InvalidInput(
             "data.unfit_value",
@@ -63,6 +63,15 @@ def _column(column: str, values: pa.ChunkedArray, source: str) -> pa.ChunkedArra
             hint="Mend or remove the value.",
             value=column,
         ) from cause
+
+
+def _without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_floating(values.type):
+        return values
+    unknown = pc.is_nan(values)
+    if not pc.any(unknown).as_py():
+        return values
+    return pc.if_else(unknown, pa.scalar(None, values.type), values)
 
 
 def _canonical_type(kind: pa.DataType) -> pa.DataType | None:

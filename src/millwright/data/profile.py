@@ -104,14 +104,19 @@ def _numbers(values: pa.ChunkedArray) -> dict[str, object]:
         return {
             "minimum": float(numbers.min()),
             "maximum": float(numbers.max()),
-            "mean": float(numbers.mean()),
-            "deviation": float(numbers.std()),
+            "mean": _finite(numbers.mean()),
+            "deviation": _finite(numbers.std()),
             "quantiles": tuple(
                 Quantile(share=share, value=float(value))
                 for share, value in zip(QUANTILES, np.quantile(numbers, QUANTILES), strict=True)
+                if np.isfinite(value)
             ),
             "histogram": _histogram(numbers),
         }
+
+
+def _finite(number: np.float64) -> float | None:
+    return float(number) if np.isfinite(number) else None
 
 
 def _histogram(numbers: npt.NDArray[np.float64]) -> Histogram | None:

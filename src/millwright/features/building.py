@@ -67,6 +67,7 @@ def build_features(
     rows = np.arange(table.num_rows, dtype=np.int64)
     table, rows = _timed(table, rows, config.data.time)
     candidates = list(gather(table, side_tables, config))
+    _refuse_clashes(candidates)
     leaks: tuple[Leak, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     if fields is None:
@@ -98,6 +99,19 @@ def _timed(
         return table, rows
     known = pc.is_valid(moments)
     return table.filter(known), rows[known.to_numpy()]
+
+
+def _refuse_clashes(candidates: Sequence[Candidate]) -> None:
+    seen = {ROW, TIME, TARGET}
+    for candidate in candidates:
+        if candidate.name in seen:
+            raise InvalidInput(
+                "features.name_clash",
+                f"Two features would be named '{candidate.name}'.",
+                hint="Rename the column, the side table or the age, or list it in data.ignore.",
+                value=candidate.name,
+            )
+        seen.add(candidate.name)
 
 
 def _leaks(

@@ -63,7 +63,8 @@ def gather(
         brought = join_side_table(table, name, side, _table_named(side_tables, name), data)
         joined |= brought
         for column, values in brought.items():
-            if column not in data.ignore and column.replace("_", ".", 1) not in data.ignore:
+            dotted = f"{name}.{column.removeprefix(f'{name}_')}"
+            if column not in data.ignore and dotted not in data.ignore:
                 yield from _with_elapsed(Candidate(column, values, "joined"), table, data.time)
     if data.time is None:
         return
