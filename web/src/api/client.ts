@@ -18,9 +18,12 @@ type QueryOf<P extends keyof paths> =
 type Names<P extends keyof paths, Method extends string> =
   Operation<P, Method> extends { parameters: { path: infer Found } } ? Found : Record<string, never>;
 type Change = "post" | "put" | "patch" | "delete";
-type BodyOf<P extends keyof paths, Method extends string> =
-  Operation<P, Method> extends { requestBody: { content: { "application/json": infer B } } }
-    ? B
+type RequestBody<P extends keyof paths, Method extends string> =
+  Operation<P, Method> extends { requestBody?: infer Found } ? NonNullable<Found> : never;
+type BodyOf<P extends keyof paths, Method extends string> = [RequestBody<P, Method>] extends [never]
+  ? Record<string, never>
+  : RequestBody<P, Method> extends { content: { "application/json": infer Body } }
+    ? NonNullable<Body>
     : Record<string, never>;
 
 export async function get<P extends Paths<"get">>(

@@ -13,8 +13,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** F */
-        post: operations["f_api_v1_alerts__alert__acknowledge_post"];
+        /**
+         * Acknowledge Alert
+         * @description Say that a person has seen it.
+         */
+        post: operations["acknowledge_alert_api_v1_alerts__alert__acknowledge_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -30,8 +33,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** F */
-        post: operations["f_api_v1_alerts__alert__resolve_post"];
+        /**
+         * Resolve Alert
+         * @description End it; a later window that shows the same raises it anew.
+         */
+        post: operations["resolve_alert_api_v1_alerts__alert__resolve_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -345,8 +351,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__alerts_get"];
+        /**
+         * List Alerts
+         * @description The alerts of a project, newest first.
+         */
+        get: operations["list_alerts_api_v1_projects__project__alerts_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -534,8 +543,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__deployments_get"];
+        /**
+         * List Deployments
+         * @description Every deployment of a project.
+         */
+        get: operations["list_deployments_api_v1_projects__project__deployments_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -551,8 +563,79 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__deployments__name__get"];
+        /**
+         * Get Deployment
+         * @description One deployment: what should be served, and what is.
+         */
+        get: operations["get_deployment_api_v1_projects__project__deployments__name__get"];
+        /**
+         * Deploy
+         * @description Serve a version of a model under this name from now on.
+         */
+        put: operations["deploy_api_v1_projects__project__deployments__name__put"];
+        post?: never;
+        /**
+         * Stop Deployment
+         * @description Stop serving; the history of the deployment stays.
+         */
+        delete: operations["stop_deployment_api_v1_projects__project__deployments__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/canary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Canary
+         * @description Try a challenger on a share of the traffic.
+         */
+        post: operations["start_canary_api_v1_projects__project__deployments__name__canary_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Labels
+         * @description Say what came true; windows that hold these predictions are evaluated again.
+         */
+        post: operations["add_labels_api_v1_projects__project__deployments__name__labels_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/outlook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Outlook
+         * @description Whether a challenger would be trained now, and what the evidence says of the canary.
+         */
+        get: operations["get_outlook_api_v1_projects__project__deployments__name__outlook_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -570,8 +653,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** F */
-        post: operations["f_api_v1_projects__project__deployments__name__promote_post"];
+        /**
+         * Promote
+         * @description Make the canary the champion.
+         */
+        post: operations["promote_api_v1_projects__project__deployments__name__promote_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -587,8 +673,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** F */
-        post: operations["f_api_v1_projects__project__deployments__name__rollback_post"];
+        /**
+         * Roll Back
+         * @description End the canary, or return to the champion before the present one.
+         */
+        post: operations["roll_back_api_v1_projects__project__deployments__name__rollback_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -602,8 +691,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__deployments__name__traffic_get"];
+        /**
+         * Recent Traffic
+         * @description The last seconds of an endpoint, for a live chart.
+         */
+        get: operations["recent_traffic_api_v1_projects__project__deployments__name__traffic_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -619,8 +711,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__deployments__name__windows_get"];
+        /**
+         * List Windows
+         * @description The latest windows, oldest first: drift by feature, performance, latency.
+         */
+        get: operations["list_windows_api_v1_projects__project__deployments__name__windows_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/windows/{window}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Window
+         * @description One window by its id.
+         */
+        get: operations["get_window_api_v1_projects__project__deployments__name__windows__window__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -820,8 +935,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__models__model__versions__version__evaluation_get"];
+        /**
+         * Get Evaluation
+         * @description The full evaluation record of the version, exactly as it was stored.
+         */
+        get: operations["get_evaluation_api_v1_projects__project__models__model__versions__version__evaluation_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -901,8 +1019,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** F */
-        get: operations["f_api_v1_projects__project__retrainings_get"];
+        /**
+         * Get Retrainings
+         * @description What the retraining policy decided, newest first.
+         */
+        get: operations["get_retrainings_api_v1_projects__project__retrainings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1305,6 +1426,23 @@ export interface components {
             rows: number;
         };
         /**
+         * CanaryEvidence
+         * @description All that a decision rests on, for the audit trail and the page that shows it.
+         */
+        CanaryEvidence: {
+            challenger: components["schemas"]["VariantHealth"];
+            /** Challenger Loss */
+            challenger_loss: number | null;
+            champion: components["schemas"]["VariantHealth"];
+            /** Champion Loss */
+            champion_loss: number | null;
+            difference: components["schemas"]["millwright__deployment__canary__Interval"];
+            /** Loss */
+            loss: string;
+            /** Windows */
+            windows: number;
+        };
+        /**
          * Cause
          * @description Why a retraining was started.
          */
@@ -1627,6 +1765,8 @@ export interface components {
             health: "ready" | "updating" | "starting" | "failed" | "waiting" | "stopped";
             /** Id */
             id: string;
+            /** Infer Url */
+            infer_url: string | null;
             /** Model */
             model: string;
             /** Name */
@@ -1689,7 +1829,7 @@ export interface components {
              * Gates
              * @default []
              */
-            gates: components["schemas"]["millwright__evaluation__result__GateResult"][];
+            gates: components["schemas"]["GateResult"][];
             /** Higher Is Better */
             higher_is_better: boolean;
             /** Importance */
@@ -1698,7 +1838,7 @@ export interface components {
             metric: string;
             /** Metrics */
             metrics: {
-                [key: string]: components["schemas"]["Interval"];
+                [key: string]: components["schemas"]["millwright__evaluation__intervals__Interval"];
             };
             /** Robustness */
             robustness: components["schemas"]["Disturbance"][];
@@ -1884,6 +2024,24 @@ export interface components {
             };
         };
         /**
+         * GateResult
+         * @description Whether a threshold was met, and why.
+         */
+        GateResult: {
+            /** Max */
+            max: number | null;
+            /** Metric */
+            metric: string;
+            /** Min */
+            min: number | null;
+            /** Passed */
+            passed: boolean;
+            /** Reason */
+            reason: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
          * Graph
          * @description A planned pipeline. Nodes refer only to nodes before them, so the order is topological.
          *
@@ -2001,18 +2159,6 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
-         * Interval
-         * @description A value with the interval that covers it at 95 %.
-         */
-        Interval: {
-            /** High */
-            high: number;
-            /** Low */
-            low: number;
-            /** Value */
-            value: number;
-        };
-        /**
          * IssuedToken
          * @description A token just made, with its secret: the only time it is shown.
          */
@@ -2022,6 +2168,36 @@ export interface components {
             token: components["schemas"]["Token"];
         };
         JsonValue: unknown;
+        /**
+         * Label
+         * @description The truth about one prediction.
+         */
+        Label: {
+            /** Observed At */
+            observed_at?: string | null;
+            /** Prediction Id */
+            prediction_id: string;
+            /** Value */
+            value: boolean | number | string;
+        };
+        /**
+         * LabelBatch
+         * @description Labels as they are posted.
+         */
+        LabelBatch: {
+            /** Labels */
+            labels: components["schemas"]["Label"][];
+        };
+        /**
+         * LabelsAccepted
+         * @description What became of posted labels.
+         */
+        LabelsAccepted: {
+            /** Accepted */
+            accepted: number;
+            /** Digest */
+            digest: string;
+        };
         /**
          * Latency
          * @description Requests of a window and how long they took, in milliseconds at the server.
@@ -2184,7 +2360,7 @@ export interface components {
             /** Family */
             family: string;
             /** Gates */
-            gates: components["schemas"]["millwright__registry__records__GateResult"][];
+            gates: components["schemas"]["GateResult"][];
             /** Id */
             id: string;
             /** Manifest */
@@ -2234,6 +2410,38 @@ export interface components {
             name: string;
         };
         /**
+         * NewCanary
+         * @description A challenger and the share of the traffic that it answers.
+         */
+        NewCanary: {
+            /** Alias */
+            alias?: string | null;
+            /**
+             * Share
+             * @default 0.3
+             */
+            share: number;
+            /** Version */
+            version?: number | null;
+        };
+        /**
+         * NewDeployment
+         * @description What should be served under a name; the alias ``champion`` where nothing is chosen.
+         */
+        NewDeployment: {
+            /** Alias */
+            alias?: string | null;
+            /** Model */
+            model: string;
+            /**
+             * Port
+             * @default 0
+             */
+            port: number;
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * NewPipelineRun
          * @description A run to be queued.
          */
@@ -2245,6 +2453,8 @@ export interface components {
             /** Entry Point */
             entry_point: string;
             graph: components["schemas"]["Graph"];
+            /** Id */
+            id?: string | null;
             /** Name */
             name: string;
         };
@@ -2262,6 +2472,8 @@ export interface components {
              * @default default
              */
             experiment: string;
+            /** Id */
+            id?: string | null;
             /**
              * Inputs
              * @default []
@@ -2312,6 +2524,14 @@ export interface components {
             step: string;
             /** Timeout Ms */
             timeout_ms?: number | null;
+        };
+        /**
+         * Outlook
+         * @description What the policies say of a deployment at this moment.
+         */
+        Outlook: {
+            canary: components["schemas"]["millwright__deployment__canary__Decision"] | null;
+            retraining: components["schemas"]["millwright__automation__policy__Decision"];
         };
         /**
          * Params
@@ -2547,7 +2767,7 @@ export interface components {
             /** Challenger Version Id */
             challenger_version_id: string | null;
             /** Champion Version */
-            champion_version: number | null;
+            champion_version: number;
             /** Champion Version Id */
             champion_version_id: string;
             comparison: components["schemas"]["HeldOutComparison"] | null;
@@ -2691,6 +2911,21 @@ export interface components {
              * @default []
              */
             rules: components["schemas"]["Rule"][];
+        };
+        /**
+         * Ruling
+         * @description Why a canary is promoted or rolled back.
+         */
+        Ruling: {
+            /** Evidence */
+            evidence?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * Run
@@ -2983,6 +3218,24 @@ export interface components {
             type: string;
         };
         /**
+         * VariantHealth
+         * @description How one variant answered: requests, how many failed, and the 95th percentile of latency.
+         */
+        VariantHealth: {
+            /**
+             * Errors
+             * @default 0
+             */
+            errors: number;
+            /** P95 Ms */
+            p95_ms?: number | null;
+            /**
+             * Requests
+             * @default 0
+             */
+            requests: number;
+        };
+        /**
          * VariantView
          * @description A version behind the endpoint and the share of traffic that it answers.
          */
@@ -3090,6 +3343,23 @@ export interface components {
             status: "open" | "closed";
         };
         /**
+         * Decision
+         * @description Whether to retrain now, why in a sentence, and which alerts are the cause.
+         */
+        millwright__automation__policy__Decision: {
+            /**
+             * Cause Alert Ids
+             * @default []
+             */
+            cause_alert_ids: string[];
+            /** Reason */
+            reason: string;
+            /** Retrain */
+            retrain: boolean;
+            /** Trigger */
+            trigger?: string | null;
+        };
+        /**
          * NewVersion
          * @description A request to keep uploaded Parquet as the next version of a dataset.
          *
@@ -3106,22 +3376,46 @@ export interface components {
             source: string;
         };
         /**
-         * GateResult
-         * @description Whether a threshold was met, and why.
+         * Decision
+         * @description What to do with the challenger, why in a sentence, and on what evidence.
          */
-        millwright__evaluation__result__GateResult: {
-            /** Max */
-            max: number | null;
-            /** Metric */
-            metric: string;
-            /** Min */
-            min: number | null;
-            /** Passed */
-            passed: boolean;
+        millwright__deployment__canary__Decision: {
+            evidence: components["schemas"]["CanaryEvidence"];
             /** Reason */
             reason: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "continue" | "promote" | "roll back";
+        };
+        /**
+         * Interval
+         * @description A mean and the interval that holds it, at every look, with the given confidence.
+         */
+        millwright__deployment__canary__Interval: {
+            /** Confidence */
+            confidence: number;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Mean */
+            mean: number;
+            /** N */
+            n: number;
+        };
+        /**
+         * Interval
+         * @description A value with the interval that covers it at 95 %.
+         */
+        millwright__evaluation__intervals__Interval: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
             /** Value */
-            value: number | null;
+            value: number;
         };
         /**
          * Artifact
@@ -3143,23 +3437,6 @@ export interface components {
             trusted_by?: string | null;
         };
         /**
-         * GateResult
-         * @description What one gate said of a version: passed or not, and why in a sentence.
-         */
-        millwright__registry__records__GateResult: {
-            /** Metric */
-            metric: string;
-            /** Passed */
-            passed: boolean;
-            /**
-             * Reason
-             * @default
-             */
-            reason: string;
-            /** Value */
-            value?: number | null;
-        };
-        /**
          * NewVersion
          * @description A package to register. Its files and manifest were uploaded as objects before.
          */
@@ -3177,7 +3454,7 @@ export interface components {
              * Gates
              * @default []
              */
-            gates: components["schemas"]["millwright__registry__records__GateResult"][];
+            gates: components["schemas"]["GateResult"][];
             /** Manifest */
             manifest: string;
             /** Metrics */
@@ -3212,7 +3489,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    f_api_v1_alerts__alert__acknowledge_post: {
+    acknowledge_alert_api_v1_alerts__alert__acknowledge_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -3243,7 +3520,7 @@ export interface operations {
             };
         };
     };
-    f_api_v1_alerts__alert__resolve_post: {
+    resolve_alert_api_v1_alerts__alert__resolve_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -3744,9 +4021,13 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__alerts_get: {
+    list_alerts_api_v1_projects__project__alerts_get: {
         parameters: {
-            query?: never;
+            query?: {
+                status?: ("open" | "acknowledged" | "resolved") | null;
+                deployment?: string | null;
+                limit?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -4141,7 +4422,7 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__deployments_get: {
+    list_deployments_api_v1_projects__project__deployments_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -4172,7 +4453,7 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__deployments__name__get: {
+    get_deployment_api_v1_projects__project__deployments__name__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -4204,7 +4485,43 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__deployments__name__promote_post: {
+    deploy_api_v1_projects__project__deployments__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeployment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_deployment_api_v1_projects__project__deployments__name__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -4236,7 +4553,7 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__deployments__name__rollback_post: {
+    start_canary_api_v1_projects__project__deployments__name__canary_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -4246,7 +4563,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCanary"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -4268,9 +4589,151 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__deployments__name__traffic_get: {
+    add_labels_api_v1_projects__project__deployments__name__labels_post: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelBatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsAccepted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_outlook_api_v1_projects__project__deployments__name__outlook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlook"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    promote_api_v1_projects__project__deployments__name__promote_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Ruling"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    roll_back_api_v1_projects__project__deployments__name__rollback_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Ruling"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    recent_traffic_api_v1_projects__project__deployments__name__traffic_get: {
+        parameters: {
+            query?: {
+                seconds?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -4300,9 +4763,11 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__deployments__name__windows_get: {
+    list_windows_api_v1_projects__project__deployments__name__windows_get: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -4319,6 +4784,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Window"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_window_api_v1_projects__project__deployments__name__windows__window__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                window: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Window"];
                 };
             };
             /** @description Validation Error */
@@ -4663,7 +5161,7 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__models__model__versions__version__evaluation_get: {
+    get_evaluation_api_v1_projects__project__models__model__versions__version__evaluation_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -4830,9 +5328,11 @@ export interface operations {
             };
         };
     };
-    f_api_v1_projects__project__retrainings_get: {
+    get_retrainings_api_v1_projects__project__retrainings_get: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+            };
             header?: never;
             path: {
                 project: string;
