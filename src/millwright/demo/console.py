@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 import click
 
@@ -49,7 +50,7 @@ class Console:
         """Where to look at what just happened."""
         self._write(click.style(f"    → {where}", dim=True))
 
-    def table(self, rows: list[tuple[str, ...]]) -> None:
+    def table(self, rows: Sequence[tuple[str, ...]]) -> None:
         """Aligned columns; the first row is the heading."""
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         for number, row in enumerate(rows):

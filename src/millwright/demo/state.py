@@ -8,29 +8,24 @@ from millwright.kernel.record import Record
 
 
 class WeekResult(Record):
-    """What one simulated week came to."""
+    """What one simulated week came to: the metric of what served, and of the first model."""
 
-    number: int
     starts: str
     rows: int
-    served_auc: float | None
-    frozen_auc: float | None
+    drifted_share: float
     champion_version: int
+    served: float | None
+    frozen: float | None
 
 
 class DemoState(Record):
-    """The story so far. Written whole after each step, never in place."""
+    """The story so far. Written whole after each week, never in place."""
 
-    reference_delivered: bool = False
-    first_version_id: str | None = None
-    weeks: tuple[WeekResult, ...] = ()
+    weeks_played: int = 0
     seconds: float = 0.0
     """How long the story has taken, over all its starts."""
-
-    @property
-    def next_week(self) -> int:
-        """The first week that has not been played to its end."""
-        return len(self.weeks)
+    results: tuple[WeekResult, ...] = ()
+    """Filled in when the year is over."""
 
 
 def load_state(path: Path) -> DemoState:
