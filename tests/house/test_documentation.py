@@ -1,7 +1,7 @@
 """What the documentation shows works: marked examples run, links lead somewhere.
 
 A fenced block directly after the line ``<!-- run -->`` is executed: ``python`` in this interpreter,
-``bash`` with ``mw`` on the path. The blocks of one page run in order, in one fresh folder, and
+``bash`` with ``mw`` on the path. The blocks of one page run in order, in one fresh workspace, and
 share their variables, so a page can be a walk. ``<!-- run: shared/data/telco_churn.csv -->`` needs
 that file beside the checkout and copies it into the folder first.
 """
@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+PROJECT = "project: example\ndata: {source: example.csv, target: y}\n"
 _BLOCK = re.compile(
     r"^<!-- run(?:: (?P<needs>\S+))? -->\n+```(?P<language>python|bash)[^\n]*\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -59,6 +60,7 @@ def environment() -> dict[str, str]:
 def test_the_examples_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "millwright.yaml").write_text(PROJECT)
     monkeypatch.chdir(tmp_path)
     for name in ("MILLWRIGHT_URL", "MILLWRIGHT_TOKEN"):
         monkeypatch.delenv(name, raising=False)

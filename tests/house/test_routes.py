@@ -13,6 +13,8 @@ from millwright.server.application import create_app
 from millwright.server.rooms import routers
 
 PUBLIC = {"/api/v1/health"}
+QUESTIONS = {"/api/v1/projects/{project}/step-cache/resolve"}
+"""Posted because the question is long; they change nothing."""
 
 
 def test_every_route_of_every_room_declares_a_permission() -> None:
@@ -38,6 +40,7 @@ def test_every_change_needs_more_than_to_read() -> None:
         for route in router.routes
         if isinstance(route, APIRoute)
         and route.methods & {"POST", "PUT", "PATCH", "DELETE"}
+        and route.path not in QUESTIONS
         and getattr(route, "permission", None) in {Permission.PUBLIC, Permission.READ}
     ]
     assert weak == []
