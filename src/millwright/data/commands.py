@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,7 @@ def check(name: str, project: str | None, as_json: bool) -> None:
             for example in result.examples[:1]:
                 click.echo(f"    for example row {example.row:,}: {example.value}")
     if report.verdict == "blocked":
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 @contextmanager
