@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from millwright.kernel import events
 from millwright.monitoring import MonitorController, delivery
 
 CONFIG = """
@@ -71,6 +72,11 @@ def eventually(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.02)
 
 
+def delivered(world: Any) -> list[events.Event]:
+    with world.store.read() as connection:
+        return events.read(connection, kind="alert.delivered")
+
+
 def drift_week(world: Any) -> None:
     world.traffic(0, warmer=1.5)
     world.traffic(1)
@@ -119,7 +125,8 @@ def test_what_was_not_delivered_is_delivered_after_a_restart(
     first.reconcile()
     assert receiver.messages == []
     controllers().reconcile()
-    eventually(lambda: len(receiver.messages) == 1)
-    controllers().reconcile()
-    first.reconcile()
+    eventually(lambda: len(delivered(configured)) == 1)
+    third = controllers()
+    third.reconcile()
+    third.shutdown()
     assert len(receiver.messages) == 1
