@@ -1,8 +1,8 @@
 """Rows to matrix: the one implementation that training, registry and serving share.
 
 Training fits an ``Encoding`` (plain data); everything afterwards only applies it, so the numbers a
-model sees in production are computed by the code that computed them in training. A server keeps
-one ``Encoder``, which lays the encoding out for speed: some twenty microseconds for one row.
+model sees in production are computed by the code that computed them in training. Who encodes more
+than once keeps an ``Encoder``, which lays the encoding out for speed.
 """
 
 from __future__ import annotations
