@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 
+from millwright.kernel.model_package import EncodedColumn, Field
+
 ADMIN = {"authorization": "Bearer secret"}
 
 
@@ -64,6 +66,37 @@ def test_sigterm_flushes_the_log_and_ends_with_zero(
     assert table["shadow_score"].null_count == 2
     assert all(0 < latency < 5_000_000 for latency in table["latency_us"].to_pylist())
     assert not list(spool.glob("*.tmp"))
+
+
+def test_a_request_in_flight_is_answered_while_the_server_drains(
+    tmp_path, start_server, make_package, one_champion, ask
+):
+    spool = tmp_path / "spool"
+    server = start_server(one_champion(make_package(), spool))
+    body = json.dumps(ask(id="late")).encode()
+    head = (
+        "POST /v2/models/delays/infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    address = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+    with socket.create_connection(address, timeout=10) as caller:
+        caller.sendall(head.encode() + body[:20])
+        assert server.get("/ping").status_code == 200, "the first half has been read by now"
+        server.process.terminate()
+        wait_until(lambda: refuses(address))
+        caller.sendall(body[20:])
+        answer = caller.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert server.process.wait(10) == 0
+    assert read_log(spool)["prediction_id"].to_pylist() == ["late"]
+
+
+def refuses(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return True
+    return False
 
 
 def test_a_segment_appears_within_a_second_of_a_request(
@@ -130,6 +163,30 @@ def test_a_new_configuration_is_swapped_in_under_traffic_without_a_failed_reques
     server.process.terminate()
     assert server.process.wait(10) == 0
     assert read_log(spool).num_rows == len(statuses) + 1
+
+
+def test_a_canary_with_an_input_of_its_own_breaks_no_caller(
+    tmp_path, start_server, make_package, one_champion, ask
+):
+    spool = tmp_path / "spool"
+    config = one_champion(make_package(), spool)
+    extra = Field(name="weather", kind="numeric", nullable=False)
+    column = EncodedColumn(field="weather", how="number")
+    canary = make_package(name="second", fields=(extra,), columns=(column,))
+    server = start_server(with_canary(config, canary, 1.0))
+    without = server.infer(ask())
+    assert without.json()["parameters"]["variant"] == "champion"
+    request = ask()
+    request["inputs"].append({"name": "weather", "shape": [1], "datatype": "FP64", "data": [3.5]})
+    assert server.infer(request).json()["parameters"]["variant"] == "canary"
+    pinned = server.infer(ask(), "/v2/models/delays/versions/2/infer")
+    assert pinned.status_code == 400
+    assert "Version 2 needs a value" in pinned.json()["error"]
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    table = read_log(spool)
+    assert table["f.weather"].to_pylist() == [None, 3.5]
+    assert table["shadow_score"].null_count == 1
 
 
 def test_a_bad_configuration_is_refused_and_the_old_one_serves_on(

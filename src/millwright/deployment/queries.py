@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from millwright.deployment.records import Deployment, Replica, Rollout
 from millwright.deployment.tables import deployment_replicas, deployment_rollouts, deployments
 from millwright.kernel.errors import NotFound, nearest
+from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 
@@ -99,3 +100,19 @@ def deployment_of(row: Row[Any]) -> Deployment:
 def _rollout(row: Row[Any]) -> Rollout:
     fields = dict(row._mapping)
     return Rollout(**{**fields, "evidence": json.loads(fields["evidence"])})
+
+
+@describes("deployment")
+def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
+    query = select(deployments.c.id, deployments.c.name).where(
+        deployments.c.project == project, deployments.c.id.in_(ids)
+    )
+    return {
+        f"deployment:{row.id}": LineageNode(
+            id=f"deployment:{row.id}",
+            kind="deployment",
+            label=row.name,
+            href=f"/deployments/{row.name}",
+        )
+        for row in connection.execute(query)
+    }

@@ -180,7 +180,7 @@ def _row_count(tensor: _Tensor) -> int:
 
 def _values(tensor: _Tensor, count: int) -> Column:
     shape, data = tensor.shape, tensor.data
-    if not shape or shape[0] != count or len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+    if shape != [count] and shape != [count, 1]:
         raise _bad_shape(tensor, f"[{count}] or [{count}, 1], like the first tensor")
     if isinstance(data, msgspec.UnsetType):
         raise InvalidInput(

@@ -22,6 +22,7 @@ from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import load_generation
 
 DRAIN_SECONDS = 5
+_SWITCH_SECONDS = 0.0005
 
 
 class _Server(uvicorn.Server):
@@ -60,6 +61,8 @@ def serve(config: ServerConfig, bound: socket.socket) -> None:
         admin_token=os.environ.get(ADMIN_TOKEN) or None,
         access_token=os.environ.get(ACCESS_TOKEN) or None,
     )
+    # The log's thread must not keep the event loop waiting for the interpreter's usual 5 ms.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     # Models and modules live as long as the process: the collector need not look at them again.
     gc.collect()
     gc.freeze()

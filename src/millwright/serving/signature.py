@@ -33,10 +33,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How values of one declared datatype become values of one kind of field."""
+    """How values of one declared datatype become values of one kind of field.
+
+    Attributes:
+        types: the Python types that may come.
+        ready: those of them that are kept as they are.
+        convert: for the others.
+    """
 
     types: frozenset[type]
-    convert: Callable[[Column], Column] | None
+    ready: frozenset[type]
+    convert: Callable[[Column], Column]
 
 
 def _floats(values: Column) -> Column:
@@ -54,17 +61,21 @@ def _truths(values: Column) -> Column:
 
 
 def _readings() -> dict[Kind, dict[str, _Reading]]:
-    none = NoneType
-    numeric = {name: _Reading(frozenset({int, float, none}), _floats) for name in FLOATS}
-    numeric |= {name: _Reading(frozenset({int, none}), _floats) for name in INTEGERS}
-    numeric["BOOL"] = _Reading(frozenset({bool, none}), _floats)
-    numeric[NATIVE] = _Reading(frozenset({int, float, bool, none}), _floats)
-    text = {name: _Reading(frozenset({int, none}), _texts) for name in INTEGERS}
-    text["BYTES"] = _Reading(frozenset({str, none}), None)
-    text[NATIVE] = _Reading(frozenset({str, int, none}), _texts)
-    truth = {name: _Reading(frozenset({int, none}), _truths) for name in INTEGERS}
-    truth["BOOL"] = _Reading(frozenset({bool, none}), _floats)
-    truth[NATIVE] = _Reading(frozenset({bool, int, float, none}), _truths)
+    def reading(
+        types: set[type], ready: set[type], convert: Callable[[Column], Column]
+    ) -> _Reading:
+        return _Reading(frozenset({*types, NoneType}), frozenset({*ready, NoneType}), convert)
+
+    numeric = {name: reading({int, float}, {float}, _floats) for name in FLOATS}
+    numeric |= {name: reading({int}, set(), _floats) for name in INTEGERS}
+    numeric["BOOL"] = reading({bool}, set(), _floats)
+    numeric[NATIVE] = reading({int, float, bool}, {float}, _floats)
+    text = {name: reading({int}, set(), _texts) for name in INTEGERS}
+    text["BYTES"] = reading({str}, {str}, _texts)
+    text[NATIVE] = reading({str, int}, {str}, _texts)
+    truth = {name: reading({int}, set(), _truths) for name in INTEGERS}
+    truth["BOOL"] = reading({bool}, set(), _floats)
+    truth[NATIVE] = reading({bool, int, float}, set(), _truths)
     return {"numeric": numeric, "categorical": text, "boolean": truth}
 
 
@@ -114,6 +125,8 @@ class InputSignature:
                 f"Tensor '{field.name}' is {field.kind}: expected datatype {field.datatype}, "
                 f"got '{datatype[:40]}'.",
             )
+        if len(values) == 1 and values[0] is not None and type(values[0]) in reading.ready:
+            return values  # what nearly every request of one row is made of
         found = set(map(type, values))
         if not found <= reading.types:
             row, value = next((i, v) for i, v in enumerate(values) if type(v) not in reading.types)
@@ -123,7 +136,7 @@ class InputSignature:
                 "serving.null",
                 f"Tensor '{field.name}' must not hold null, and row {values.index(None)} does.",
             )
-        if reading.convert is None:
+        if found <= reading.ready:
             return values
         try:
             return reading.convert(values)
@@ -183,7 +196,6 @@ class InputSignature:
 
     @staticmethod
     def _first_refused(reading: _Reading, values: Column) -> tuple[int, object]:
-        assert reading.convert is not None
         for row, value in enumerate(values):
             try:
                 reading.convert([value])
