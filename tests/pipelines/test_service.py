@@ -155,6 +155,23 @@ def test_a_task_is_finished_once(
         client.fail(run.id, "read", FailTask(attempt=attempt, error=Failure(kind="E", message="m")))
 
 
+def test_what_is_said_twice_because_the_answer_was_lost_happens_once(
+    client: PipelineClient, door: Door, run: PipelineRunDetail
+) -> None:
+    attempt = client.claim(run.id, Claim(owner="one")).attempt
+    client.start(run.id, "read", start(attempt))
+    done = finish(attempt, door)
+    assert client.finish(run.id, "read", done) == client.finish(run.id, "read", done)
+    client.start(run.id, "split", start(attempt).model_copy(update={"cache": False}))
+    failed = FailTask(attempt=attempt, error=Failure(kind="E", message="m"))
+    assert client.fail(run.id, "split", failed) == client.fail(run.id, "split", failed)
+    ended = FinishRun(attempt=attempt, status="failed")
+    assert client.finish_run(run.id, ended) == client.finish_run(run.id, ended)
+    events = door.get("/events", subject=f"pipeline-run:{run.id}", limit=100)
+    kinds = [event["kind"] for event in (events if isinstance(events, list) else events["events"])]
+    assert kinds.count("step.succeeded") == kinds.count("step.failed") == 1
+
+
 def test_a_run_with_steps_left_cannot_have_succeeded(
     client: PipelineClient, run: PipelineRunDetail
 ) -> None:

@@ -17,7 +17,10 @@ _HOME = {
     "engine": ("execute", "queue_run"),
     "graph": ("Graph", "Node"),
     "listening": ("PipelineEvent",),
-    "records": ("PipelineRun", "PipelineRunDetail", "Task"),
+    "outputs": ("stored_output",),
+    "queries": ("get_run",),
+    "records": ("NewPipelineRun", "PipelineRun", "PipelineRunDetail", "Task"),
+    "service": ("create_run",),
     "result": ("PipelineFailed", "PipelineResult"),
     "worker": ("spawn_worker",),
 }
@@ -25,6 +28,7 @@ _HOME = {
 __all__ = [
     "Cancelled",
     "Graph",
+    "NewPipelineRun",
     "Node",
     "Output",
     "Pipeline",
@@ -38,8 +42,10 @@ __all__ = [
     "Step",
     "StepContext",
     "Task",
+    "create_run",
     "execute",
     "find_pipeline",
+    "get_run",
     "pipeline",
     "progress",
     "queue_run",
@@ -48,6 +54,7 @@ __all__ = [
     "spawn_worker",
     "step",
     "step_context",
+    "stored_output",
 ]
 
 if TYPE_CHECKING:
@@ -64,8 +71,16 @@ if TYPE_CHECKING:
     from millwright.pipelines.engine import execute, queue_run
     from millwright.pipelines.graph import Graph, Node
     from millwright.pipelines.listening import PipelineEvent
-    from millwright.pipelines.records import PipelineRun, PipelineRunDetail, Task
+    from millwright.pipelines.outputs import stored_output
+    from millwright.pipelines.queries import get_run
+    from millwright.pipelines.records import (
+        NewPipelineRun,
+        PipelineRun,
+        PipelineRunDetail,
+        Task,
+    )
     from millwright.pipelines.result import PipelineFailed, PipelineResult
+    from millwright.pipelines.service import create_run
     from millwright.pipelines.steps import Output, Step
     from millwright.pipelines.worker import spawn_worker
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.errors import NotFound
+from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store
 from millwright.pipelines.graph import Graph
 from millwright.pipelines.records import (
@@ -119,3 +120,15 @@ def unknown_run(run_id: str) -> NotFound:
         hint="See them with: mw pipelines list",
         value=run_id,
     )
+
+
+@describes("pipeline-run")
+def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
+    runs = pipeline_runs.c
+    query = select(runs.id, runs.name).where(runs.project == project, runs.id.in_(ids))
+    return {
+        f"pipeline-run:{row.id}": LineageNode(
+            id=f"pipeline-run:{row.id}", kind="pipeline-run", label=row.name
+        )
+        for row in connection.execute(query)
+    }

@@ -85,6 +85,8 @@ class PipelineRunPage(Record):
 class NewPipelineRun(Record):
     """A run to be queued."""
 
+    id: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+    """Chosen by the caller, so that queueing the same run again finds it."""
     name: Name
     entry_point: str = Field(pattern=r"^[\w.]+:[\w.<>]+$", max_length=300)
     graph: Graph

@@ -7,7 +7,7 @@ from fastapi import Depends, Query
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, RoomRouter, current_call
-from millwright.pipelines import queries, service, task_service
+from millwright.pipelines import cache, queries, service, task_service
 from millwright.pipelines.records import (
     CacheAnswer,
     CacheQuery,
@@ -115,4 +115,4 @@ def resolve_cache(
     project: Name, body: CacheQuery, call: Call = Depends(current_call)
 ) -> CacheAnswer:
     """Earlier results of steps, by key."""
-    return task_service.lookup(call.store, project, body.keys)
+    return cache.lookup(call.store, project, body.keys)

@@ -35,8 +35,10 @@ _ENDED = ("succeeded", "failed", "cancelled")
 
 def create_run(store: Store, actor: Actor, project: str, new: NewPipelineRun) -> PipelineRunDetail:
     """Queue a run with one pending task per node."""
-    run_id, now = new_id(), clock.now_ms()
+    run_id, now = new.id or new_id(), clock.now_ms()
     with store.write(actor, project) as tx:
+        if new.id is not None and _is_queued(tx, project, new.id):
+            return get_run(store, new.id)
         tx.execute(
             insert(pipeline_runs).values(
                 id=run_id,
@@ -122,25 +124,16 @@ def heartbeat(store: Store, run_id: str, beat: Heartbeat) -> Pulse:
 
 
 def finish_run(store: Store, actor: Actor, run_id: str, end: FinishRun) -> PipelineRunDetail:
-    """End a run; what did not run is skipped.
+    """End a run; what did not run is skipped. Said twice (the answer was lost), it happens once.
 
     Raises:
         Conflict: another worker owns the run by now, or tasks are left and it should succeed.
     """
     with store.write(actor) as tx:
         row = _row(tx, run_id)
-        require_owner(row, run_id, end.attempt)
-        left = tx.execute(
-            select(pipeline_tasks.c.name).where(
-                pipeline_tasks.c.run_id == run_id, pipeline_tasks.c.status.not_in(COMMITTED)
-            )
-        ).all()
-        if end.status == "succeeded" and left:
-            raise Conflict(
-                "pipelines.unfinished",
-                f"Run {run_id} cannot have succeeded: {len(left)} of its steps have not.",
-            )
-        _end(tx, row, end.status, None if end.error is None else end.error.model_dump())
+        repeated = (row.status, row.attempt) == (end.status, end.attempt)
+        if not repeated:
+            _finish(tx, row, end)
     return get_run(store, run_id)
 
 
@@ -175,6 +168,21 @@ def require_owner(row: Row[Any] | None, run_id: str, attempt: int) -> None:
             hint="Another worker took it over; this one should stop.",
             value=attempt,
         )
+
+
+def _finish(tx: Transaction, row: Row[Any], end: FinishRun) -> None:
+    require_owner(row, row.id, end.attempt)
+    left = tx.execute(
+        select(pipeline_tasks.c.name).where(
+            pipeline_tasks.c.run_id == row.id, pipeline_tasks.c.status.not_in(COMMITTED)
+        )
+    ).all()
+    if end.status == "succeeded" and left:
+        raise Conflict(
+            "pipelines.unfinished",
+            f"Run {row.id} cannot have succeeded: {len(left)} of its steps have not.",
+        )
+    _end(tx, row, end.status, None if end.error is None else end.error.model_dump())
 
 
 def _end(tx: Transaction, row: Row[Any], status: str, error: dict[str, Any] | None) -> None:
@@ -239,6 +247,13 @@ def _cause_edges(cause: dict[str, Any] | None, run_id: str) -> list[tuple[str, s
         for kind, identifier in (cause or {}).items()
         if kind in ("alert", "window", "dataset") and isinstance(identifier, str)
     ]
+
+
+def _is_queued(tx: Transaction, project: str, run_id: str) -> bool:
+    found = tx.execute(select(pipeline_runs.c.project).where(pipeline_runs.c.id == run_id)).scalar()
+    if found is not None and found != project:
+        raise unknown_run(run_id)
+    return found is not None
 
 
 def _row(tx: Transaction, run_id: str) -> Row[Any]:

@@ -6,24 +6,25 @@ step has either happened with all its consequences or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.store import Store, Transaction
+from millwright.pipelines import cache
 from millwright.pipelines.artifacts import Artifact
+from millwright.pipelines.cache import Outputs
 from millwright.pipelines.fingerprint import Fingerprint, explain
 from millwright.pipelines.graph import Reference
 from millwright.pipelines.queries import get_run, task_of
 from millwright.pipelines.records import (
     COMMITTED,
-    CacheAnswer,
     FailTask,
     FinishTask,
     Resolve,
@@ -31,9 +32,7 @@ from millwright.pipelines.records import (
     Task,
 )
 from millwright.pipelines.service import require_owner
-from millwright.pipelines.tables import pipeline_runs, pipeline_tasks, step_cache
-
-Outputs = dict[str, Artifact]
+from millwright.pipelines.tables import pipeline_runs, pipeline_tasks
 
 
 def resolve(store: Store, actor: Actor, run_id: str, request: Resolve) -> tuple[Task, ...]:
@@ -54,7 +53,7 @@ def resolve(store: Store, actor: Actor, run_id: str, request: Resolve) -> tuple[
                 continue
             outputs = _committed(row, fingerprint.key)
             if outputs is None and recipe.cache:
-                outputs = _cached(store, tx.connection, run.project, fingerprint.key)
+                outputs = cache.find(store, tx.connection, run.project, fingerprint.key)
                 if outputs is not None:
                     _commit(tx, row, "cached", fingerprint, outputs)
                     edges += _edges(run_id, fingerprint, outputs)
@@ -80,13 +79,13 @@ def start(store: Store, actor: Actor, run_id: str, name: str, request: StartTask
             return task_of(row)
         found = None
         if request.cache:
-            found = _cached(store, tx.connection, run.project, fingerprint.key)
+            found = cache.find(store, tx.connection, run.project, fingerprint.key)
         if found is not None:
             _commit(tx, row, "cached", fingerprint, found)
             edges = _edges(run_id, fingerprint, found)
             tx.event("steps.cached", f"pipeline-run:{run_id}", {"steps": [name]}, edges)
             return task_of(_task(tx, run_id, name))
-        before = _last_fingerprint(tx.connection, run.project, row.step)
+        before = cache.last_fingerprint(tx.connection, run.project, row.step)
         reason = () if before is None else explain(before, fingerprint)
         _change(
             tx,
@@ -107,19 +106,22 @@ def start(store: Store, actor: Actor, run_id: str, name: str, request: StartTask
 
 
 def finish(store: Store, actor: Actor, run_id: str, name: str, request: FinishTask) -> Task:
-    """Commit what a running task made.
+    """Commit what a running task made. Said twice (the answer was lost), it happens once.
 
     Raises:
         InvalidInput: an output is missing or unknown, or its object is not stored.
         Conflict: the task is not running, or another worker owns the run by now.
     """
     with _owned(store, actor, run_id, request.attempt) as (tx, run):
-        row = _running(tx, run_id, name)
+        row = _task(tx, run_id, name)
+        if row.status == "succeeded" and row.outputs == cache.dumped(request.outputs):
+            return task_of(row)
+        _require_running(row)
         _check_outputs(store, name, row.output_names, request.outputs)
         fingerprint = Fingerprint.model_validate(row.fingerprint)
         _commit(tx, row, "succeeded", fingerprint, request.outputs, log_digest=request.log_digest)
         if request.cache:
-            _remember(tx, run, row.step, fingerprint, request.outputs)
+            cache.remember(tx, run, row.step, fingerprint, request.outputs)
         payload = {
             "step": name,
             "outputs": {key: artifact.digest for key, artifact in request.outputs.items()},
@@ -132,11 +134,16 @@ def finish(store: Store, actor: Actor, run_id: str, name: str, request: FinishTa
 def fail(store: Store, actor: Actor, run_id: str, name: str, request: FailTask) -> Task:
     """Record that a running task raised; pending again unless it was the last try.
 
+    Said twice (the answer was lost), it happens once.
+
     Raises:
         Conflict: the task is not running, or another worker owns the run by now.
     """
     with _owned(store, actor, run_id, request.attempt) as (tx, _):
-        row = _running(tx, run_id, name)
+        row = _task(tx, run_id, name)
+        if row.status in ("failed", "pending") and row.error == request.error.model_dump():
+            return task_of(row)
+        _require_running(row)
         _change(
             tx,
             row,
@@ -149,13 +156,6 @@ def fail(store: Store, actor: Actor, run_id: str, name: str, request: FailTask) 
         payload = {"step": name, "error": request.error.message, "attempt": row.attempt}
         tx.event(kind, f"pipeline-run:{run_id}", payload)
         return task_of(_task(tx, run_id, name))
-
-
-def lookup(store: Store, project: str, keys: Iterable[str]) -> CacheAnswer:
-    """Earlier results by key; keys without one are left out."""
-    with store.read() as connection:
-        found = {key: _cached(store, connection, project, key) for key in keys}
-    return CacheAnswer(outputs={key: value for key, value in found.items() if value is not None})
 
 
 @contextmanager
@@ -188,13 +188,13 @@ def _task(tx: Transaction, run_id: str, name: str) -> Row[Any]:
     return found
 
 
-def _running(tx: Transaction, run_id: str, name: str) -> Row[Any]:
-    row = _task(tx, run_id, name)
+def _require_running(row: Row[Any]) -> None:
     if row.status != "running":
         raise Conflict(
-            "pipelines.not_running", f"The step {name!r} is {row.status}, not running.", value=name
+            "pipelines.not_running",
+            f"The step {row.name!r} is {row.status}, not running.",
+            value=row.name,
         )
-    return row
 
 
 def _change(tx: Transaction, row: Row[Any], **changes: Any) -> None:
@@ -223,7 +223,7 @@ def _commit(
         status=status,
         cache_key=fingerprint.key,
         fingerprint=fingerprint.model_dump(),
-        outputs=_dumped(outputs),
+        outputs=cache.dumped(outputs),
         started_ms=row.started_ms or now,
         finished_ms=now,
         error=None,
@@ -235,46 +235,6 @@ def _committed(row: Row[Any], key: str) -> Outputs | None:
     if row.status not in COMMITTED or row.cache_key != key:
         return None
     return {name: Artifact.model_validate(one) for name, one in row.outputs.items()}
-
-
-def _cached(store: Store, connection: Connection, project: str, key: str) -> Outputs | None:
-    found = connection.execute(
-        select(step_cache.c.outputs).where(step_cache.c.project == project, step_cache.c.key == key)
-    ).scalar()
-    if found is None:
-        return None
-    outputs = {name: Artifact.model_validate(one) for name, one in found.items()}
-    # Objects may have been collected since; then the step runs again and makes them anew.
-    whole = all(store.objects.has(artifact.digest) for artifact in outputs.values())
-    return outputs if whole else None
-
-
-def _remember(
-    tx: Transaction, run: Row[Any], step: str, fingerprint: Fingerprint, outputs: Outputs
-) -> None:
-    where = (step_cache.c.project == run.project, step_cache.c.key == fingerprint.key)
-    tx.execute(delete(step_cache).where(*where))
-    tx.execute(
-        insert(step_cache).values(
-            project=run.project,
-            key=fingerprint.key,
-            step=step,
-            fingerprint=fingerprint.model_dump(),
-            outputs=_dumped(outputs),
-            run_id=run.id,
-            created_ms=clock.now_ms(),
-        )
-    )
-
-
-def _last_fingerprint(connection: Connection, project: str, step: str) -> Fingerprint | None:
-    found = connection.execute(
-        select(step_cache.c.fingerprint)
-        .where(step_cache.c.project == project, step_cache.c.step == step)
-        .order_by(step_cache.c.created_ms.desc())
-        .limit(1)
-    ).scalar()
-    return None if found is None else Fingerprint.model_validate(found)
 
 
 def _check_outputs(store: Store, name: str, wanted: list[str], given: Outputs) -> None:
@@ -302,7 +262,3 @@ def _edges(run_id: str, fingerprint: Fingerprint, outputs: Outputs) -> list[tupl
         for source in (f"pipeline-run:{run_id}", *sources)
         if source != target
     ]
-
-
-def _dumped(outputs: Outputs) -> dict[str, Any]:
-    return {name: artifact.model_dump() for name, artifact in outputs.items()}
