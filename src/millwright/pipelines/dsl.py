@@ -155,14 +155,15 @@ def pipeline(
 ) -> Pipeline[P, R] | Callable[[Callable[P, R]], Pipeline[P, R]]:
     """Make a function that calls steps a pipeline.
 
-    >>> @step
-    ... def double(x: int) -> int:
-    ...     return 2 * x
-    >>> @pipeline
-    ... def fourfold(x: int = 1) -> int:
-    ...     return double(double(x))
-    >>> [node.name for node in fourfold.plan(x=3).nodes]
-    ['double', 'double-2']
+    Examples:
+        >>> @step
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @pipeline
+        ... def fourfold(x: int = 1) -> int:
+        ...     return double(double(x))
+        >>> [node.name for node in fourfold.plan(x=3).nodes]
+        ['double', 'double-2']
     """
 
     def decorate(decorated: Callable[P, R]) -> Pipeline[P, R]:
