@@ -22,7 +22,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from millwright.kernel.encoding import encode
@@ -128,6 +128,27 @@ def test_native_categories_of_lightgbm_are_kept() -> None:
     for rows in (CODES, unseen):
         measured = parity(export_onnx(estimator, WIDTH, "binary"), estimator, rows, "binary")
         assert measured.largest < 1e-6
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_model_that_only_knows_the_base_rate_is_packaged(task: Any) -> None:
+    kind = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
+    target = {"binary": BINARY, "multiclass": MULTI, "regression": NUMBER}[task]
+    estimator = kind(min_impurity_decrease=1e30).fit(HOLED, target)
+    assert parity(export_onnx(estimator, WIDTH, task), estimator, HOLED, task).largest < 1e-6
+
+
+def test_boosting_that_stopped_early_is_packaged_up_to_its_best_round() -> None:
+    estimator = lightgbm.LGBMClassifier(**{**QUIET, "n_estimators": 300, "learning_rate": 0.5})
+    estimator.fit(
+        HOLED[:1500],
+        BINARY[:1500],
+        eval_set=[(HOLED[1500:], BINARY[1500:])],
+        callbacks=[lightgbm.early_stopping(5, verbose=False)],
+    )
+    assert 0 < estimator.best_iteration_ < 300
+    model = export_onnx(estimator, WIDTH, "binary")
+    assert parity(model, estimator, HOLED, "binary").largest < 1e-6
 
 
 def test_a_booster_without_its_estimator_is_packaged_too() -> None:

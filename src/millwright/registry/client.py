@@ -106,6 +106,10 @@ def fetch(door: Door, project: str, name: str, version: int | str, directory: Pa
             (staging / file).write_bytes(content)
         verify_package(staging, read_manifest(staging))
         staging.chmod(0o755)
+        if _holds(directory, found):
+            # Somebody else fetched the same meanwhile, and may be reading it already.
+            shutil.rmtree(staging)
+            return directory
         if directory.exists():
             shutil.rmtree(directory)
         staging.replace(directory)
