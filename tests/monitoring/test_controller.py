@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from millwright.deployment import NewCanary, promote, start_canary
+from millwright.deployment import (
+    NewCanary,
+    NewDeployment,
+    deploy,
+    promote,
+    spool_folder,
+    start_canary,
+    stop_deployment,
+)
 from millwright.kernel import events
 from millwright.kernel.clock import parse_rfc3339, rfc3339
 from millwright.monitoring import (
@@ -282,3 +290,47 @@ def test_titles_say_when_and_how_much(world: Any, controller: MonitorController)
     assert "since 2013-04-01" in alert.title
     assert alert.title.endswith("30% of them.")
     assert rfc3339(alert.event_time_ms) == alert.event_time
+
+
+def test_what_a_stopped_server_wrote_last_is_not_lost(
+    world: Any, controller: MonitorController
+) -> None:
+    world.traffic(0)
+    controller.reconcile()
+    stop_deployment(world.store, world.actor, world.project, "flights")
+    world.traffic(1)
+    controller.reconcile()
+    assert windows(world)[0].status == "closed"
+    assert sum(window.n for window in windows(world)) >= 600
+
+
+def test_trouble_with_one_deployment_leaves_the_others_watched(
+    world: Any, controller: MonitorController, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = deploy(
+        world.store, world.actor, world.project, "other", NewDeployment(model="flights", version=1)
+    )
+    blocked = spool_folder(world.store.workspace, other.id)
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_text("a file where the spool should be")
+    world.traffic(0)
+    for _ in range(3):
+        controller.reconcile()
+    assert windows(world)[0].n == 600
+    assert caplog.text.count("monitoring of other failed") == 1
+
+
+def test_a_restart_finds_the_window_that_was_filling_and_leaves_closed_ones(
+    world: Any, controllers: Callable[[], MonitorController]
+) -> None:
+    first = controllers()
+    world.traffic(0)
+    world.traffic(1)
+    first.reconcile()
+    world.traffic(1, 100)
+    first.reconcile()
+    assert windows(world)[1].n == 600  # looked at again only after some seconds
+    before = len(happened(world, "window.evaluated"))
+    controllers().reconcile()
+    assert [window.n for window in windows(world)] == [600, 700]
+    assert len(happened(world, "window.evaluated")) == before + 1

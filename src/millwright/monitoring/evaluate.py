@@ -42,13 +42,14 @@ from millwright.monitoring.window_log import (
     watermark_of,
     write_window,
 )
-from millwright.monitoring.windows import is_closed, origin_of, window_starts
+from millwright.monitoring.windows import is_closed, origin_of, window_of, window_starts
 
 _log = logging.getLogger("millwright.monitoring")
 OPEN_SECONDS = 5.0
 """How often, at most, a window that still fills is evaluated."""
 LABEL_WINDOWS = 100
 """How many windows back late labels are looked up in."""
+_END_OF_TIME_MS = 1 << 53
 
 
 @dataclass
@@ -63,6 +64,7 @@ class _Watch:
     open: set[int] = field(default_factory=set)
     labels: LabelLog | None = None
     evaluated_at: float = float("-inf")
+    resumed: bool = False
 
 
 class MonitorController:
@@ -77,6 +79,7 @@ class MonitorController:
         self._catalog = catalog or _stored_catalog(store)
         self._cache = SegmentCache()
         self._watches: dict[str, _Watch] = {}
+        self._failures: dict[str, str] = {}
         self._known_ids: dict[tuple[str, int], tuple[tuple[int, ...], pa.ChunkedArray]] = {}
         self._delivery = Delivery(store, self._catalog)
 
@@ -85,9 +88,12 @@ class MonitorController:
         for deployment in self._catalog.deployments():
             try:
                 self._reconcile(deployment)
-            except Exception:
-                # One deployment's trouble must not leave the others unwatched.
-                _log.exception("monitoring of %s failed and is tried again", deployment.name)
+                self._failures.pop(deployment.id, None)
+            except Exception as cause:
+                # One deployment's trouble must not leave the others unwatched, nor fill the log.
+                if self._failures.get(deployment.id) != repr(cause):
+                    _log.exception("monitoring of %s failed and is tried again", deployment.name)
+                self._failures[deployment.id] = repr(cause)
         self._delivery.wake()
 
     def shutdown(self) -> None:
@@ -106,6 +112,9 @@ class MonitorController:
             return
         if watch.progress is None:
             watch.progress = self._begin(deployment)
+        if not watch.resumed:
+            watch.due.update(self._unfinished(deployment, watch.progress, mark))
+            watch.resumed = True
         for table in tables_of(self._store, self._cache, fresh):
             times = milliseconds(table["event_time"])
             starts = window_starts(times, watch.progress.origin_ms, watch.progress.window_ms)
@@ -135,6 +144,18 @@ class MonitorController:
         with self._store.read() as connection:
             first = first_event(connection, deployment.id)
         return Progress(origin_of(first or 0, window_ms), window_ms)
+
+    def _unfinished(self, deployment: WatchedDeployment, progress: Progress, mark: int) -> set[int]:
+        """Windows that were filling when an earlier process ended, evaluated or not."""
+        first, _ = window_of(mark, progress.origin_ms, progress.window_ms)
+        with self._store.read() as connection:
+            segments = segments_between(connection, deployment.id, first, _END_OF_TIME_MS)
+        found: set[int] = set()
+        for table in tables_of(self._store, self._cache, segments):
+            times = milliseconds(table["event_time"])
+            starts = window_starts(times, progress.origin_ms, progress.window_ms)
+            found.update(start for start in set(starts.tolist()) if start >= first)
+        return found
 
     def _windows_of_labels(
         self, deployment: WatchedDeployment, progress: Progress, labels: pa.Table
@@ -180,12 +201,11 @@ class MonitorController:
             for start in sorted(chosen)
             if (summary := self._summary(deployment, watch, policy, start, mark)) is not None
         ]
-        later = watch.due - chosen
-        if not later:
-            progress.segment_cursor = watch.seen
-            progress.label_cursor = watch.labels.cursor
+        # What is left still fills, so a restart finds it by its time: see ``_unfinished``.
+        progress.segment_cursor = watch.seen
+        progress.label_cursor = watch.labels.cursor
         self._write(deployment, progress, policy, summaries)
-        watch.due = later
+        watch.due -= chosen
         watch.open = (watch.open | {s.start_ms for s in summaries}) - closed
         watch.evaluated_at = time.monotonic()
 

@@ -27,11 +27,15 @@ class StoredCatalog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._deployments: dict[str, WatchedDeployment] = {}
         self._models: OrderedDict[str, WatchedModel] = OrderedDict()
 
     def deployments(self) -> Sequence[WatchedDeployment]:
-        """Every deployment that should be running."""
-        return [watched(self._store, found) for found in running_deployments(self._store)]
+        """Every deployment that should be running, or was: a server that is stopped writes the
+        last of its log after its deployment has ended."""
+        for found in running_deployments(self._store):
+            self._deployments[found.id] = watched(self._store, found)
+        return list(self._deployments.values())
 
     def policy(self, project: str) -> MonitoringConfig:
         """The ``monitoring`` section the project last ran with; the defaults where it has none."""
