@@ -12,7 +12,9 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from millwright.kernel import clock
 from millwright.kernel.door import Door, connect
@@ -21,9 +23,12 @@ from millwright.kernel.scoring import Scorer, Scores
 from millwright.kernel.workspace import Workspace
 from millwright.registry import client
 from millwright.registry.card import CardContent
-from millwright.registry.inference import as_table, infer_fitted
+from millwright.registry.inference import InferredModel, as_table, infer_fitted
 from millwright.registry.packaging import build_package
 from millwright.registry.records import ModelVersion
+
+if TYPE_CHECKING:
+    from millwright.tracking import RunSession
 
 
 def log_model(model: Any, name: str | None = None, example: Any = None) -> ModelVersion:
@@ -43,8 +48,7 @@ def log_model(model: Any, name: str | None = None, example: Any = None) -> Model
         InvalidInput: no example, a column the packaged form cannot take, or a model that cannot
             be converted or answers differently once converted.
     """
-    from millwright.tracking import NewArtifact, link_artifact, packages
-    from millwright.tracking.api import active_run
+    from millwright.tracking import NewArtifact, active_run, link_artifact, packages
 
     if example is None:
         raise InvalidInput(
@@ -57,24 +61,7 @@ def log_model(model: Any, name: str | None = None, example: Any = None) -> Model
     fitted, table = infer_fitted(model, as_table(example))
     record = run.record
     now = clock.now_ms()
-    card = CardContent(
-        model=chosen,
-        project=run.project,
-        task=fitted.task,
-        family=fitted.family,
-        created_at=clock.rfc3339(now),
-        classes=fitted.classes,
-        params=fitted.params,
-        fields=fitted.fields,
-        environment=packages(),
-        python=record.environment.python if record.environment else None,
-        platform=record.environment.platform if record.environment else None,
-        seed=record.seed,
-        commit=record.code.commit if record.code else None,
-        dirty=record.code.dirty if record.code else False,
-        run=run.id,
-        example=table.slice(0, 1).to_pylist()[0],
-    )
+    card = _card(chosen, run, fitted, table, now)
     with tempfile.TemporaryDirectory(prefix="millwright-") as folder:
         package = Path(folder)
         build_package(
@@ -166,7 +153,34 @@ def load_model(
             opened.close()
 
 
-def _metrics(run: Any) -> dict[str, float]:
+def _card(
+    name: str, run: RunSession, fitted: InferredModel, table: pa.Table, now: int
+) -> CardContent:
+    """The card of a model about which only its run and its example are known."""
+    from millwright.tracking import packages
+
+    record = run.record
+    return CardContent(
+        model=name,
+        project=run.project,
+        task=fitted.task,
+        family=fitted.family,
+        created_at=clock.rfc3339(now),
+        classes=fitted.classes,
+        params=fitted.params,
+        fields=fitted.fields,
+        environment=packages(),
+        python=record.environment.python if record.environment else None,
+        platform=record.environment.platform if record.environment else None,
+        seed=record.seed,
+        commit=record.code.commit if record.code else None,
+        dirty=record.code.dirty if record.code else False,
+        run=run.id,
+        example=table.slice(0, 1).to_pylist()[0],
+    )
+
+
+def _metrics(run: RunSession) -> dict[str, float]:
     from millwright.tracking import get_run
 
     run.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from millwright.tracking.api import active_run
     from millwright.tracking.client import (
         create_run,
         download_artifact,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from millwright.tracking.session import RunSession
 
 _WHERE = {
+    "api": ("active_run",),
     "client": (
         "create_run",
         "download_artifact",
@@ -86,6 +88,7 @@ __all__ = [
     "RunPatch",
     "RunSession",
     "RunStatus",
+    "active_run",
     "code_version",
     "command_line",
     "create_run",

@@ -118,6 +118,11 @@ def build_package(
     }
     if card is not None:
         files |= _card_files(card, manifest, files)
+    return _write(directory, manifest, files)
+
+
+def _write(directory: Path, manifest: Manifest, files: dict[str, bytes]) -> Manifest:
+    """Write the files, then the manifest that vouches for them."""
     for name, part in files.items():
         (directory / name).write_bytes(part)
     manifest = manifest.model_copy(

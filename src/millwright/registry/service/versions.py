@@ -49,16 +49,7 @@ def register_version(
         store.objects.size(digest)
     now = clock.now_ms()
     with store.write(actor, project) as tx:
-        known = tx.execute(
-            select(model_versions).where(
-                model_versions.c.project == project,
-                model_versions.c.model == model,
-                model_versions.c.manifest == new.manifest,
-                model_versions.c.run.is_(None)
-                if new.run is None
-                else model_versions.c.run == new.run,
-            )
-        ).first()
+        known = _same_again(tx, project, model, new)
         if known is not None:
             return load_versions(tx.connection, [known])[0]
         version = _next_version(tx, project, model, now)
@@ -250,6 +241,14 @@ def _manifest(store: Store, model: str, digest: str) -> Manifest:
             value=manifest.model,
         )
     return manifest
+
+
+def _same_again(tx: Transaction, project: str, model: str, new: NewVersion) -> Row[Any] | None:
+    """The version that this manifest became for this run already."""
+    table = model_versions.c
+    same_run = table.run.is_(None) if new.run is None else table.run == new.run
+    mine = (table.project == project, table.model == model, table.manifest == new.manifest)
+    return tx.execute(select(model_versions).where(*mine, same_run)).first()
 
 
 def _next_version(tx: Transaction, project: str, model: str, now: int) -> int:
