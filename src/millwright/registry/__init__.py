@@ -36,9 +36,10 @@ if TYPE_CHECKING:
         ModelVersion,
         NewVersion,
     )
-    from millwright.registry.service import file_digest, find_version
+    from millwright.registry.service import file_digest, find_model, find_version
 
 _HOMES = {
+    "find_model": "service",
     "find_version": "service",
     "CardContent": "card",
     "CardData": "card",
@@ -89,6 +90,7 @@ __all__ = [
     "export_onnx",
     "fetch",
     "file_digest",
+    "find_model",
     "find_version",
     "get_model",
     "get_version",

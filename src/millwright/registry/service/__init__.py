@@ -6,11 +6,13 @@ from millwright.registry.service.aliases import point_alias, remove_alias, set_a
 from millwright.registry.service.models import get_model, list_models
 from millwright.registry.service.versions import file_digest, get_version, register_version
 
+# Under these names in the room's public face, where the client's functions have the others.
 find_version = get_version
-"""``get_version`` under the name of the room's public face, where a client has that name too."""
+find_model = get_model
 
 __all__ = [
     "file_digest",
+    "find_model",
     "find_version",
     "get_model",
     "get_version",
