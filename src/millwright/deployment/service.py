@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import insert, update
 
-from millwright.deployment.queries import deployment_named, read_rollouts, require_deployment
+from millwright.deployment.queries import deployment_named, require_deployment
 from millwright.deployment.records import (
     Deployment,
     NewCanary,
     NewDeployment,
-    Outcome,
-    Rollout,
     Ruling,
+)
+from millwright.deployment.rollouts import (
+    begin_rollout,
+    champion_before,
+    close_rollout,
+    end_rollout,
 )
 from millwright.deployment.tables import deployment_rollouts, deployments
 from millwright.deployment.versions import choose_version, make_champion
@@ -73,7 +76,9 @@ def start_canary(store: Store, actor: Actor, project: str, name: str, new: NewCa
                 f"Version {version.version} is the champion of '{name}' already.",
                 hint="Choose another version for the canary.",
             )
-        _decide(tx, found, "superseded", Ruling(reason=f"Version {version.version} came after it."))
+        end_rollout(
+            tx, found, "superseded", Ruling(reason=f"Version {version.version} came after it.")
+        )
         changed = _change(
             tx,
             found,
@@ -81,7 +86,7 @@ def start_canary(store: Store, actor: Actor, project: str, name: str, new: NewCa
             canary_version=version.version,
             canary_share=new.share,
         )
-        _insert_rollout(tx, found, version, new.share)
+        begin_rollout(tx, found, version, new.share)
         tx.event(
             "deployment.canary-started",
             _node(found),
@@ -109,7 +114,7 @@ def promote(
         found = require_deployment(tx.connection, project, name)
         if found.canary_version_id is None or found.canary_version is None:
             raise _no_canary(found)
-        _decide(tx, found, "promoted", ruling)
+        end_rollout(tx, found, "promoted", ruling)
         changed = _change(
             tx,
             found,
@@ -134,11 +139,11 @@ def roll_back(
     with store.write(actor, project) as tx:
         found = require_deployment(tx.connection, project, name)
         if found.canary_version_id is not None and found.canary_version is not None:
-            _decide(tx, found, "rolled-back", ruling)
+            end_rollout(tx, found, "rolled-back", ruling)
             changed = _change(tx, found, **_NO_CANARY)
             _say_moved(tx, changed, "deployment.rolled-back", found.canary_version, ruling)
             return changed
-        before = _champion_before(tx, found)
+        before = champion_before(tx, found)
         changed = _change(
             tx,
             found,
@@ -171,7 +176,7 @@ def stop_deployment(store: Store, actor: Actor, project: str, name: str) -> Depl
         found = require_deployment(tx.connection, project, name)
         if found.status == "stopped":
             return found
-        _decide(tx, found, "superseded", Ruling(reason="The deployment was stopped."))
+        end_rollout(tx, found, "superseded", Ruling(reason="The deployment was stopped."))
         changed = _change(tx, found, status="stopped", **_NO_CANARY)
         tx.event("deployment.stopped", _node(found), {"name": name, "model": found.model})
         return changed
@@ -221,15 +226,17 @@ def _redeploy(
         return found
     changes: dict[str, Any] = {"status": "running", "port": port}
     if not same_champion:
-        _decide(tx, found, "superseded", Ruling(reason=f"Version {version.version} was deployed."))
+        end_rollout(
+            tx, found, "superseded", Ruling(reason=f"Version {version.version} was deployed.")
+        )
         changes |= {
             "champion_version_id": version.id,
             "champion_version": version.version,
             **_NO_CANARY,
         }
         # Kept as a rollout of everything at once, so that it too can be rolled back.
-        rollout = _insert_rollout(tx, found, version, 1.0)
-        _close(tx, rollout, "promoted", Ruling(reason="Deployed directly."))
+        rollout = begin_rollout(tx, found, version, 1.0)
+        close_rollout(tx, rollout, "promoted", Ruling(reason="Deployed directly."))
     changed = _change(tx, found, **changes)
     tx.event(
         "deployment.updated",
@@ -248,57 +255,6 @@ def _change(tx: Transaction, found: Deployment, **values: Any) -> Deployment:
         update(deployments).where(deployments.c.id == found.id).values(**changed.model_dump())
     )
     return changed
-
-
-def _insert_rollout(tx: Transaction, found: Deployment, version: ModelVersion, share: float) -> str:
-    rollout = new_id()
-    tx.execute(
-        insert(deployment_rollouts).values(
-            id=rollout,
-            deployment_id=found.id,
-            champion_version_id=found.champion_version_id,
-            champion_version=found.champion_version,
-            canary_version_id=version.id,
-            canary_version=version.version,
-            share=share,
-            started_ms=now_ms(),
-            reason="",
-            evidence="{}",
-        )
-    )
-    return rollout
-
-
-def _decide(tx: Transaction, found: Deployment, outcome: Outcome, ruling: Ruling) -> None:
-    """Close the rollout that is going on, if one is."""
-    for rollout in read_rollouts(tx.connection, found.id, limit=1):
-        if rollout.outcome is None:
-            _close(tx, rollout.id, outcome, ruling)
-
-
-def _close(tx: Transaction, rollout: str, outcome: Outcome, ruling: Ruling) -> None:
-    tx.execute(
-        update(deployment_rollouts)
-        .where(deployment_rollouts.c.id == rollout)
-        .values(
-            outcome=outcome,
-            decided_ms=now_ms(),
-            reason=ruling.reason,
-            evidence=json.dumps(ruling.evidence),
-        )
-    )
-
-
-def _champion_before(tx: Transaction, found: Deployment) -> Rollout:
-    for rollout in read_rollouts(tx.connection, found.id, limit=1000):
-        promoted = rollout.outcome == "promoted"
-        if promoted and rollout.canary_version_id == found.champion_version_id:
-            return rollout
-    raise Conflict(
-        "deployment.nothing_before",
-        f"'{found.name}' has no canary and served no version before {found.champion_version}.",
-        hint=f"Deploy the version you want: mw deploy {found.model} --version N",
-    )
 
 
 def _say_moved(tx: Transaction, changed: Deployment, kind: str, left: int, ruling: Ruling) -> None:
