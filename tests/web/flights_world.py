@@ -38,11 +38,13 @@ def flights(rng: np.random.Generator, rows: int, season: float = 0.0) -> pa.Tabl
         "distance": np.round(rng.gamma(3.0, 350.0, rows)),
         "temp": np.round(rng.normal(5 + 14 * season, 6, rows), 1),
         "wind_speed": np.round(rng.gamma(4.0, 2.5, rows), 1),
-        "visibility": np.where(rng.random(rows) < 0.85, 10.0, np.round(rng.uniform(0, 10, rows), 1)),
+        "visibility": np.where(
+            rng.random(rows) < 0.85, 10.0, np.round(rng.uniform(0, 10, rows), 1)
+        ),
         "carrier": rng.choice(CARRIERS, rows, p=(0.24, 0.2, 0.2, 0.16, 0.12, 0.08)),
         "origin": rng.choice(("EWR", "JFK", "LGA"), rows, p=(0.36, 0.33, 0.31)),
         "hour": rng.integers(5, 23, rows).astype(float),
-        "month": np.full(rows, 1.0 + 6 * season),
+        "month": np.full(rows, round(1.0 + 6 * season)),
     }
     raw = (
         -2.2

@@ -9,6 +9,7 @@ from millwright.automation.records import Cause, HeldOutComparison
 from millwright.automation.service import begin, settle
 from millwright.automation.tables import retrainings
 from millwright.deployment import Deployment
+from millwright.evaluation import Evaluation
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.store import Store
 from millwright.registry import ModelVersion
@@ -22,27 +23,21 @@ def record_retraining(
     store: Store,
     deployment: Deployment,
     week: int,
-    versions: tuple[ModelVersion, ModelVersion],
+    challenger: ModelVersion,
+    evaluation: Evaluation,
     *,
     better: bool,
 ) -> None:
     """Write one decision of the policy with its outcome."""
-    champion, challenger = (version.metrics["roc_auc"] for version in versions)
+    found = evaluation.comparison
+    assert found is not None
     reason = (
         "The challenger was better on live traffic and took over."
         if better
         else "The challenger is not better than the champion on the same held-out rows."
     )
     comparison = HeldOutComparison(
-        metric="roc_auc",
-        rows=3000,
-        champion=champion,
-        challenger=challenger,
-        difference=challenger - champion,
-        low=challenger - champion - 0.012,
-        high=challenger - champion + 0.012,
-        better=better,
-        reason=reason,
+        **found.model_dump(exclude={"probability_better"}), better=better, reason=reason
     )
     identifier = begin(store, SYSTEM, deployment, CAUSE, START + week * WEEK)
     with store.read() as connection:
@@ -53,6 +48,6 @@ def record_retraining(
         row,
         "promoted" if better else "refused",
         reason,
-        challenger=(versions[1].id, versions[1].version),
+        challenger=(challenger.id, challenger.version),
         comparison=comparison,
     )

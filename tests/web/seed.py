@@ -27,7 +27,7 @@ from millwright.deployment import (
     spool_folder,
     start_canary,
 )
-from millwright.evaluation import evaluate_model
+from millwright.evaluation import Evaluation, evaluate_model
 from millwright.kernel.access import Actor, Role
 from millwright.kernel.clock import now_ms, rfc3339
 from millwright.kernel.config import ProjectConfig, parse_project
@@ -74,6 +74,7 @@ class Candidate:
 
     model: FittedModel
     version: ModelVersion
+    evaluation: Evaluation
 
 
 def main(folder: Path) -> None:
@@ -140,7 +141,11 @@ def _register(
         classes=SPEC.classes,
         params=model.params,
         data=CardData(
-            dataset="flights", version=data.version, rows=data.rows, digest=data.digest, test_rows=3000
+            dataset="flights",
+            version=data.version,
+            rows=data.rows,
+            digest=data.digest,
+            test_rows=3000,
         ),
         evaluation=evaluation,
         environment="scikit-learn\n",
@@ -148,7 +153,12 @@ def _register(
     )
     with tempfile.TemporaryDirectory() as package:
         build_package(
-            Path(package), model, model="flights", reference=table, environment="scikit-learn\n", card=card
+            Path(package),
+            model,
+            model="flights",
+            reference=table,
+            environment="scikit-learn\n",
+            card=card,
         )
         version = register(
             door,
@@ -161,7 +171,7 @@ def _register(
             gates=evaluation.gates,
             evaluation=evaluation.model_dump_json().encode(),
         )
-    return Candidate(model, version)
+    return Candidate(model, version, evaluation)
 
 
 def _log_search(door: Door, data: str, table: pa.Table) -> str:
@@ -203,9 +213,9 @@ def _live(store: Store, found: list[Candidate]) -> None:
     controller = MonitorController(store)
     for week in range(12):
         if week == 5:
-            record_retraining(store, made, week, (first.version, second.version), better=False)
+            record_retraining(store, made, week, second.version, second.evaluation, better=False)
         if week == 7:
-            record_retraining(store, made, week, (first.version, third.version), better=True)
+            record_retraining(store, made, week, third.version, third.evaluation, better=True)
             start_canary(store, PERSON, PROJECT, "flights", NewCanary(version=3, share=0.3))
         if week == 8:
             _ = promote(store, PERSON, PROJECT, "flights", _ruling(True))

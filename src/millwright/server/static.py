@@ -60,8 +60,7 @@ class StaticUi:
     """An ASGI application that serves one folder of built files and nothing outside it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = _list_files(folder)
+        self._folder = folder.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with a file, the page, or an error."""
@@ -81,9 +80,9 @@ class StaticUi:
                 headers={"allow": "GET, HEAD"},
             )
         name = path.lstrip("/")
-        if name in self._files and name != "index.html":
+        if name not in ("", "index.html") and self._has(name):
             return await self._file(name, Headers(scope=scope))
-        if "." in name.rpartition("/")[2] and name.startswith("assets/"):
+        if name.startswith("assets/"):
             return _problem(NotFound("http.unknown_path", f"There is nothing at {path}."))
         return await self._page()
 
@@ -97,12 +96,20 @@ class StaticUi:
         }
         chosen = name
         for encoding, suffix in _ENCODINGS:
-            if encoding in accepted and name + suffix in self._files:
+            if encoding in accepted and self._has(name + suffix):
                 chosen = name + suffix
                 answer_headers["content-encoding"] = encoding
                 break
         content = await anyio.Path(self._folder / chosen).read_bytes()
         return Response(content, headers=answer_headers)
+
+    def _has(self, name: str) -> bool:
+        try:
+            path = (self._folder / name).resolve()
+            return path.is_relative_to(self._folder) and path.is_file()
+        except (OSError, ValueError):
+            # A name with a null byte, or longer than the file system takes.
+            return False
 
     async def _page(self) -> Response:
         nonce = secrets.token_urlsafe(16)
@@ -111,19 +118,10 @@ class StaticUi:
             "cache-control": "no-store",
             "content-security-policy": _POLICY.format(nonce=nonce),
         }
-        if "index.html" not in self._files:
+        if not self._has("index.html"):
             return Response(_NOT_BUILT, media_type="text/html", headers=headers)
         page = await anyio.Path(self._folder / "index.html").read_text("utf-8")
         return Response(page.replace(_NONCE, nonce), media_type="text/html", headers=headers)
-
-
-def _list_files(folder: Path) -> frozenset[str]:
-    # Names are looked up in this set, so that no request can reach a path outside the folder.
-    if not folder.is_dir():
-        return frozenset()
-    return frozenset(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
 
 
 def _problem(error: MillwrightError) -> Response:

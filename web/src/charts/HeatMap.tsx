@@ -37,7 +37,14 @@ export function HeatMap({ label, rows, columns, cell }: Props) {
   return (
     <div>
       <div className={css.scroll}>
-        <table className={css.map} role="grid" aria-label={label} onKeyDown={move}>
+        <table
+          className={css.map}
+          style={{ minWidth: NAME_WIDTH + columns.length * LEAST_CELL }}
+          data-crowded={columns.length > CROWDED || undefined}
+          role="grid"
+          aria-label={label}
+          onKeyDown={move}
+        >
           <thead>
             <tr>
               <th scope="col" className={css.name} aria-label="Feature" />
@@ -98,6 +105,10 @@ export function HeatMap({ label, rows, columns, cell }: Props) {
   );
 }
 
+const NAME_WIDTH = 150;
+const LEAST_CELL = 20;
+/** With more columns than this, their names are written upwards. */
+const CROWDED = 16;
 const LEVELS = ["under ¼ of the threshold", "under ½", "under the threshold", "up to 2×", "over 2×"];
 
 function level({ value, threshold }: Cell): number {

@@ -24,7 +24,6 @@ export function TimeSeries({ label, x, lines, marks = [], height = 220, steps, f
   const host = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const scheme = useComputedColorScheme("light");
-  const shown = cursor ?? x.length - 1;
 
   useEffect(() => {
     const element = host.current;
@@ -52,7 +51,7 @@ export function TimeSeries({ label, x, lines, marks = [], height = 220, steps, f
               style={{ borderColor: `var(${line.colour})` }}
             />
             {line.name}
-            <span className={css.reading}>{reading(line.values[shown], format)}</span>
+            <span className={css.reading}>{reading(line.values, cursor, format)}</span>
           </li>
         ))}
         {marks.length > 0 && (
@@ -66,6 +65,12 @@ export function TimeSeries({ label, x, lines, marks = [], height = 220, steps, f
   );
 }
 
-function reading(value: number | null | undefined, format: (value: number) => string): string {
+/** The value under the pointer; without one, the latest there is. */
+function reading(
+  values: Line["values"],
+  cursor: number | null,
+  format: (value: number) => string,
+): string {
+  const value = cursor === null ? values.findLast((each) => each !== null) : values[cursor];
   return value == null ? "–" : format(value);
 }

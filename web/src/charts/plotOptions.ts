@@ -67,8 +67,8 @@ export function plotOptions(request: Request): { options: Options; data: UPlot.A
     ms: 1,
     tzDate: (stamp) => asUtc(stamp),
     axes: [
-      { ...axis, values: steps ? undefined : (_, splits) => labels(splits, x) },
-      { ...axis, size: 58, values: (_, splits) => splits.map(format) },
+      { ...axis, size: 30, values: steps ? undefined : (_, splits) => labels(splits, x) },
+      { ...axis, size: 58, values: (_, splits) => splits.map((value) => brief(format(value))) },
     ],
     series,
     bands,
@@ -78,6 +78,11 @@ export function plotOptions(request: Request): { options: Options; data: UPlot.A
     },
   };
   return { options, data: [x, ...columns] as UPlot.AlignedData };
+}
+
+/** 0.8 for 0.8000: an axis needs no more digits than tell its steps apart. */
+function brief(text: string): string {
+  return text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }
 
 /** A date whose local fields are the UTC fields: time in data is shown in UTC. */

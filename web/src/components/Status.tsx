@@ -51,13 +51,19 @@ export function toneOf(word: string): Tone {
   return TONES[word.toLowerCase()] ?? "mute";
 }
 
+interface Props {
+  word: string;
+  tone?: Tone;
+  icon?: IconName;
+}
+
 /** A word of status: colour, shape and text say the same, so none is needed alone. */
-export function Status({ word, tone, label }: { word: string; tone?: Tone; label?: string }) {
+export function Status({ word, tone, icon }: Props) {
   const shown = tone ?? toneOf(word);
   return (
     <span className={`${css.status} ${css[shown]}`}>
-      <Icon name={ICONS[shown]} size={14} />
-      {label ?? word.replaceAll("_", " ")}
+      <Icon name={icon ?? ICONS[shown]} size={14} />
+      {word.replaceAll("_", " ")}
     </span>
   );
 }

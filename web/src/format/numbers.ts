@@ -13,14 +13,13 @@ export function compact(value: number | null | undefined): string {
   return value == null ? DASH : compactly.format(value);
 }
 
-/** A metric with as many digits as a reader can use: 0.7431, 12.4, 1,203. */
+/** A metric with as many digits as a reader can use: 0.7431, 12.4, 1,203; whole numbers as such. */
 export function metric(value: number | null | undefined): string {
   if (value == null || Number.isNaN(value)) return DASH;
   const size = Math.abs(value);
-  if (size !== 0 && size < 0.0001) return value.toExponential(1);
-  if (size < 10) return value.toFixed(4).replace(/(\.\d{2}\d*?)0+$/, "$1");
-  if (size < 1000) return value.toFixed(1);
-  return grouped.format(Math.round(value));
+  if (Number.isInteger(value) || size >= 1000) return grouped.format(Math.round(value));
+  if (size < 0.0001) return value.toExponential(1);
+  return value.toFixed(size < 1 ? 4 : size < 10 ? 3 : 1);
 }
 
 /** +0.0123 */

@@ -14,12 +14,12 @@ const LineageGraph = lazy(() =>
 export function Lineage({ node }: { node: string }) {
   const query = useQuery(lineageQuery(useProject(), node));
   return (
-    <Loaded query={query} height={420}>
+    <Loaded query={query} height={380}>
       {({ nodes, edges }) =>
         edges.length === 0 ? (
           <EmptyState icon="runs" title="Nothing is recorded before or after this yet" />
         ) : (
-          <Suspense fallback={<Skeleton height={420} />}>
+          <Suspense fallback={<Skeleton height={380} />}>
             <LineageGraph nodes={nodes} edges={edges} focus={node} />
           </Suspense>
         )

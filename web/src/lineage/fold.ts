@@ -47,7 +47,22 @@ export function fold(
     const target = standIn.get(edge.target) ?? edge.target;
     joined.set(`${source} ${target}`, { source, target });
   }
-  return { nodes: kept, edges: [...joined.values()] };
+  return { nodes: kept, edges: withoutShortcuts([...joined.values()]) };
+}
+
+/** Leaves out an edge where a longer way leads from its source to its target as well. */
+function withoutShortcuts(edges: readonly LineageEdge[]): LineageEdge[] {
+  const next = Map.groupBy(edges, (edge) => edge.source);
+  const after = (from: string, reached = new Set<string>()): Set<string> => {
+    for (const { target } of next.get(from) ?? []) {
+      if (!reached.has(target)) after(target, reached.add(target));
+    }
+    return reached;
+  };
+  return edges.filter(
+    ({ source, target }) =>
+      !(next.get(source) ?? []).some((way) => way.target !== target && after(way.target).has(target)),
+  );
 }
 
 function plural(kind: string): string {

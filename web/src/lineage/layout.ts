@@ -1,6 +1,6 @@
 import { Graph, layout } from "@dagrejs/dagre";
 
-export const NODE_WIDTH = 190;
+export const NODE_WIDTH = 164;
 export const NODE_HEIGHT = 50;
 
 interface Edge {
@@ -11,7 +11,7 @@ interface Edge {
 /** Positions from left (sources) to right (what came of them), by node id. */
 export function place(ids: readonly string[], edges: readonly Edge[]) {
   const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 56 });
+  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 44 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const id of ids) graph.setNode(id, { width: NODE_WIDTH, height: NODE_HEIGHT });
   for (const { source, target } of edges) graph.setEdge(source, target);

@@ -29,6 +29,22 @@ export const runsQuery = (project: string) =>
     queryFn: ({ signal }) => latestRuns(project, signal),
   });
 
+const LATEST = 5;
+
+export const latestRunsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["runs", project, "latest"],
+    queryFn: async ({ signal }) => {
+      const page = await get(
+        "/api/v1/projects/{project}/runs",
+        { project },
+        { parent: "none", limit: LATEST },
+        signal,
+      );
+      return page.runs;
+    },
+  });
+
 export const runQuery = (run: string) =>
   queryOptions({
     queryKey: ["runs", "one", run],

@@ -56,7 +56,7 @@ function Aliases({ model, aliases }: { model: string; aliases: Record<string, nu
   if (entries.length === 0) return <span className="soft">none</span>;
   return entries.map(([alias, version]) => (
     <span key={alias} style={{ marginRight: 10 }}>
-      <Status word={alias} tone="ok" />{" "}
+      <Status word={alias} tone="info" icon="star" />{" "}
       <Link to="/models/$model/$version" params={{ model, version: String(version) }}>
         version {version}
       </Link>

@@ -13,7 +13,7 @@ export function VersionBadges({ version }: { version: ModelVersion }) {
     <>
       <Status word={version.status} tone={TONES[version.status]} />{" "}
       {version.aliases.map((alias) => (
-        <Status key={alias} word={alias} tone="info" />
+        <Status key={alias} word={alias} tone="info" icon="star" />
       ))}
     </>
   );

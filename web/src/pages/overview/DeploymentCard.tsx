@@ -61,23 +61,26 @@ function Headline({ windows }: { windows: readonly Window[] }) {
   const found = latest?.performance[0];
   if (!found) {
     return (
-      <Figure label="Performance" note="waits for ground truth">
-        –
-      </Figure>
+      <>
+        <Figure label="Performance" note="waits for ground truth">
+          –
+        </Figure>
+        <div />
+      </>
     );
   }
-  const against = found.reference == null ? "" : `, ${metric(found.reference)} at validation`;
+  const against = found.reference == null ? "" : `; ${metric(found.reference)} at validation`;
   return (
     <>
-      <Figure label={found.metric} note={`window from ${day(latest.start)}${against}`}>
+      <Figure label={found.metric} note={`since ${day(latest.start)}${against}`}>
         {metric(found.value)}
       </Figure>
-      <div className={css.wide}>
+      <div className={css.spark}>
         <Sparkline
           values={values}
           reference={found.reference}
-          width={260}
-          height={48}
+          width={230}
+          height={56}
           label={`${found.metric} over ${values.length} windows, latest ${metric(found.value)}`}
         />
       </div>

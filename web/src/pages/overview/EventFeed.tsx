@@ -9,7 +9,7 @@ import { sentenceOf } from "./eventSentence";
 
 /** Most events are too fine for this list, so more are read than are shown. */
 const READ = 500;
-const SHOWN = 14;
+const SHOWN = 10;
 
 /** What happened last, in sentences. */
 export function EventFeed({ project }: { project: string }) {

@@ -7,6 +7,8 @@ import { Page } from "@/components/Page";
 import { useProject } from "@/shell/project";
 import { DeploymentCard } from "./DeploymentCard";
 import { EventFeed } from "./EventFeed";
+import { LatestRetrainings } from "./LatestRetrainings";
+import { LatestRuns } from "./LatestRuns";
 import { NextSteps } from "./NextSteps";
 import { OpenAlerts } from "./OpenAlerts";
 import css from "./Overview.module.css";
@@ -36,6 +38,8 @@ export function Overview() {
             )}
           </Loaded>
           <OpenAlerts alerts={open} />
+          <LatestRetrainings project={project} />
+          <LatestRuns project={project} />
         </div>
         <EventFeed project={project} />
       </div>

@@ -45,32 +45,32 @@ const FIXED: Definition[] = [
     id: "name",
     accessorFn: ({ run }) => run.name,
     cell: ({ row }) => <NameCell row={row} />,
-    meta: { title: "Run", width: 270 },
+    meta: { title: "Run", width: 220 },
   },
   {
     id: "status",
     accessorFn: ({ run }) => run.status,
     cell: ({ row }) => <Status word={row.original.run.status} />,
-    meta: { title: "Status", width: 120 },
+    meta: { title: "Status", width: 112 },
   },
   {
     id: "created",
     accessorFn: ({ run }) => run.created_at,
     cell: ({ row }) => <When time={row.original.run.created_at} />,
-    meta: { title: "Started", width: 120 },
+    meta: { title: "Started", width: 108 },
   },
   {
     id: "duration",
     accessorFn: ({ run }) => run.duration_ms ?? undefined,
     cell: ({ row }) => duration(row.original.run.duration_ms),
     sortUndefined: "last",
-    meta: { title: "Duration", width: 110, right: true },
+    meta: { title: "Duration", width: 100, right: true },
   },
   {
     id: "experiment",
     accessorFn: ({ run }) => run.experiment,
     cell: ({ row }) => row.original.run.experiment,
-    meta: { title: "Experiment", width: 150 },
+    meta: { title: "Experiment", width: 116 },
   },
 ];
 
@@ -87,7 +87,7 @@ function loggedDefinition(column: LoggedColumn): Definition {
     meta: {
       title: column.key,
       kind: column.kind === "param" ? "param" : undefined,
-      width: 150,
+      width: 124,
       right: true,
     },
   };

@@ -16,11 +16,10 @@ export function RowExplanations({ explanations }: { explanations: Evaluation["ex
           .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
           .slice(0, MOST);
         const most = Math.max(...telling.map((c) => Math.abs(c.contribution)), 1e-12);
-        const said = row.label == null ? "" : ` (${row.label})`;
         return (
           <Panel
             key={row.row}
-            title={`Row ${row.row}: ${metric(row.prediction)}${said}`}
+            title={`Row ${row.row}: ${row.label == null ? "" : `P(${row.label}) = `}${metric(row.prediction)}`}
             note={`average ${metric(row.baseline)}`}
             flush
           >

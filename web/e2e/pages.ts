@@ -1,0 +1,26 @@
+import { expect, type Page } from "@playwright/test";
+
+export const PAGES = {
+  overview: "/",
+  runs: "/runs",
+  models: "/models",
+  model: "/models/flights",
+  card: "/models/flights/3",
+  evaluation: "/models/flights/3?tab=evaluation",
+  lineage: "/models/flights/3?tab=lineage",
+  signature: "/models/flights/3?tab=signature",
+  files: "/models/flights/3?tab=files",
+  "how to call": "/models/flights/3?tab=call",
+  deployments: "/deployments",
+  deployment: "/deployments/flights",
+  data: "/data",
+  dataset: "/data/flights",
+  retrainings: "/retrainings",
+  "not found": "/no-such-page",
+} as const;
+
+/** Waits until the page has a heading and nothing on it is loading. */
+export async function settled(page: Page): Promise<void> {
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+}

@@ -1,0 +1,67 @@
+import { expect, test } from "@playwright/test";
+import { settled } from "./pages";
+
+test("the overview tells the state of a deployment and what happened", async ({ page }) => {
+  await page.goto("/");
+  const card = page.getByRole("region", { name: "Deployment flights" });
+  await expect(card.getByText("roc_auc")).toBeVisible();
+  await expect(card.getByRole("img", { name: /roc_auc over \d+ windows/ })).toBeVisible();
+  await expect(card.getByText("Drifted features")).toBeVisible();
+  await expect(
+    page.getByRole("list", { name: "Recent events" }).getByText("Version 3 took over in flights."),
+  ).toBeVisible();
+});
+
+test("trials are nested under their search, sorted and filtered", async ({ page }) => {
+  await page.goto("/runs");
+  const table = page.getByRole("region", { name: "Runs" });
+  await expect(table.getByRole("link", { name: "trial 1" })).toHaveCount(0);
+  await table.getByRole("button", { name: /6 trials of search/ }).first().click();
+  await expect(table.getByRole("link", { name: "trial 1" })).toHaveCount(1);
+  await table.getByRole("button", { name: "roc_auc", exact: true }).click();
+  await expect(table.getByRole("columnheader", { name: "roc_auc", exact: true })).toHaveAttribute(
+    "aria-sort",
+    /ascending|descending/,
+  );
+  await page.getByLabel("Filter by text").fill("no run is called this");
+  await expect(page.getByText("No run matches")).toBeVisible();
+});
+
+test("a run shows its metrics, parameters, artifacts and trials", async ({ page }) => {
+  await page.goto("/runs");
+  await page.getByRole("link", { name: "search" }).first().click();
+  await settled(page);
+  await expect(page.getByRole("img", { name: "best_roc_auc by step" })).toBeVisible();
+  await expect(page.getByRole("region", { name: "Trials" }).first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Download notes/search.txt" })).toBeVisible();
+});
+
+test("the card is shown in a frame that runs nothing", async ({ page }) => {
+  await page.goto("/models/flights/3");
+  const frame = page.locator("iframe");
+  await expect(frame).toHaveAttribute("sandbox", "");
+  await expect(page.frameLocator("iframe").getByRole("heading", { level: 1 })).toHaveText("flights");
+});
+
+test("the evaluation marks the worst slice and says why gates passed", async ({ page }) => {
+  await page.goto("/models/flights/3?tab=evaluation");
+  await expect(page.getByRole("region", { name: "Gates" }).last()).toContainText("at least the required");
+  await expect(page.getByRole("row").filter({ hasText: "worst" }).first()).toBeVisible();
+});
+
+test("lineage leads from the data to the deployment", async ({ page }) => {
+  await page.goto("/models/flights/3?tab=lineage");
+  await expect(page.locator(".react-flow__node").filter({ hasText: "flights@" })).toBeVisible();
+  await page.getByText("As a list").click();
+  await expect(page.getByText("deployment flights came of model version flights v3")).toBeVisible();
+});
+
+test("a page that does not exist and a thing that does not exist say so", async ({ page }) => {
+  await page.goto("/no-such-page");
+  await expect(page.getByText("Nothing lives at this address")).toBeVisible();
+  await page.goto("/models/none/1");
+  await expect(page.getByRole("alert")).toContainText("none");
+  const answer = await page.request.get("/api/v1/no-such-thing");
+  expect(answer.status()).toBe(404);
+  expect(answer.headers()["content-type"]).toContain("application/json");
+});
