@@ -132,6 +132,36 @@ def test_times_with_and_without_zone_in_one_column_are_utc(tmp_path: Path) -> No
     assert read_table(path)["t"].to_pylist() == [moment, moment]
 
 
+def test_cells_of_spaces_among_numbers_are_missing(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.csv", b"charge,tenure\n29.85,1\n ,0\n1889.5, \n+3,12\n")
+    table = read_table(path)
+    assert table["charge"].to_pylist() == [29.85, None, 1889.5, 3.0]
+    assert table["tenure"].to_pylist() == [1, 0, None, 12]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "day"),
+    [
+        ("2/1/2011", "31/1/2011", (2011, 1, 2)),
+        ("1/2/2011", "1/31/2011", (2011, 1, 2)),
+        ("02.01.2011 06:30", "3.1.2011 18:00:05", (2011, 1, 2)),
+    ],
+)
+def test_dates_as_people_write_them_are_times(
+    tmp_path: Path, first: str, second: str, day: tuple[int, int, int]
+) -> None:
+    path = _write(tmp_path / "a.csv", f"t,x\n{first},1\n{second},2\n".encode())
+    times = read_table(path)["t"].to_pylist()
+    assert (times[0].year, times[0].month, times[0].day) == day
+    assert times[1] > times[0]
+
+
+@pytest.mark.parametrize("dates", [("1/2/2011", "3/4/2011"), ("31/1/2011", "1/31/2011")])
+def test_dates_that_could_mean_either_stay_text(tmp_path: Path, dates: tuple[str, str]) -> None:
+    path = _write(tmp_path / "a.csv", f"t,x\n{dates[0]},1\n{dates[1]},2\n".encode())
+    assert read_table(path)["t"].to_pylist() == list(dates)
+
+
 def test_other_delimiters_are_recognised(tmp_path: Path) -> None:
     for delimiter in (b";", b"\t", b"|"):
         path = _write(tmp_path / "a.csv", b"a,b\n1,2\n".replace(b",", delimiter))

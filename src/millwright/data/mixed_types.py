@@ -1,4 +1,6 @@
-"""A column that is numbers but for a few words: better a sentence than silently text."""
+"""A column that is numbers but for a few words: better a sentence than silently text.
+
+Cells of nothing but spaces are missing values, and dates as people write them become times."""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millwright.data.local_dates import local_dates
 from millwright.kernel.errors import InvalidInput
 
 MAJORITY: Final = 0.95
@@ -17,11 +20,12 @@ _FORMS: Final = {
     "numbers": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$",
     "times": r"^\s*\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?)?\s*$",
 }
+_WHOLE: Final = r"^-?\d{1,18}$"
 _SAMPLE_ROWS: Final = 1000
 
 
 def settle_types(table: pa.Table, source: str, *, first_row: int = 1) -> pa.Table:
-    """Text columns that hold times in several ISO 8601 forms become times; mistakes are refused.
+    """Text columns that hold numbers or times in several forms become such; mistakes are refused.
 
     Args:
         table: as read, text columns as ``string``.
@@ -38,14 +42,30 @@ def settle_types(table: pa.Table, source: str, *, first_row: int = 1) -> pa.Tabl
             continue
         # Real text shows itself in the first rows; only what does not is looked at as a whole.
         if _majority(values.slice(0, _SAMPLE_ROWS), 0.5) is None:
+            dates = local_dates(values)
+            table = table if dates is None else table.set_column(position, name, dates)
             continue
+        values = _without_blanks(values)
         form = _majority(values, MAJORITY)
         if form is None:
             continue
-        if form == "numbers" or _majority(values, 1.0) is None:
+        if _majority(values, 1.0) is None:
             raise _mixed(name, values, form, source, first_row)
-        table = table.set_column(position, name, _times(name, values, source))
+        settled = _numbers(values) if form == "numbers" else _times(name, values, source)
+        table = table.set_column(position, name, settled)
     return table
+
+
+def _without_blanks(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Spaces where a number or time should be say that it is not known."""
+    blank = pc.equal(pc.utf8_trim_whitespace(values), "")
+    return pc.if_else(blank, pa.scalar(None, pa.string()), values)
+
+
+def _numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = pc.utf8_ltrim(pc.utf8_trim_whitespace(values), characters="+")
+    whole = pc.all(pc.match_substring_regex(text, _WHOLE)).as_py()
+    return pc.cast(text, pa.int64() if whole else pa.float64())
 
 
 def _times(name: str, values: pa.ChunkedArray, source: str) -> pa.ChunkedArray:

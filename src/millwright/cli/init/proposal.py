@@ -133,7 +133,7 @@ def _checked_time(name: str, schema: Schema, table: pa.Table, source: str) -> st
         times = [c.name for c in schema.columns if c.kind == "time"]
         raise InvalidInput(
             "data.not_a_time",
-            f"Column '{name}' of {source} holds {column.kind} values, not times.",
+            f"Column '{name}' of {source} holds values such as {_example(table[name])}, not times.",
             hint=f"Columns with times: {', '.join(times)}."
             if times
             else "Write times as ISO 8601, for example 2013-04-01T05:15:00Z.",
@@ -147,6 +147,11 @@ def _checked_time(name: str, schema: Schema, table: pa.Table, source: str) -> st
             value=name,
         )
     return name
+
+
+def _example(values: pa.ChunkedArray) -> str:
+    known = values.drop_null()
+    return repr(known[0].as_py()) if len(known) else "nothing"
 
 
 def _times(schema: Schema, target: str) -> list[str]:
