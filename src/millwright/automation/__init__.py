@@ -7,16 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from millwright.automation.candidates import Registered
+    from millwright.automation.client import list_retrainings
+    from millwright.automation.lifecycle import FeatureReport, SearchReport
     from millwright.automation.loop import ControlLoop
+    from millwright.automation.records import Retraining
+    from millwright.automation.sources import Snapshot
     from millwright.automation.training import registered_by, train_project
 
 _HOMES = {
     "ControlLoop": "loop",
+    "FeatureReport": "lifecycle",
     "Registered": "candidates",
+    "Retraining": "records",
+    "SearchReport": "lifecycle",
+    "Snapshot": "sources",
+    "list_retrainings": "client",
     "registered_by": "training",
     "train_project": "training",
 }
-__all__ = ["ControlLoop", "Registered", "registered_by", "train_project"]
+__all__ = [
+    "ControlLoop",
+    "FeatureReport",
+    "Registered",
+    "Retraining",
+    "SearchReport",
+    "Snapshot",
+    "list_retrainings",
+    "registered_by",
+    "train_project",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,13 +12,14 @@ from millwright.automation.comparison import judge
 from millwright.automation.records import HeldOutComparison
 from millwright.automation.sources import Snapshot, TrainingPlan
 from millwright.evaluation import Evaluation
-from millwright.features import TIME
+from millwright.features import TIME, Leak
 from millwright.kernel import clock
 from millwright.kernel.config import ProjectConfig
 from millwright.kernel.record import Record
 from millwright.pipelines import StepContext
 from millwright.registry import (
     CHAMPION,
+    CardContent,
     CardData,
     ExcludedColumn,
     build_package,
@@ -57,80 +59,57 @@ class Registered(Record):
     comparison: HeldOutComparison | None
 
 
-def register_candidate(
-    context: StepContext,
-    config: ProjectConfig,
-    *,
-    taken: Snapshot,
-    excluded: Sequence[tuple[str, str]],
-    develop: pa.Table,
-    test: pa.Table,
-    model: FittedModel,
-    threshold: float,
-    evaluation: Evaluation,
-    plan: TrainingPlan,
-) -> Registered:
+@dataclass(frozen=True)
+class Candidate:
+    """A trained and evaluated model, on its way to the registry."""
+
+    context: StepContext
+    config: ProjectConfig
+    taken: Snapshot
+    leaks: tuple[Leak, ...]
+    develop: pa.Table
+    test: pa.Table
+    model: FittedModel
+    threshold: float
+    evaluation: Evaluation
+    plan: TrainingPlan
+
+    @property
+    def name(self) -> str:
+        """Of the registered model: the champion's, or the deployment's where there is none."""
+        champion = self.plan.champion
+        return self.config.deployment_name if champion is None else champion.model
+
+
+def register_candidate(candidate: Candidate) -> Registered:
     """Write the package of a model, register it as the next version and close its tracked run.
 
     A first model becomes champion when its gates pass. A challenger never does here: it has to
     win on live traffic first.
     """
-    name = plan.champion.model if plan.champion is not None else config.deployment_name
-    code = code_version()
-    where = run_environment()
-    card = card_content(
-        config,
-        model=name,
-        task=model.task,
-        family=model.family,
-        created_at=clock.rfc3339(clock.now_ms()),
-        fields=model.fields,
-        classes=model.classes,
-        threshold=threshold,
-        params=dict(model.params),
-        data=_training_data(config, taken, develop, test),
-        excluded=[ExcludedColumn(name=column, reason=reason) for column, reason in excluded],
-        evaluation=evaluation,
-        environment=packages(),
-        python=where.python,
-        platform=where.platform,
-        commit=None if code is None else code.commit,
-        dirty=code is not None and code.dirty,
-        run=context.run_id,
-        example=_example(test, model),
-    )
-    folder = context.workdir / "package"
-    build_package(
-        folder,
-        model,
-        model=name,
-        reference=develop,
-        environment=packages(),
-        threshold=threshold,
-        card=card,
-    )
+    context, evaluation = candidate.context, candidate.evaluation
     evaluated = evaluation.model_dump_json().encode()
     version = register(
         context.door,
         context.project,
-        name,
-        folder,
+        candidate.name,
+        _package(candidate),
         run=context.run_id,
-        dataset=taken.main.id,
+        dataset=candidate.taken.main.id,
         metrics={key: found.value for key, found in evaluation.metrics.items()},
         gates=evaluation.gates,
         evaluation=evaluated,
     )
-    first = plan.champion is None and evaluation.passed
+    first = candidate.plan.champion is None and evaluation.passed
     if first:
-        set_alias(context.door, context.project, name, CHAMPION, version.version)
-    _close_run(context, model, threshold, evaluation, evaluated)
+        set_alias(context.door, context.project, candidate.name, CHAMPION, version.version)
+    _close_run(candidate, evaluated)
     return Registered(
-        model=name,
+        model=candidate.name,
         version=version.version,
         version_id=version.id,
         run_id=context.run_id,
-        family=model.family,
+        family=candidate.model.family,
         metric=evaluation.metric,
         value=evaluation.metrics[evaluation.metric].value,
         gates_passed=evaluation.passed,
@@ -140,17 +119,53 @@ def register_candidate(
     )
 
 
-def _close_run(
-    context: StepContext,
-    model: FittedModel,
-    threshold: float,
-    evaluation: Evaluation,
-    evaluated: bytes,
-) -> None:
+def _package(candidate: Candidate) -> Path:
+    folder = candidate.context.workdir / "package"
+    build_package(
+        folder,
+        candidate.model,
+        model=candidate.name,
+        reference=candidate.develop,
+        held_out=candidate.test,
+        environment=packages(),
+        threshold=candidate.threshold,
+        card=_card(candidate),
+    )
+    return folder
+
+
+def _card(candidate: Candidate) -> CardContent:
+    code, where, model = code_version(), run_environment(), candidate.model
+    return card_content(
+        candidate.config,
+        model=candidate.name,
+        task=model.task,
+        family=model.family,
+        created_at=clock.rfc3339(clock.now_ms()),
+        fields=model.fields,
+        classes=model.classes,
+        threshold=candidate.threshold,
+        params=dict(model.params),
+        data=_card_data(candidate),
+        excluded=[ExcludedColumn(name=x.column, reason=x.reason) for x in candidate.leaks],
+        evaluation=candidate.evaluation,
+        environment=packages(),
+        python=where.python,
+        platform=where.platform,
+        commit=None if code is None else code.commit,
+        dirty=code is not None and code.dirty,
+        run=candidate.context.run_id,
+        example=_example(candidate.test, model),
+    )
+
+
+def _close_run(candidate: Candidate, evaluated: bytes) -> None:
+    context, model = candidate.context, candidate.model
     run, door = context.run_id, context.door
-    log_params(door, run, {"family": model.family, "threshold": threshold, **model.params})
-    points = [MetricPoint(key=key, value=found.value) for key, found in evaluation.metrics.items()]
-    log_metrics(door, run, points)
+    params = {"family": model.family, "threshold": candidate.threshold, **model.params}
+    log_params(door, run, params)
+    metrics = candidate.evaluation.metrics
+    log_metrics(door, run, [MetricPoint(key=k, value=found.value) for k, found in metrics.items()])
     log_artifact(
         door,
         context.project,
@@ -162,19 +177,18 @@ def _close_run(
     end_run(door, run)
 
 
-def _training_data(
-    config: ProjectConfig, taken: Snapshot, develop: pa.Table, test: pa.Table
-) -> CardData:
+def _card_data(candidate: Candidate) -> CardData:
+    main = candidate.taken.main
     return CardData(
-        dataset=taken.main.name,
-        version=taken.main.version,
-        version_id=taken.main.id,
-        digest=taken.main.digest,
-        source=config.data.source,
-        rows=develop.num_rows,
-        period=_period(develop),
-        test_rows=test.num_rows,
-        test_period=_period(test),
+        dataset=main.name,
+        version=main.version,
+        version_id=main.id,
+        digest=main.digest,
+        source=candidate.config.data.source,
+        rows=candidate.develop.num_rows,
+        period=_period(candidate.develop),
+        test_rows=candidate.test.num_rows,
+        test_period=_period(candidate.test),
     )
 
 

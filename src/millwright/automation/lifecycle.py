@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millwright.automation.candidates import Registered, register_candidate
+from millwright.automation.candidates import Candidate, Registered, register_candidate
 from millwright.automation.sources import (
     Period,
     Snapshot,
@@ -23,7 +23,7 @@ from millwright.automation.sources import (
 )
 from millwright.automation.trials import TrialLog, start_tracking
 from millwright.data import VersionCheck, check, get_rules, infer_rules, put_rules
-from millwright.evaluation import Evaluation, evaluate_model
+from millwright.evaluation import Evaluation, check_gate_names, evaluate_model
 from millwright.features import TARGET, TIME, Dropped, Leak, build_features
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import (
@@ -158,6 +158,7 @@ def train_model(
     seed = config.training.seed
     start_tracking(context, plan.experiment, taken.ids, seed)
     spec = infer_task(develop[TARGET])
+    check_gate_names(config.evaluation.gates, spec.task)
     if config.training.function is not None:
         model = train_function(
             config.training.function,
@@ -229,16 +230,18 @@ def register_model(
     context = step_context()
     start_tracking(context, plan.experiment, taken.ids, config.training.seed)
     return register_candidate(
-        context,
-        config,
-        taken=taken,
-        excluded=[(leak.column, leak.reason) for leak in features.leaks],
-        develop=parts.develop,
-        test=parts.test,
-        model=model,
-        threshold=found.threshold,
-        evaluation=evaluation,
-        plan=plan,
+        Candidate(
+            context=context,
+            config=config,
+            taken=taken,
+            leaks=features.leaks,
+            develop=parts.develop,
+            test=parts.test,
+            model=model,
+            threshold=found.threshold,
+            evaluation=evaluation,
+            plan=plan,
+        )
     )
 
 

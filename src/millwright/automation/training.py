@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from millwright.automation.candidates import Registered
 from millwright.automation.lifecycle import plan_of, training_pipeline
 from millwright.automation.sources import Period
@@ -9,8 +11,7 @@ from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door
 from millwright.kernel.workspace import Workspace
-from millwright.pipelines import PipelineResult, execute
-from millwright.pipelines.listening import OnEvent, ignore
+from millwright.pipelines import PipelineEvent, PipelineResult, execute
 
 
 def train_project(
@@ -18,7 +19,7 @@ def train_project(
     workspace: Workspace,
     *,
     budget: str | None = None,
-    on_event: OnEvent = ignore,
+    on_event: Callable[[PipelineEvent], None] = lambda _: None,
 ) -> PipelineResult:
     """Train, validate and register a model as the workspace's ``millwright.yaml`` says.
 

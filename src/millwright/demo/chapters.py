@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 
-from millwright.automation import Registered
-from millwright.automation.lifecycle import FeatureReport, SearchReport
-from millwright.automation.sources import Snapshot
+from millwright.automation import FeatureReport, Registered, SearchReport, Snapshot
 from millwright.data import VersionCheck
 from millwright.demo.console import Console
 from millwright.evaluation import Evaluation

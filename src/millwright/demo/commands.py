@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from millwright.demo.console import Console
     from millwright.kernel.workspace import Workspace
-    from millwright.server.supervisor import Supervisor
+    from millwright.server import Supervisor
 
 
 @click.command()
@@ -36,8 +36,7 @@ def demo(folder: Path, fresh: bool, no_serve: bool, budget: str | None, port: in
     from millwright.demo.console import Console
     from millwright.demo.project import lay_out
     from millwright.kernel.locks import exclusive
-    from millwright.server.control_plane import Listen
-    from millwright.server.supervisor import Supervisor
+    from millwright.server import Listen, Supervisor
 
     # SIGTERM ends the demo as Ctrl-C does: in order, with every process it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

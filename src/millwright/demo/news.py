@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from millwright.automation.records import Retraining
+from millwright.automation import Retraining
 from millwright.demo.console import Console
 from millwright.demo.world import World
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from millwright.automation.client import list_retrainings
-from millwright.automation.records import Retraining
+from millwright.automation import Retraining, list_retrainings
 from millwright.deployment import DeploymentView, NewDeployment
-from millwright.deployment.client import deploy, get_deployment
+from millwright.deployment import client as deployments
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Unavailable
 from millwright.monitoring import Window, send_labels
-from millwright.monitoring.client import windows
+from millwright.monitoring import client as monitoring
 
 _T = TypeVar("_T")
 PROJECT: Final = "flights"
@@ -31,14 +30,14 @@ class World:
 
     def serve_champion(self, model: str) -> DeploymentView:
         """Ask for the champion to be served and wait until it answers."""
-        deploy(self.door, PROJECT, model, NewDeployment(model=model, alias="champion"))
+        deployments.deploy(self.door, PROJECT, model, NewDeployment(model=model, alias="champion"))
         return self._until(
             lambda: self._ready(model), "the inference server to answer", _PATIENCE_SECONDS
         )
 
     def deployment(self, name: str) -> DeploymentView:
         """The deployment as it is."""
-        return get_deployment(self.door, PROJECT, name)
+        return deployments.get_deployment(self.door, PROJECT, name)
 
     def endpoint(self, name: str) -> str:
         """Where the inference server is now; after a restart it may be elsewhere."""
@@ -54,7 +53,7 @@ class World:
 
     def windows(self, name: str) -> dict[str, Window]:
         """The monitored windows by their start."""
-        return {found.start: found for found in windows(self.door, PROJECT, name, 200)}
+        return {found.start: found for found in monitoring.windows(self.door, PROJECT, name, 200)}
 
     def await_window(
         self, name: str, start: str, *, rows: int, labelled: int, closed: bool

@@ -16,8 +16,7 @@ from millwright.kernel.store import Store
 from millwright.monitoring.drift import Reference, make_reference
 from millwright.monitoring.performance import WatchedModel
 from millwright.monitoring.watched import WatchedDeployment, watched
-from millwright.registry import ModelVersion, file_digest
-from millwright.registry.service import get_model
+from millwright.registry import ModelVersion, file_digest, find_model
 
 _KEPT_MODELS = 16
 
@@ -51,7 +50,7 @@ class StoredCatalog:
             self._models.move_to_end(version_id)
             return known
         try:
-            versions = get_model(self._store, deployment.project, deployment.model).versions
+            versions = find_model(self._store, deployment.project, deployment.model).versions
         except NotFound:
             return None
         version = next((v for v in versions if v.id == version_id), None)

@@ -210,6 +210,11 @@ def _check_argument(called: Step[..., Any], argument: str, value: object) -> Non
 
 
 def plain_signature(function: Callable[..., Any], who: str) -> inspect.Signature:
+    """The signature of a function whose arguments all have names, as a graph needs them.
+
+    Raises:
+        InvalidInput: it takes ``*args``, ``**kwargs`` or positional-only arguments.
+    """
     signature = inspect.signature(function)
     for parameter in signature.parameters.values():
         if parameter.kind in (

@@ -69,6 +69,7 @@ def build_package(
     model: str,
     reference: pa.Table,
     environment: str,
+    held_out: pa.Table | None = None,
     threshold: float = 0.5,
     card: CardContent | None = None,
     created_ms: int | None = None,
@@ -83,10 +84,10 @@ def build_package(
         reference: rows it was trained on, with every field of the signature; an even sample of at
             most 5,000 is kept for drift, and parity is measured on it.
         environment: pinned requirements, one per line.
+        held_out: rows it never saw, whose scores live scores are compared with.
         threshold: probability from which a row is called positive (binary).
         card: what the model card says; digests and parity are filled in here.
-        created_ms: the time to write; now if None. The same model, rows, card and time give the
-            same bytes.
+        created_ms: the time to write; the same of everything gives the same bytes.
 
     Raises:
         InvalidInput: a column is missing, the estimator has no ONNX form, or the packaged model
@@ -110,10 +111,12 @@ def build_package(
         digests={},
         created_at=clock.rfc3339(clock.now_ms() if created_ms is None else created_ms),
     )
-    scores = Scorer(manifest, content).score_matrix(matrix)
+    if held_out is not None:
+        matrix = encode(_stretched(held_out, len(matrix)), fitted.encoding)
+    scores = answer_score(Scorer(manifest, content).score_matrix(matrix))
     files = {
         MODEL: content,
-        REFERENCE: arrow_bytes(sample.append_column(SCORE, pa.array(answer_score(scores)))),
+        REFERENCE: arrow_bytes(sample.append_column(SCORE, pa.array(scores))),
         ENVIRONMENT: environment.encode(),
     }
     if card is not None:
@@ -146,6 +149,11 @@ def even_sample(table: pa.Table, rows: int) -> pa.Table:
     """At most ``rows`` rows spread evenly over the table, first and last included."""
     if table.num_rows <= rows:
         return table
+    return _stretched(table, rows)
+
+
+def _stretched(table: pa.Table, rows: int) -> pa.Table:
+    """Exactly ``rows`` rows spread evenly over the table, some repeated where it has fewer."""
     return table.take(pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)))
 
 
