@@ -53,10 +53,15 @@ def opened(
 
 def test_a_failed_transaction_leaves_neither_its_change_nor_its_event(opened: Store) -> None:
     row = {"name": "p", "config_digest": None, "created_ms": 1, "updated_ms": 1}
-    with pytest.raises(RuntimeError), opened.write(ACTOR, "p") as tx:
-        tx.execute(insert(projects).values(row))
-        tx.event("project.created", "project:p")
-        raise RuntimeError
+
+    def fail_halfway() -> None:
+        with opened.write(ACTOR, "p") as tx:
+            tx.execute(insert(projects).values(row))
+            tx.event("project.created", "project:p")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
 
     with opened.read() as connection:
         assert connection.execute(select(projects)).all() == []
@@ -83,7 +88,9 @@ def test_many_writers_make_one_unbroken_chain(opened: Store) -> None:
 def test_lineage_edges_are_written_with_their_event_and_walked_both_ways(opened: Store) -> None:
     with opened.write(ACTOR, "p") as tx:
         tx.event("run.created", "run:1", edges=[("dataset:1", "run:1"), ("dataset:1", "run:1")])
-        tx.event("model.version-registered", "model-version:1", edges=[("run:1", "model-version:1")])
+        tx.event(
+            "model.version-registered", "model-version:1", edges=[("run:1", "model-version:1")]
+        )
 
     with opened.read() as connection:
         up = walk(connection, "p", "model-version:1", direction="up")
