@@ -76,7 +76,9 @@ def cli() -> None:
 def main() -> None:
     """Run `mw` and turn every expected error into a sentence and an exit code."""
     try:
-        cli.main(standalone_mode=False)
+        # Without standalone mode click hands back the code of an Exit instead of ending with it.
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except MillwrightError as error:
         _report(error)
         sys.exit(error.exit_code)

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 @click.option("--fresh", is_flag=True, help="Forget what was played before and start anew.")
 @click.option("--no-serve", is_flag=True, help="End after the summary instead of at Ctrl-C.")
 @click.option("--budget", help="Time for the first search, such as 30s (default 60s).")
-@click.option("--port", default=8600, show_default=True, help="Port of the UI; 0 picks one.")
-def demo(folder: Path, fresh: bool, no_serve: bool, budget: str | None, port: int) -> None:
+@click.option("--port", type=int, help="Port of the UI; 8600, or any free one where that is taken.")
+def demo(
+    folder: Path, fresh: bool, no_serve: bool, budget: str | None, port: int | None
+) -> None:
     """Play a real year in the life of a model, on the flights from New York in 2013.
 
     It may be stopped or killed at any time; the same command continues the story.
@@ -49,7 +51,8 @@ def demo(folder: Path, fresh: bool, no_serve: bool, budget: str | None, port: in
         click.echo(click.style("Millwright: a year in the life of a model", bold=True))
         console.say("Question: will this flight arrive more than 15 minutes late?")
         console.look(f"everything is in {workspace.root}; the project is millwright.yaml there")
-        with Supervisor(workspace, Listen("127.0.0.1", port)) as supervisor:
+        chosen = _free_port() if port is None else port
+        with Supervisor(workspace, Listen("127.0.0.1", chosen)) as supervisor:
             console.good(f"The control plane and its UI are up at {supervisor.url}")
             _play(workspace, supervisor, console, budget)
             if not no_serve:
@@ -73,6 +76,19 @@ def _play(
         else:
             story.play()
         tell_outcome(console, story.state, world)
+
+
+def _free_port() -> int:
+    """The usual port where it is free, else 0: a demo should start whatever else runs here."""
+    from millwright.kernel.errors import Unavailable
+    from millwright.server import Listen, bind
+
+    usual = Listen()
+    try:
+        bind(usual.host, usual.port).close()
+    except Unavailable:
+        return 0
+    return usual.port
 
 
 def _stay(supervisor: Supervisor, console: Console) -> None:

@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from millwright.server.control_plane import Listen
+    from millwright.server.control_plane import Listen, bind
     from millwright.server.supervisor import Supervisor
 
-_HOMES = {"Listen": "control_plane", "Supervisor": "supervisor"}
-__all__ = ["Listen", "Supervisor"]
+_HOMES = {"Listen": "control_plane", "Supervisor": "supervisor", "bind": "control_plane"}
+__all__ = ["Listen", "Supervisor", "bind"]
 
 
 def __getattr__(name: str) -> Any:
