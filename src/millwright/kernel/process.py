@@ -54,12 +54,17 @@ def watch_lifeline(on_parent_gone: Callable[[], None] | None = None) -> None:
         if on_parent_gone is not None:
             on_parent_gone()
             return
-        reaper = threading.Timer(10, os._exit, args=(70,))
-        reaper.daemon = True
-        reaper.start()
-        os.kill(os.getpid(), signal.SIGTERM)
+        end_soon()
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def end_soon() -> None:
+    """Ask this process to end in order, and end it for good should that take ten seconds."""
+    reaper = threading.Timer(10, os._exit, args=(70,))
+    reaper.daemon = True
+    reaper.start()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stop(process: subprocess.Popen[bytes], *, grace_seconds: float = 8.0) -> int:

@@ -71,9 +71,15 @@ class Workspace:
 
     def running_url(self) -> str | None:
         """The address of this workspace's control plane, if its process is alive."""
+        found = self.running()
+        return None if found is None else found[0]
+
+    def running(self) -> tuple[str, int] | None:
+        """Address and process id of this workspace's control plane, if it is alive."""
         try:
             address = json.loads(self.address_file.read_text("utf-8"))
-            os.kill(int(address["pid"]), 0)
+            process = int(address["pid"])
+            os.kill(process, 0)
         except (OSError, ValueError, KeyError):
             return None
-        return str(address["url"])
+        return str(address["url"]), process

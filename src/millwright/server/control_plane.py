@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
 from millwright.automation import ControlLoop
-from millwright.kernel.errors import Unavailable
+from millwright.kernel.errors import Conflict, Unavailable
 from millwright.kernel.locks import exclusive
-from millwright.kernel.process import watch_lifeline
+from millwright.kernel.process import end_soon, watch_lifeline
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.security import authentication_for
 from millwright.server.application import create_app
 from millwright.server.opening import open_store
 from millwright.server.static import mount_ui
+
+_PREDECESSOR_SECONDS = 25.0
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,40 @@ def serve(workspace: Workspace, listen: Listen, *, lifeline: bool = False) -> No
         Unavailable: the port is taken.
         Forbidden: the address is not loopback and nobody could log in.
     """
-    with exclusive(
-        workspace.folder() / "control-plane.lock",
-        wait=False,
-        busy=f"A control plane is running already in {workspace.root}.",
-    ):
+    with _alone(workspace):
         store = open_store(workspace)
         try:
             if lifeline:
-                watch_lifeline()
+                watch_lifeline(lambda: _end(workspace))
             _run(store, listen)
         finally:
             workspace.address_file.unlink(missing_ok=True)
             store.close()
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace; one whose supervisor was killed is given the time to end in order."""
+    path = workspace.folder() / "control-plane.lock"
+    busy = f"A control plane is running already in {workspace.root}."
+    deadline = time.monotonic() + _PREDECESSOR_SECONDS
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(exclusive(path, wait=False, busy=busy))
+                break
+            except Conflict:
+                # One that says where it is found means to stay.
+                if workspace.running() is not None or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+        yield
+
+
+def _end(workspace: Workspace) -> None:
+    """Our supervisor is gone: say that we are no longer to be found, then end in order."""
+    workspace.address_file.unlink(missing_ok=True)
+    end_soon()
 
 
 def _run(store: Store, listen: Listen) -> None:
@@ -79,6 +104,7 @@ def _run(store: Store, listen: Listen) -> None:
         _announce(store.workspace.address_file, url)
         server.run(sockets=[listener])
     finally:
+        store.workspace.address_file.unlink(missing_ok=True)
         loop.stop()
 
 

@@ -72,17 +72,21 @@ class Supervisor:
         arguments += ["--host", self._listen.host, "--port", str(self._listen.port), "--lifeline"]
         for name in self._listen.allowed_hosts:
             arguments += ["--allow-host", name]
-        self._workspace.address_file.unlink(missing_ok=True)
         start = self.log.stat().st_size if self.log.exists() else 0
         self._process = spawn(arguments, log=self.log)
         deadline = time.monotonic() + _START_SECONDS
-        while self._workspace.running_url() is None:
+        while not self._answers(self._process.pid):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise self._failed(start)
             time.sleep(0.02)
         # A restarted control plane must be found where the first one was.
         port = int(self.url.rpartition(":")[2])
         self._listen = Listen(self._listen.host, port, self._listen.allowed_hosts)
+
+    def _answers(self, process: int) -> bool:
+        # The address file may still be that of a predecessor, or of somebody else's control plane.
+        found = self._workspace.running()
+        return found is not None and found[1] == process
 
     def _failed(self, log_start: int) -> Unavailable:
         assert self._process is not None
