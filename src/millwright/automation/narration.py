@@ -14,7 +14,7 @@ _TITLES = {
     "snapshot_data": "read the sources and kept them as dataset versions",
     "check_data": "held the data against its rules",
     "make_features": "computed the features, looking only backwards",
-    "split_rows": "kept the latest rows for validation",
+    "split_rows": "kept rows for validation that the search does not see",
     "train_model": "searched for a model",
     "evaluate": "measured it on rows it never saw",
     "register_model": "packaged it, wrote its card, registered it",
@@ -62,7 +62,11 @@ class Narration:
             return
         for reason in made.failed_gates:
             click.echo(f"  {click.style('✗', fg='red')} {reason}")
-        click.echo("  It was registered, and cannot become champion without an override.")
+        click.echo(
+            "  It was registered, and is not champion. Next: improve the data or the features, "
+            "change evaluation.gates in millwright.yaml, or overrule the gates: "
+            f'mw models alias {made.model} champion {made.version} --override --reason "…"'
+        )
 
     def _draw(self, text: str) -> None:
         if self._live:

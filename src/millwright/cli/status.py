@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from millwright.kernel.door import Door
 
 _MARKS = {"ready": ("●", "green"), "failed": ("●", "red"), "stopped": ("○", None)}
+_MAIN_METRICS = ("roc_auc", "roc_auc_ovr", "r2")
+"""What runs are told by where the project file leaves the metric to the task."""
 
 
 @click.command()
@@ -21,10 +23,12 @@ def status(as_json: bool) -> None:
     from millwright.kernel.workspace import Workspace
 
     workspace = Workspace.find()
-    project = workspace.project().project
+    config = workspace.project()
+    project = config.project
     with connect(workspace) as door:
         found = _collect(door, project)
         found["control_plane"] = door.url
+        found["metric"] = config.training.metric
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -54,7 +58,8 @@ def _models(found: dict[str, Any]) -> None:
     _heading("Models", found["models"], "none yet: mw run")
     for model in found["models"]:
         aliases = ", ".join(f"{name} → {number}" for name, number in model["aliases"].items())
-        click.echo(f"  {model['name']:<24} {model['versions']} versions   {aliases}")
+        versions = "1 version " if model["versions"] == 1 else f"{model['versions']} versions"
+        click.echo(f"  {model['name']:<24} {versions}   {aliases}")
 
 
 def _deployments(found: dict[str, Any]) -> None:
@@ -105,13 +110,11 @@ def _retrainings(found: dict[str, Any]) -> None:
 
 def _runs(found: dict[str, Any]) -> None:
     _heading("Last runs", found["runs"], "none yet: mw run")
+    wanted = (found["metric"], *_MAIN_METRICS)
     for run in found["runs"]:
-        metrics = "  ".join(
-            f"{key} {value:.4f}"
-            for key, value in list(run["metrics"].items())[:2]
-            if isinstance(value, float)
-        )
-        click.echo(f"  {run['created_at'][:19]}  {run['status']:<9} {run['name']:<24} {metrics}")
+        metric = next((name for name in wanted if name in run["metrics"]), None)
+        measured = "" if metric is None else f"{metric} {run['metrics'][metric]:.4f}"
+        click.echo(f"  {run['created_at'][:19]}  {run['status']:<9} {run['name']:<24} {measured}")
 
 
 def _heading(title: str, items: list[Any], empty: str) -> None:

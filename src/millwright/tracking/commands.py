@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from millwright.tracking.records import Run
+
+_COLUMNS = 4
 
 
 @click.group()
@@ -65,11 +69,11 @@ def list_(
     if not page.runs:
         click.echo("No runs yet. Start one with: mw run")
         return
-    names = sorted({key for run in page.runs for key in run.metrics})[:5]
-    heads = "".join(f" {name[-12:]:>12}" for name in names)
+    names = _shown_metrics(page.runs)
+    heads = "".join(f" {name[:16]:>16}" for name in names)
     click.echo(f"{'RUN':8} {'NAME':28} {'EXPERIMENT':16} {'STATUS':9}{heads}")
     for run in page.runs:
-        values = "".join(f" {_short(run.metrics.get(name)):>12}" for name in names)
+        values = "".join(f" {_short(run.metrics.get(name)):>16}" for name in names)
         click.echo(f"{run.id[-8:]} {run.name:28.28} {run.experiment:16.16} {run.status:9}{values}")
     if page.next_page_token:
         click.echo(f"There are more; see them with --limit {min(1000, limit * 5)}.")
@@ -181,6 +185,12 @@ def _project_here() -> str:
     from millwright.kernel.workspace import Workspace
 
     return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project
+
+
+def _shown_metrics(found: Sequence[Run]) -> list[str]:
+    """The metrics that most of the runs have, so that the columns can be compared."""
+    counts = Counter(key for run in found for key in run.metrics)
+    return sorted(counts, key=lambda key: (-counts[key], key))[:_COLUMNS]
 
 
 def _rows(columns: list[dict[str, str]]) -> dict[str, list[str]]:
