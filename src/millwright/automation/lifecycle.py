@@ -22,7 +22,7 @@ from millwright.automation.sources import (
     take_snapshot,
 )
 from millwright.automation.trials import TrialLog, start_tracking
-from millwright.data import VersionCheck, check, get_rules, infer_rules, put_rules
+from millwright.data import RuleResult, VersionCheck, check, get_rules, infer_rules, put_rules
 from millwright.evaluation import Evaluation, check_gate_names, evaluate_model
 from millwright.features import TARGET, TIME, Dropped, Leak, build_features
 from millwright.kernel.clock import parse_duration
@@ -105,11 +105,12 @@ def check_data(config: ProjectConfig, taken: Snapshot) -> VersionCheck:
         put_rules(door, config.project, name, infer_rules(tables))
     found = check(door, config.project, name, taken.main.version)
     if found.verdict == "blocked":
-        broken = [r.message for r in found.report.results if not r.passed]
         raise InvalidInput(
             "data.rules_broken",
-            f"Version {taken.main.version} of {name} breaks confirmed rules: {' '.join(broken[:3])}",
-            hint=f"See mw data show {name}; mend the data or withdraw the rule.",
+            f"Version {taken.main.version} of {name} breaks what was confirmed: "
+            + " ".join(_broken(result) for result in found.report.failures[:3]),
+            hint=f"See mw data check {name}; mend the data, or withdraw a rule: "
+            f"mw data confirm {name} --rule {found.report.failures[0].rule.id} --withdraw",
         )
     return found
 
@@ -267,6 +268,13 @@ def training_pipeline(
     return register_model(
         core, taken, features.report, parts, trained.model, trained.report, evaluation, plan
     )
+
+
+def _broken(result: RuleResult) -> str:
+    example = f" Row {result.examples[0].row:,} holds {result.examples[0].value}." * bool(
+        result.examples
+    )
+    return f"{result.rule.sentence}; {result.message[0].lower()}{result.message[1:]}{example}"
 
 
 def _by_date(table: pa.Table, plan: TrainingPlan) -> Parts:
