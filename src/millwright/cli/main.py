@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from millwright.kernel.errors import MillwrightError, nearest
+from millwright.kernel.errors import MillwrightError, disk_full, nearest
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("millwright.cli.init:init", "Start a project from a table and a target column."),
@@ -92,6 +92,12 @@ def main() -> None:
         # The reader of our output went away (`mw runs list | head`): nothing to say, nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        full = disk_full(error, error.filename)
+        if full is None:
+            raise
+        _report(full)
+        sys.exit(full.exit_code)
 
 
 def _report(error: MillwrightError) -> None:

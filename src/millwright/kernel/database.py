@@ -34,7 +34,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state."""
-        with self.engine.connect() as connection:
+        with _explained(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection
@@ -42,7 +42,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection in a write transaction: committed at the end, rolled back on an error."""
-        with self.engine.connect() as connection:
+        with _explained(), self.engine.connect() as connection:
             try:
                 if self.is_sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -50,9 +50,6 @@ class Database:
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_CHAIN_LOCK})"))
                 yield connection
                 connection.commit()
-            except OperationalError as cause:
-                connection.rollback()
-                raise _explain(cause) from cause
             except BaseException:
                 connection.rollback()
                 raise
@@ -60,6 +57,19 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in a sentence what the database could not do for reasons outside of it.
+
+    Raises:
+        Unavailable: the disk is full, or somebody else wrote for too long.
+    """
+    try:
+        yield
+    except OperationalError as cause:
+        raise _explain(cause) from cause
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
@@ -74,7 +84,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _explain(cause: OperationalError) -> Exception:
     message = str(cause.orig)
-    if "full" in message:
+    # A write-ahead log that cannot grow is reported as an input/output error.
+    if "full" in message or "disk I/O error" in message:
         return Unavailable(
             "database.disk_full",
             "There is no space left on the disk that holds the database.",

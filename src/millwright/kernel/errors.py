@@ -8,6 +8,7 @@ say the same thing about the same mistake.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -125,6 +126,18 @@ def from_problem(status: int, body: object) -> MillwrightError:
         str(detail.get("message", f"The server answered {status}.")),
         hint=None if hint is None else str(hint),
         value=detail.get("value"),
+    )
+
+
+def disk_full(cause: OSError, place: str | None = None) -> Unavailable | None:
+    """What to say when an operating system's error means that nothing more can be written."""
+    if cause.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return None
+    where = f"the disk that holds {place}" if place else "the disk"
+    return Unavailable(
+        "disk.full",
+        f"There is no space left on {where}.",
+        hint="Free some space and run the same command again; nothing was lost.",
     )
 
 

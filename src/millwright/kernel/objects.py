@@ -6,7 +6,6 @@ to disk, then renamed, so an object either exists whole or not at all, whatever 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import tempfile
@@ -16,7 +15,7 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
-from millwright.kernel.errors import Corrupt, InvalidInput, NotFound, Unavailable
+from millwright.kernel.errors import Corrupt, InvalidInput, NotFound, disk_full
 
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
 _BLOCK = 1 << 20
@@ -111,13 +110,15 @@ class ObjectStore:
                 file.flush()
                 os.fsync(file.fileno())
             target = self.path(hasher.hexdigest())
-            target.parent.mkdir(exist_ok=True)
+            if not target.parent.exists():
+                target.parent.mkdir(exist_ok=True)
+                _sync_folder(self.root)
             Path(temporary).replace(target)
             _sync_folder(target.parent)
         except OSError as cause:
             if temporary is not None:
                 Path(temporary).unlink(missing_ok=True)
-            raise _explain(cause, self.root) from cause
+            raise disk_full(cause, str(self.root)) or cause from cause
         return hasher.hexdigest()
 
     def _missing(self, digest: str) -> NotFound:
@@ -135,13 +136,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _explain(cause: OSError, root: Path) -> Exception:
-    if cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return Unavailable(
-            "objects.disk_full",
-            f"There is no space left on the disk that holds {root}.",
-            hint="Free some space and run the same command again; nothing was lost.",
-        )
-    return cause

@@ -49,9 +49,10 @@ def _upgrade(database: Database) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["engine"] = database.engine
     try:
-        command.upgrade(config, "head")
+        with database.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
     except CommandError as cause:
         raise Unavailable(
             "database.newer",

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations over the engine that ``server.opening`` hands in."""
+"""Alembic's entry: runs the migrations in the transaction that ``server.opening`` hands in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from alembic import context
 
 from millwright.kernel.tables import metadata
 
-engine = context.config.attributes["engine"]
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+# One transaction for all, on SQLite too: a killed upgrade leaves the database as it was.
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
