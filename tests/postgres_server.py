@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,17 +22,20 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running() -> Iterator[str]:
     """Start a server and yield a SQLAlchemy URL of it; stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="mw-postgres-") as name:
+        folder = Path(name)
+        # PostgreSQL refuses to run as root.
+        user = _unprivileged()
+        if user is not None:
+            shutil.chown(folder, user.pw_name)
+        yield from _serving(folder, user)
+
+
+def _serving(folder: Path, user: pwd.struct_passwd | None) -> Iterator[str]:
     tools = binaries()
     assert tools is not None
-    # PostgreSQL refuses to run as root.
-    user = _unprivileged()
-    if user is not None:
-        shutil.chown(folder, user.pw_name)
-        for parent in folder.parents:
-            if parent.owner() == "root" and parent != Path(parent.anchor):
-                parent.chmod(parent.stat().st_mode | 0o055)
     data = folder / "data"
     _call(user, tools / "initdb", "-D", data, "-U", "millwright", "-A", "trust", "--no-sync")
     options = f"-k {folder} -c listen_addresses='' -c fsync=off"

@@ -27,11 +27,11 @@ ACTOR = Actor("tester", Role.ADMIN)
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install '.[postgres]'")
     if binaries() is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with running(tmp_path_factory.mktemp("postgres")) as url:
+    with running() as url:
         yield url
 
 

@@ -273,3 +273,25 @@ def test_a_years_change_of_the_census_is_mild() -> None:
     fields = [Field(name=name, kind="categorical") for name in names]
     found = table_drift(make_reference(sample, fields), later)
     assert max(column.value for column in found) < 0.1
+
+
+def test_a_week_is_no_news_where_training_had_weeks_like_it() -> None:
+    generator = np.random.default_rng(5)
+    levels = np.repeat(generator.normal(0.0, 1.0, 10), 500)
+    sample = pa.table({"temp": levels + generator.normal(0.0, 0.3, 5_000)})
+    reference = make_reference(sample, [Field(name="temp", kind="numeric")])
+    (column,) = reference.columns
+
+    like_one_before = column_drift(column, sample["temp"].slice(1_000, 500), 0.1)
+    unlike_any = column_drift(column, pa.chunked_array([np.full(500, 9.0)]), 0.1)
+
+    assert like_one_before.value > 0.1
+    assert not like_one_before.drifted
+    assert unlike_any.drifted
+
+
+def test_rows_without_order_have_no_variation_of_their_own() -> None:
+    sample = pa.table({"x": np.random.default_rng(6).normal(size=5_000)})
+    (column,) = make_reference(sample, [Field(name="x", kind="numeric")]).columns
+
+    assert column.ordinary < 0.1

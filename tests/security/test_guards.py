@@ -103,3 +103,19 @@ def test_a_request_that_claims_to_be_huge_is_refused_unread(client: TestClient) 
     headers = {"content-type": "application/json", "content-length": str(10**12)}
     answer = client.put("/api/v1/projects/p", content=b"{}", headers=headers)
     assert answer.status_code == 413
+
+
+def test_a_body_that_does_not_end_is_cut_off_at_the_limit(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("millwright.server.guards._MAX_JSON_BYTES", 1000)
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(10):
+            yield b" " * 400
+
+    headers = {"content-type": "application/json"}
+    answer = client.put("/api/v1/projects/p", content=endless(), headers=headers)
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "http.too_large"

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @click.option("--no-serve", is_flag=True, help="End after the summary instead of at Ctrl-C.")
 @click.option("--budget", help="Time for the first search, such as 30s (default 60s).")
 @click.option("--port", type=int, help="Port of the UI; 8600, or any free one where that is taken.")
-def demo(
-    folder: Path, fresh: bool, no_serve: bool, budget: str | None, port: int | None
-) -> None:
+def demo(folder: Path, fresh: bool, no_serve: bool, budget: str | None, port: int | None) -> None:
     """Play a real year in the life of a model, on the flights from New York in 2013.
 
     It may be stopped or killed at any time; the same command continues the story.

@@ -42,6 +42,9 @@ class Verification(Record):
 
     ok: bool
     events: int
+    head: str = GENESIS
+    """Hash of the last whole event. Kept elsewhere, it also shows whether the newest events were
+    cut off, which a chain cannot show by itself."""
     first_broken_seq: int | None = None
     problem: str | None = None
 
@@ -104,10 +107,14 @@ def verify(connection: Connection) -> Verification:
         problem = _problem(row, previous, expected)
         if problem is not None:
             return Verification(
-                ok=False, events=expected - 1, first_broken_seq=row.seq, problem=problem
+                ok=False,
+                events=expected - 1,
+                head=previous,
+                first_broken_seq=row.seq,
+                problem=problem,
             )
         previous, expected = row.hash, expected + 1
-    return Verification(ok=True, events=expected - 1)
+    return Verification(ok=True, events=expected - 1, head=previous)
 
 
 def _problem(row: Row[Any], previous: str, expected: int) -> str | None:

@@ -49,7 +49,8 @@ def _data_drift(window: WindowSummary, policy: MonitoringConfig, since: int) -> 
     if not window.features:
         return None
     drifted = sorted(
-        (column for column in window.features if column.drifted), key=lambda column: -column.value
+        (column for column in window.features if column.drifted),
+        key=lambda column: column.threshold - column.value,
     )
     share = len(drifted) / len(window.features)
     if not drifted or share < policy.drift.share:
@@ -59,8 +60,8 @@ def _data_drift(window: WindowSummary, policy: MonitoringConfig, since: int) -> 
     )
     title = (
         f"{len(drifted)} of {len(window.features)} monitored features ({share:.0%}) have moved"
-        f" from training since {_day(since)}, most of all {named}; the threshold is"
-        f" {policy.drift.threshold:.2f} for a feature and {policy.drift.share:.0%} of them."
+        f" since {_day(since)} farther from training than they varied in it, most of all {named};"
+        f" {policy.drift.share:.0%} is allowed."
     )
     return _signal(
         "data_drift",

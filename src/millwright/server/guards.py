@@ -41,7 +41,7 @@ class Guards:
         except MillwrightError as error:
             await _answer(send, error)
             return
-        await self._app(scope, _bounded(receive, limit), send)
+        await _Bounded(receive, send, limit).run(self._app, scope)
 
     def _check(self, method: str, headers: dict[str, str]) -> None:
         host = _name(headers.get("host", ""))
@@ -73,18 +73,31 @@ class Guards:
         return limit
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    seen = 0
+class _Bounded:
+    """One request whose body ends at a limit, whatever length it claimed."""
 
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise _too_large(limit)
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive, self._send, self._limit = receive, send, limit
+        self._seen = 0
+        self._answered = False
+
+    async def run(self, app: ASGIApp, scope: Scope) -> None:
+        await app(scope, self._next_part, self._reply)
+
+    async def _next_part(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            raise _too_large(self._limit)
         return message
 
-    return bounded
+    async def _reply(self, message: Message) -> None:
+        if self._seen <= self._limit:
+            await self._send(message)
+        elif not self._answered:
+            # The framework calls any trouble with a body a bad request; this one has a name.
+            self._answered = True
+            await _answer(self._send, _too_large(self._limit))
 
 
 def _name(host: str) -> str:

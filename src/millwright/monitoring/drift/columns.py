@@ -38,6 +38,9 @@ _DEVIATE = NormalDist().inv_cdf(1.0 - FALSE_FLAG_RATE)
 def column_drift(reference: ColumnReference, column: Column, threshold: float = 0.1) -> ColumnDrift:
     """Compare one column of a window with its reference.
 
+    ``threshold`` is the least effect that counts; a column that varied more than this within its
+    own training period has to exceed that variation.
+
     Defined answers at the edges: an empty window, or an empty reference, has value 0 and no drift;
     a column that is all missing where the reference was not has moved altogether; a constant
     reference has the cells below, equal and above; infinities lie outside the range.
@@ -51,6 +54,7 @@ def column_drift(reference: ColumnReference, column: Column, threshold: float = 
     divergence = jensen_shannon_divergence(then, counts)
     expected, floor = chance_divergence(then, counts)
     value = math.sqrt(max(divergence - expected, 0.0))
+    threshold = max(threshold, reference.ordinary)
     rows = int(counts.sum())
     missing = int(counts[-1]) / rows if rows else 0.0
     return ColumnDrift(

@@ -45,6 +45,8 @@ class ColumnReference(Record):
     counts: tuple[int, ...]
     known_levels: tuple[str, ...] = ()
     """All levels seen in the sample, most frequent first, at most 10,000; for new ones."""
+    ordinary: float = 0.0
+    """How far stretches of the sample itself are from the whole: what is no news."""
 
     @property
     def rows(self) -> int:

@@ -17,11 +17,15 @@ from millwright.monitoring.drift.binning import (
     numeric_values,
     ordered_levels,
 )
+from millwright.monitoring.drift.columns import column_drift
 from millwright.monitoring.drift.records import ColumnReference, Reference
 
 SCORE = "score"
 """The column of ``reference.arrow``, and of the prediction log, that holds the model's score."""
 MAX_KNOWN_LEVELS = 10_000
+STRETCHES = 10
+"""Into how many consecutive parts the sample is cut to see how much it varies by itself."""
+LEAST_STRETCH_ROWS = 100
 
 
 def make_reference(sample: pa.Table, signature: Sequence[Field]) -> Reference:
@@ -34,13 +38,14 @@ def make_reference(sample: pa.Table, signature: Sequence[Field]) -> Reference:
     """
     present = set(sample.column_names)
     columns = tuple(
-        column_reference(sample[field.name], field)
+        with_ordinary(column_reference(sample[field.name], field), sample[field.name])
         for field in signature
         if field.monitored and field.name in present
     )
     score = None
     if SCORE in present and all(field.name != SCORE for field in signature):
         score = column_reference(sample[SCORE], Field(name=SCORE, kind="numeric"))
+        score = with_ordinary(score, sample[SCORE])
     return Reference(columns=columns, score=score)
 
 
@@ -60,3 +65,19 @@ def column_reference(column: Column, field: Field) -> ColumnReference:
         counts=tuple(count_cells(values, bins).tolist()),
         known_levels=known,
     )
+
+
+def with_ordinary(reference: ColumnReference, column: Column) -> ColumnReference:
+    """The reference with the column's ordinary variation: the farthest stretch of the sample.
+
+    A week of weather is never like a whole quarter, and the delays of one day resemble each other.
+    Rows of a window are not independent draws, so a window is news only when it is farther from
+    the training period than that period's own tenths were. The sample keeps the order of time; in
+    rows without order the tenths are alike, and the variation is near zero.
+    """
+    rows = len(column) // STRETCHES
+    if rows < LEAST_STRETCH_ROWS:
+        return reference
+    stretches = (column.slice(start * rows, rows) for start in range(STRETCHES))
+    farthest = max(column_drift(reference, stretch, 0.0).value for stretch in stretches)
+    return reference.model_copy(update={"ordinary": farthest})

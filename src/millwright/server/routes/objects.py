@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from typing import BinaryIO, cast
+
 import anyio.to_thread
 from fastapi import Depends, Request
 from fastapi.responses import Response
@@ -12,6 +15,7 @@ from millwright.kernel.record import Record
 from millwright.kernel.routing import Call, RoomRouter, current_call
 
 router = RoomRouter(tag="objects")
+_IN_MEMORY_BYTES = 8 << 20
 
 
 class StoredObject(Record):
@@ -26,9 +30,14 @@ async def put_object(
     project: str, request: Request, call: Call = Depends(current_call)
 ) -> StoredObject:
     """Store the request's body; the same bytes always have the same digest."""
-    content = await request.body()
-    digest = await anyio.to_thread.run_sync(call.store.objects.put, content)
-    return StoredObject(digest=digest, size=len(content))
+    # Large bodies wait on disk, not in memory.
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as spool:
+        async for block in request.stream():
+            await anyio.to_thread.run_sync(spool.write, block)
+        size = spool.tell()
+        spool.seek(0)
+        digest = await anyio.to_thread.run_sync(call.store.objects.put, cast(BinaryIO, spool))
+    return StoredObject(digest=digest, size=size)
 
 
 @router.get("/projects/{project}/objects/{digest}", permission=Permission.READ)
