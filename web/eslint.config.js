@@ -7,5 +7,10 @@ export default ts.config(
   js.configs.recommended,
   ...ts.configs.strict,
   hooks.configs.flat["recommended-latest"] ?? hooks.configs.flat.recommended,
-  { files: ["scripts/**"], languageOptions: { globals: { process: "readonly", console: "readonly" } } },
+  {
+    files: ["scripts/**"],
+    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } },
+  },
+  // A rule of the React compiler, which is not in use.
+  { rules: { "react-hooks/incompatible-library": "off" } },
 );

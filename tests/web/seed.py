@@ -61,7 +61,7 @@ evaluation:
     - {metric: improvement, min: -0.01}
 monitoring:
   window: 7d
-  drift: {threshold: 0.15, share: 0.25}
+  drift: {threshold: 0.15, share: 0.1}
 # The history below is recorded, so nothing may be retrained while a test looks at it.
 retraining: {triggers: []}
 """

@@ -33,11 +33,16 @@ test("the drift map is one stop, read cell by cell with the arrow keys", async (
   await expect(page.getByText(/^temp, .*threshold 0\.15/)).toBeVisible();
 });
 
-test("tabs of a version change with the arrow keys and are part of the address", async ({ page }) => {
+test("tabs of a version change with the arrow keys and are part of the address", async ({
+  page,
+}) => {
   await page.goto("/models/flights/3");
   await page.getByRole("tab", { name: "Card" }).focus();
   await page.keyboard.press("ArrowRight");
-  await expect(page.getByRole("tab", { name: "Evaluation" })).toHaveAttribute("aria-selected", "true");
+  await expect(page.getByRole("tab", { name: "Evaluation" })).toHaveAttribute(
+    "aria-selected",
+    "true",
+  );
   await expect(page).toHaveURL(/tab=evaluation/);
 });
 

@@ -16,7 +16,10 @@ test("trials are nested under their search, sorted and filtered", async ({ page 
   await page.goto("/runs");
   const table = page.getByRole("region", { name: "Runs" });
   await expect(table.getByRole("link", { name: "trial 1" })).toHaveCount(0);
-  await table.getByRole("button", { name: /6 trials of search/ }).first().click();
+  await table
+    .getByRole("button", { name: /6 trials of search/ })
+    .first()
+    .click();
   await expect(table.getByRole("link", { name: "trial 1" })).toHaveCount(1);
   await table.getByRole("button", { name: "roc_auc", exact: true }).click();
   await expect(table.getByRole("columnheader", { name: "roc_auc", exact: true })).toHaveAttribute(
@@ -40,12 +43,16 @@ test("the card is shown in a frame that runs nothing", async ({ page }) => {
   await page.goto("/models/flights/3");
   const frame = page.locator("iframe");
   await expect(frame).toHaveAttribute("sandbox", "");
-  await expect(page.frameLocator("iframe").getByRole("heading", { level: 1 })).toHaveText("flights");
+  await expect(page.frameLocator("iframe").getByRole("heading", { level: 1 })).toHaveText(
+    "flights",
+  );
 });
 
 test("the evaluation marks the worst slice and says why gates passed", async ({ page }) => {
   await page.goto("/models/flights/3?tab=evaluation");
-  await expect(page.getByRole("region", { name: "Gates" }).last()).toContainText("at least the required");
+  await expect(page.getByRole("region", { name: "Gates" }).last()).toContainText(
+    "at least the required",
+  );
   await expect(page.getByRole("row").filter({ hasText: "worst" }).first()).toBeVisible();
 });
 

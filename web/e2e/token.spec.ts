@@ -2,7 +2,9 @@ import { expect, test } from "@playwright/test";
 
 test.use({ baseURL: process.env.MW_GUARDED_URL });
 
-test("a control plane that wants a token asks for it, and shows the card with it", async ({ page }) => {
+test("a control plane that wants a token asks for it, and shows the card with it", async ({
+  page,
+}) => {
   await page.goto("/");
   await page.getByLabel("Token").fill("not a token");
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -11,5 +13,7 @@ test("a control plane that wants a token asks for it, and shows the card with it
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "flights" })).toBeVisible();
   await page.goto("/models/flights/3");
-  await expect(page.frameLocator("iframe").getByRole("heading", { level: 1 })).toHaveText("flights");
+  await expect(page.frameLocator("iframe").getByRole("heading", { level: 1 })).toHaveText(
+    "flights",
+  );
 });

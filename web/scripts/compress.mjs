@@ -15,7 +15,10 @@ await Promise.all(
     .filter((name) => compressible.test(name))
     .map(async (name) => {
       const bytes = await readFile(join(root, name));
-      await writeFile(`${join(root, name)}.br`, await promisify(brotliCompress)(bytes, brotliOptions));
+      await writeFile(
+        `${join(root, name)}.br`,
+        await promisify(brotliCompress)(bytes, brotliOptions),
+      );
       await writeFile(`${join(root, name)}.gz`, await promisify(gzip)(bytes, { level: 9 }));
     }),
 );

@@ -16,7 +16,9 @@ type Operation<P extends keyof paths, Method extends string> =
 type QueryOf<P extends keyof paths> =
   Operation<P, "get"> extends { parameters: { query?: infer Q } } ? Q : never;
 type Names<P extends keyof paths, Method extends string> =
-  Operation<P, Method> extends { parameters: { path: infer Found } } ? Found : Record<string, never>;
+  Operation<P, Method> extends { parameters: { path: infer Found } }
+    ? Found
+    : Record<string, never>;
 type Change = "post" | "put" | "patch" | "delete";
 type RequestBody<P extends keyof paths, Method extends string> =
   Operation<P, Method> extends { requestBody?: infer Found } ? NonNullable<Found> : never;

@@ -3261,6 +3261,11 @@ export interface components {
             events: number;
             /** First Broken Seq */
             first_broken_seq?: number | null;
+            /**
+             * Head
+             * @default 0000000000000000000000000000000000000000000000000000000000000000
+             */
+            head: string;
             /** Ok */
             ok: boolean;
             /** Problem */

@@ -97,10 +97,13 @@ export function HeatMap({ label, rows, columns, cell }: Props) {
           </span>
         ))}
         <span>
-          <i className={css.cell} data-level="0" data-drifted style={{ width: 14, height: 14 }} /> drifted
+          <i className={css.cell} data-level="0" data-drifted style={{ width: 14, height: 14 }} />{" "}
+          drifted
         </span>
       </div>
-      <p className={css.readout}>{read ?? "Point at a cell, or move with the arrow keys, to read it."}</p>
+      <p className={css.readout}>
+        {read ?? "Point at a cell, or move with the arrow keys, to read it."}
+      </p>
     </div>
   );
 }
@@ -109,7 +112,13 @@ const NAME_WIDTH = 150;
 const LEAST_CELL = 20;
 /** With more columns than this, their names are written upwards. */
 const CROWDED = 16;
-const LEVELS = ["under ¼ of the threshold", "under ½", "under the threshold", "up to 2×", "over 2×"];
+const LEVELS = [
+  "under ¼ of the threshold",
+  "under ½",
+  "under the threshold",
+  "up to 2×",
+  "over 2×",
+];
 
 function level({ value, threshold }: Cell): number {
   const share = value / (threshold || 1);

@@ -29,7 +29,11 @@ export function TimeSeries({ label, x, lines, marks = [], height = 220, steps, f
     const element = host.current;
     if (!element) return undefined;
     const { options, data } = plotOptions({ x, lines, marks, steps, format, onCursor: setCursor });
-    const plot = new UPlot({ ...options, width: element.clientWidth || 600, height }, data, element);
+    const plot = new UPlot(
+      { ...options, width: element.clientWidth || 600, height },
+      data,
+      element,
+    );
     const observer = new ResizeObserver(() => {
       plot.setSize({ width: element.clientWidth, height });
     });

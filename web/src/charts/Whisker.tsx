@@ -19,7 +19,13 @@ export function Whisker({ value, low, high, from, to, threshold }: Props) {
     ? `${metric(value)}, interval ${metric(low)} to ${metric(high)}`
     : metric(value);
   return (
-    <svg className={css.whisker} viewBox="0 0 100 18" preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg
+      className={css.whisker}
+      viewBox="0 0 100 18"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <line x1="0" x2="100" y1="9" y2="9" stroke="var(--line)" vectorEffect="non-scaling-stroke" />
       {threshold != null && threshold >= from && threshold <= to && (
         <line

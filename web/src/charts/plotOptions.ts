@@ -50,7 +50,11 @@ export function plotOptions(request: Request): { options: Options; data: UPlot.A
       stroke: colour(line.colour),
       width: line.dashed ? 1.5 : 2,
       dash: line.dashed ? [5, 4] : undefined,
-      points: { show: !line.dashed && line.values.length <= 60, size: 5, fill: colour(line.colour) },
+      points: {
+        show: !line.dashed && line.values.length <= 60,
+        size: 5,
+        fill: colour(line.colour),
+      },
       spanGaps: true,
     });
   }

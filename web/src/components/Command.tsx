@@ -6,7 +6,9 @@ import css from "./Command.module.css";
 export function Command({ text }: { text: string }) {
   return (
     <div className={css.command}>
-      <pre className={`mono ${css.text}`} tabIndex={0}>{text}</pre>
+      <pre className={`mono ${css.text}`} tabIndex={0}>
+        {text}
+      </pre>
       <CopyButton value={text}>
         {({ copied, copy }) => (
           <Tooltip label={copied ? "Copied" : "Copy"} position="left">

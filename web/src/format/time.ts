@@ -12,7 +12,11 @@ const date = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
   timeZone: "UTC",
 });
-const dayOnly = new Intl.DateTimeFormat("en-GB", { month: "short", day: "numeric", timeZone: "UTC" });
+const dayOnly = new Intl.DateTimeFormat("en-GB", {
+  month: "short",
+  day: "numeric",
+  timeZone: "UTC",
+});
 
 /** 22 Nov 2026, 14:05 in the reader's time zone: for things that Millwright did. */
 export function moment(text: string | null | undefined): string {

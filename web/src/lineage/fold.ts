@@ -61,7 +61,9 @@ function withoutShortcuts(edges: readonly LineageEdge[]): LineageEdge[] {
   };
   return edges.filter(
     ({ source, target }) =>
-      !(next.get(source) ?? []).some((way) => way.target !== target && after(way.target).has(target)),
+      !(next.get(source) ?? []).some(
+        (way) => way.target !== target && after(way.target).has(target),
+      ),
   );
 }
 

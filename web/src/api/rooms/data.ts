@@ -58,12 +58,7 @@ export const rulesQuery = (project: string, name: string) =>
   });
 
 /** A person's word that rules hold (or, withdrawn, that they only warn again). */
-export const confirmRules = (
-  project: string,
-  name: string,
-  rules: string[],
-  confirmed: boolean,
-) =>
+export const confirmRules = (project: string, name: string, rules: string[], confirmed: boolean) =>
   change(
     "post",
     "/api/v1/projects/{project}/datasets/{name}/rules/confirm",

@@ -1,6 +1,11 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { checksQuery, checkVersion, type DatasetVersion, type VersionCheck } from "@/api/rooms/data";
+import {
+  checksQuery,
+  checkVersion,
+  type DatasetVersion,
+  type VersionCheck,
+} from "@/api/rooms/data";
 import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
@@ -9,7 +14,11 @@ import { Timeline } from "@/components/Timeline";
 import { When } from "@/components/When";
 import { ruleText } from "./ruleText";
 
-const TONES: Record<VersionCheck["verdict"], Tone> = { passed: "ok", warned: "warn", blocked: "bad" };
+const TONES: Record<VersionCheck["verdict"], Tone> = {
+  passed: "ok",
+  warned: "warn",
+  blocked: "bad",
+};
 const SHOWN = 8;
 
 /** What the latest check of this version found. */

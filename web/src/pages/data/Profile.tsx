@@ -55,7 +55,9 @@ function Distribution({ column }: { column: ColumnProfile }) {
   const shown = top.slice(0, 3);
   return (
     <span className="soft" title={top.map((t) => `${t.value}: ${t.count}`).join("\n")}>
-      {shown.map(({ value, count: times }) => `${value} ${percent(times / Math.max(1, column.count))}`).join(" · ")}
+      {shown
+        .map(({ value, count: times }) => `${value} ${percent(times / Math.max(1, column.count))}`)
+        .join(" · ")}
     </span>
   );
 }

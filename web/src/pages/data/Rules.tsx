@@ -33,9 +33,7 @@ export function Rules({ project, dataset }: Props) {
           <Button
             size="compact-sm"
             loading={confirm.isPending}
-            onClick={() =>
-              confirm.mutate({ ids: proposed.map(({ id }) => id), confirmed: true })
-            }
+            onClick={() => confirm.mutate({ ids: proposed.map(({ id }) => id), confirmed: true })}
           >
             Confirm all {proposed.length}
           </Button>

@@ -43,7 +43,11 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
   const alerts = useQuery(alertsQuery(project));
   const retrainings = useQuery(retrainingsQuery(project)).data;
   const marks = useMemo(
-    () => performanceMarks(windows.data ?? [], (retrainings ?? []).filter((r) => r.deployment === name)),
+    () =>
+      performanceMarks(
+        windows.data ?? [],
+        (retrainings ?? []).filter((r) => r.deployment === name),
+      ),
     [windows.data, retrainings, name],
   );
   return (
@@ -59,11 +63,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
           <Replicas replicas={deployment.replicas} />
         </Panel>
       </PanelGrid>
-      <LiveTraffic
-        project={project}
-        deployment={name}
-        hasCanary={deployment.variants.length > 1}
-      />
+      <LiveTraffic project={project} deployment={name} hasCanary={deployment.variants.length > 1} />
       <Loaded query={windows} height={300}>
         {(found) => (
           <>

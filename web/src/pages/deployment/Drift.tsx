@@ -68,7 +68,8 @@ function cellOf(drift: ColumnDrift): Cell {
     Math.abs(drift.missing_change) >= 0.01
       ? `, missing ${drift.missing_change > 0 ? "+" : "−"}${percent(Math.abs(drift.missing_change), 1)}`
       : "";
-  const unseen = drift.new_share >= 0.01 ? `, ${percent(drift.new_share, 1)} outside the training range` : "";
+  const unseen =
+    drift.new_share >= 0.01 ? `, ${percent(drift.new_share, 1)} outside the training range` : "";
   return {
     value: drift.value,
     threshold: drift.threshold,

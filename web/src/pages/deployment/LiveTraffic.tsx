@@ -20,7 +20,16 @@ export function LiveTraffic({ project, deployment, hasCanary }: Props) {
   const query = useQuery(trafficQuery(project, deployment));
   const last = query.data?.last_request;
   return (
-    <Panel title="Live traffic" note={last && <>last request <When time={last} /></>}>
+    <Panel
+      title="Live traffic"
+      note={
+        last && (
+          <>
+            last request <When time={last} />
+          </>
+        )
+      }
+    >
       <Loaded query={query} height={240}>
         {(traffic) =>
           traffic.last_request === null ? (
@@ -63,7 +72,13 @@ function Chart({ traffic, hasCanary }: { traffic: Traffic; hasCanary: boolean })
           ...(hasCanary ? [["Canary share", percent(traffic.canary_share)] as const] : []),
         ]}
       />
-      <TimeSeries label="Requests per second" x={x} lines={requests} height={120} format={compact} />
+      <TimeSeries
+        label="Requests per second"
+        x={x}
+        lines={requests}
+        height={120}
+        format={compact}
+      />
       <TimeSeries label="Latency" x={x} lines={latency} height={120} format={milliseconds} />
     </div>
   );

@@ -62,5 +62,7 @@ function Chart({ windows, marks, name }: Props & { name: string }) {
       ],
     };
   }, [windows, name]);
-  return <TimeSeries label={`${name} over windows`} x={x} lines={lines} marks={marks} format={metric} />;
+  return (
+    <TimeSeries label={`${name} over windows`} x={x} lines={lines} marks={marks} format={metric} />
+  );
 }

@@ -40,10 +40,14 @@ function momentOf(rollout: Rollout, model: string): Moment {
     ...shown,
     title: (
       <>
-        <Link to="/models/$model/$version" params={{ model, version: String(rollout.canary_version) }}>
+        <Link
+          to="/models/$model/$version"
+          params={{ model, version: String(rollout.canary_version) }}
+        >
           Version {rollout.canary_version}
         </Link>{" "}
-        against version {rollout.champion_version} <Status word={outcome.replace("-", " ")} tone={shown.tone} />
+        against version {rollout.champion_version}{" "}
+        <Status word={outcome.replace("-", " ")} tone={shown.tone} />
       </>
     ),
     note: <When time={rollout.decided_at ?? rollout.started_at} />,

@@ -14,7 +14,10 @@ export function Variants({ deployment }: { deployment: Deployment }) {
   const champion = variants.find((variant) => variant.name === "champion");
   const canary = variants.find((variant) => variant.name === "canary");
   return (
-    <Panel title="Variants" note={canary ? "a canary is on trial" : "one version serves everything"}>
+    <Panel
+      title="Variants"
+      note={canary ? "a canary is on trial" : "one version serves everything"}
+    >
       <div className={css.bar} aria-hidden="true">
         {variants.map((variant) => (
           <span

@@ -16,7 +16,11 @@ export function Model() {
   const name = useParams({ from: "/models/$model" }).model;
   const query = useQuery(modelQuery(useProject(), name));
   return (
-    <Page title={name} crumbs={[{ label: "Models", to: "/models" }]} lead={lead(query.data?.versions)}>
+    <Page
+      title={name}
+      crumbs={[{ label: "Models", to: "/models" }]}
+      lead={lead(query.data?.versions)}
+    >
       <Panel title="Versions" note={query.data && `${query.data.model.versions} so far`} flush>
         <Loaded query={query} height={240}>
           {({ versions }) => <Versions versions={versions} />}

@@ -47,7 +47,10 @@ export function DeploymentCard({ deployment, alerts }: Props) {
       <div className={css.figures}>
         <Headline windows={windows} />
         <DriftFigure window={windows.at(-1)} />
-        <Figure label="Open alerts" note={alerts === 0 ? "nothing asks for attention" : "see below"}>
+        <Figure
+          label="Open alerts"
+          note={alerts === 0 ? "nothing asks for attention" : "see below"}
+        >
           {alerts}
         </Figure>
       </div>
@@ -97,7 +100,10 @@ function DriftFigure({ window }: { window: Window | undefined }) {
     );
   }
   return (
-    <Figure label="Drifted features" note={`of ${window.features.length}; ${count(window.n)} predictions`}>
+    <Figure
+      label="Drifted features"
+      note={`of ${window.features.length}; ${count(window.n)} predictions`}
+    >
       {percent(window.drifted_share)}
     </Figure>
   );

@@ -12,7 +12,7 @@ import { duration } from "@/format/time";
 export function LatestRuns({ project }: { project: string }) {
   const runs = useQuery(latestRunsQuery(project)).data ?? [];
   if (runs.length === 0) return null;
-  const [first] = Object.keys(runs[0]?.metrics ?? {});
+  const [first] = runs.flatMap((run) => Object.keys(run.metrics));
   return (
     <Panel title="Latest runs" note={<Link to="/runs">All runs</Link>} flush>
       <DataTable

@@ -20,7 +20,8 @@ const TELLERS: Record<string, Teller> = {
   "dataset.version-created": [
     "info",
     "data",
-    (p) => `Version ${say(p, "version")} of ${say(p, "name")} was kept: ${count(Number(p.rows))} rows.`,
+    (p) =>
+      `Version ${say(p, "version")} of ${say(p, "name")} was kept: ${count(Number(p.rows))} rows.`,
   ],
   "dataset.rules-confirmed": ["ok", "data", () => "Rules of a dataset were confirmed."],
   "pipeline-run.created": ["info", "runs", (p) => `The pipeline ${say(p, "name")} was queued.`],

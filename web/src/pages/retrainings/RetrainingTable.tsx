@@ -12,7 +12,10 @@ export function RetrainingTable({ retrainings }: { retrainings: readonly Retrain
       rows={retrainings}
       rowKey={(retraining) => retraining.id}
       columns={[
-        { title: "When", cell: (retraining) => <span className="num nowrap">{day(retraining.event_time)}</span> },
+        {
+          title: "When",
+          cell: (retraining) => <span className="num nowrap">{day(retraining.event_time)}</span>,
+        },
         {
           title: "Deployment",
           cell: ({ deployment }) => (

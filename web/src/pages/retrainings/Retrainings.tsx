@@ -18,7 +18,11 @@ export function Retrainings() {
         <Loaded query={query} height={320}>
           {(retrainings) =>
             retrainings.length === 0 ? (
-              <EmptyState icon="retraining" title="The policy has not asked for a retraining yet" command="mw status">
+              <EmptyState
+                icon="retraining"
+                title="The policy has not asked for a retraining yet"
+                command="mw status"
+              >
                 It does so when an alert named under retraining.triggers in millwright.yaml is open
                 and the cool-down has passed.
               </EmptyState>

@@ -28,12 +28,12 @@ export function CallTab({ version }: { version: ModelVersion }) {
           }
           return serving.map((deployment) => (
             <div key={deployment.id} style={{ display: "grid", gap: 8, marginBottom: 16 }}>
-              <span>
+              <p style={{ margin: 0 }}>
                 <Link to="/deployments/$deployment" params={{ deployment: deployment.name }}>
                   {deployment.name}
                 </Link>{" "}
                 <span className="soft mono">{deployment.endpoint}</span>
-              </span>
+              </p>
               {deployment.example && <Command text={deployment.example} />}
             </div>
           ));

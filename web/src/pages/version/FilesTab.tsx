@@ -22,7 +22,10 @@ export function FilesTab({ version }: { version: ModelVersion }) {
         rowKey={([name]) => name}
         columns={[
           { title: "Name", cell: ([name]) => <span className="mono">{name}</span> },
-          { title: "Digest (BLAKE3)", cell: ([, digest]) => <span className="mono">{digest}</span> },
+          {
+            title: "Digest (BLAKE3)",
+            cell: ([, digest]) => <span className="mono">{digest}</span>,
+          },
           {
             title: "Download",
             right: true,

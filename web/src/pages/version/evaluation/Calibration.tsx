@@ -29,7 +29,14 @@ export function Calibration({ curves }: { curves: Evaluation["curves"] }) {
             </text>
           </g>
         ))}
-        <line x1={at(0)} y1={down(0)} x2={at(1)} y2={down(1)} stroke="var(--line-strong)" strokeDasharray="4 3" />
+        <line
+          x1={at(0)}
+          y1={down(0)}
+          x2={at(1)}
+          y2={down(1)}
+          stroke="var(--line-strong)"
+          strokeDasharray="4 3"
+        />
         <polyline
           points={bins.map((bin) => `${at(bin.predicted)},${down(bin.observed)}`).join(" ")}
           fill="none"

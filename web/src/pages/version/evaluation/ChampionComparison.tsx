@@ -8,7 +8,10 @@ export function ChampionComparison({ comparison }: { comparison: Evaluation["com
   if (!comparison) return null;
   const { champion, challenger, difference, low, high, probability_better, rows } = comparison;
   return (
-    <Panel title="Against the champion" note={`${comparison.metric} on the same ${count(rows)} rows`}>
+    <Panel
+      title="Against the champion"
+      note={`${comparison.metric} on the same ${count(rows)} rows`}
+    >
       <Stats
         facts={[
           ["Champion", metric(champion)],

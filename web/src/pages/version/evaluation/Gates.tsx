@@ -19,7 +19,10 @@ export function Gates({ gates }: { gates: Evaluation["gates"] }) {
           rowKey={(gate, index) => `${gate.metric} ${index}`}
           marked={(gate) => !gate.passed}
           columns={[
-            { title: "Verdict", cell: (gate) => <Status word={gate.passed ? "passed" : "failed"} /> },
+            {
+              title: "Verdict",
+              cell: (gate) => <Status word={gate.passed ? "passed" : "failed"} />,
+            },
             { title: "Gate", cell: (gate) => <span className="mono">{limits(gate)}</span> },
             { title: "Why", cell: (gate) => gate.reason },
           ]}

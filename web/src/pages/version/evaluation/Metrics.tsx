@@ -10,7 +10,11 @@ export function Metrics({ evaluation }: { evaluation: Evaluation }) {
     ([a], [b]) => Number(b === evaluation.metric) - Number(a === evaluation.metric),
   );
   return (
-    <Panel title="Metrics" note={`on ${count(evaluation.rows)} held-out rows, 95 % intervals`} flush>
+    <Panel
+      title="Metrics"
+      note={`on ${count(evaluation.rows)} held-out rows, 95 % intervals`}
+      flush
+    >
       <DataTable
         label="Metrics"
         rows={rows}

@@ -48,7 +48,9 @@ export function Slices({ evaluation }: { evaluation: Evaluation }) {
           { title: name, right: true, cell: (slice) => metric(slice.metrics[name]) },
           {
             title: "95 % interval, overall dashed",
-            cell: (slice) => <SliceWhisker slice={slice} name={name} axis={axis} overall={overall} />,
+            cell: (slice) => (
+              <SliceWhisker slice={slice} name={name} axis={axis} overall={overall} />
+            ),
           },
         ]}
       />
