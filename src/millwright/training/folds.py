@@ -35,7 +35,7 @@ class Folds:
     ) -> None:
         affordable = int(budget_ms / 1000 * CELLS_PER_SECOND / max(len(fields), 1))
         generator = np.random.default_rng(seed)
-        self.fields, self.spec = fields, spec
+        self.fields, self.spec, self._seed = fields, spec, seed
         self.total_rows: int = train.num_rows + valid.num_rows
         self._train, self._valid = train, valid
         self._learn = _sample(train, max(affordable, MIN_SEARCH_ROWS), generator)
@@ -52,10 +52,11 @@ class Folds:
             self._encoded[style] = (encoding, learn, check)
         return self._encoded[style]
 
-    def all_rows(self, style: Style) -> tuple[Encoding, Fold]:
-        """Every row of both parts, with the encoding that they give."""
+    def all_rows(self, style: Style, most: int) -> tuple[Encoding, Fold]:
+        """The rows of both parts, thinned evenly to ``most``, with the encoding that they give."""
         self._encoded.clear()
         together = pa.concat_tables([self._train, self._valid], promote_options="permissive")
+        together = _sample(together, most, np.random.default_rng(self._seed))
         encoding = fit_encoding(together, self.fields, style)
         return encoding, fold(together, encoding, self.spec)
 

@@ -36,6 +36,8 @@ _LIMIT_SHARE = 1 / 6
 """The share of the budget that one boosting fit may take, and the seconds it may always take."""
 _LEAST_LIMIT_S = 2.0
 _SAFETY = 1.25
+_LAST_FIT_SHARE = 0.25
+"""The share of the budget that the last fit has even where the trials used it all up."""
 
 
 class TrialRecord(Record):
@@ -202,9 +204,19 @@ class _Search:
 
     def _refit(self, model: FittedModel) -> FittedModel:
         family = self._families[model.family]
-        encoding, everything = self._folds.all_rows(family.style)
+        encoding, everything = self._folds.all_rows(family.style, self._affordable_rows())
         final = fit(family, model.params, self._folds.spec, everything, self._seed)
         return self._model(family, encoding, final)
+
+    def _affordable_rows(self) -> int:
+        """How many rows the last fit may take to end near the budget; all without a clock."""
+        assert self._best is not None
+        best = self._best[0]
+        if self._max_trials is not None or best.train_seconds <= 0:
+            return self._folds.total_rows
+        left = self._budget_s - (time.perf_counter() - self._began)
+        seconds = max(left, _LAST_FIT_SHARE * self._budget_s)
+        return max(round(best.rows * seconds / best.train_seconds), best.rows)
 
     def _model(self, family: Family, encoding: Encoding, found: Fit) -> FittedModel:
         spec = self._folds.spec
