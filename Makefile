@@ -42,7 +42,7 @@ docs: .venv/.installed-dev ## Build the documentation into site/, strictly
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "The documentation is in site/index.html."
 
 bench: .venv/.installed-dev ## Measure; docs/benchmarks.md says what each number means
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/*.py benchmarks/*/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 install: .venv/.installed-dev $(NODE_MODULES) ## Everything that development needs, into .venv
 

@@ -43,7 +43,7 @@ FRAMES = {"cli", "server"}
 OFFERED = {"routes", "commands", "tables"}
 PYTHON_API = "__init__.py"
 """The package itself offers each room's ``api`` module as ``mw.…``, lazily."""
-TRAINING_ONLY = {"sklearn", "lightgbm", "optuna", "scipy", "onnx", "skl2onnx", "onnxmltools"}
+TRAINING_ONLY = {"sklearn", "lightgbm", "optuna", "scipy", "onnx", "skl2onnx"}
 NEVER = {"pandas", "polars", "duckdb"}
 
 

@@ -206,35 +206,22 @@ def test_defaults_lie_within_what_may_be_tuned():
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_family_converts_to_onnx_with_the_same_predictions(made_table, family, task):
-    import onnxruntime
-    from onnxmltools import convert_lightgbm
-    from onnxmltools.convert.common.data_types import FloatTensorType as LightGbmTensor
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType
-
     from millwright.kernel.encoding import encode
+    from millwright.kernel.scoring import session, shape_scores
+    from millwright.registry import export_onnx
 
     table, fields = made_table(task=task)
     train, valid, test, spec = parts_of(table)
     config = TrainingConfig(families=(family,))
     model = search(train, valid, fields, spec, config, GENEROUS, max_trials=1).model
-    shape = [None, len(model.encoding.columns)]
-    if family == "lightgbm":
-        types = [("input", LightGbmTensor(shape))]
-        exported = convert_lightgbm(model.estimator, initial_types=types, zipmap=False)
-    else:
-        options = {} if task == "regression" else {id(model.estimator): {"zipmap": False}}
-        types = [("input", FloatTensorType(shape))]
-        exported = to_onnx(model.estimator, initial_types=types, options=options)
-    session = onnxruntime.InferenceSession(exported.SerializeToString())
+    packaged = session(export_onnx(model.estimator, len(model.encoding.columns), task))
     emptied = pa.table(
         {name: pa.nulls(5, test[name].type) for name in test.column_names}, schema=test.schema
     )
     for rows in (test, emptied):
-        output = session.run(None, {"input": encode(rows, model.encoding)})[-1]
-        packaged = output[:, 1] if task == "binary" else output.reshape(rows.num_rows, -1)
+        output = packaged.run(None, {"input": encode(rows, model.encoding)})[-1]
         expected = model.predict(rows)
-        np.testing.assert_allclose(packaged.reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(shape_scores(output, task), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow

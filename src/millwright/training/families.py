@@ -2,7 +2,7 @@
 
 Every family is a plain scikit-learn or LightGBM estimator on a float32 matrix, so each converts
 to ONNX with the same predictions. Histogram gradient boosting of scikit-learn is not among them:
-it does not convert. Tree counts and sizes are bounded so that packages stay small and fast.
+it is what LightGBM is, slower. Tree counts and sizes are bounded so that packages stay small and fast.
 """
 
 from __future__ import annotations
