@@ -108,7 +108,7 @@ export function HeatMap({ label, rows, columns, cell }: Props) {
   );
 }
 
-const NAME_WIDTH = 150;
+const NAME_WIDTH = 200;
 const LEAST_CELL = 20;
 /** With more columns than this, their names are written upwards. */
 const CROWDED = 16;

@@ -7,6 +7,8 @@ export interface Line {
   /** A colour token such as `--series-1`. */
   colour: string;
   dashed?: boolean;
+  /** Leave a gap where there is no value, rather than bridge it. */
+  broken?: boolean;
   band?: { low: readonly (number | null)[]; high: readonly (number | null)[] };
 }
 
@@ -55,7 +57,7 @@ export function plotOptions(request: Request): { options: Options; data: UPlot.A
         size: 5,
         fill: colour(line.colour),
       },
-      spanGaps: true,
+      spanGaps: !line.broken,
     });
   }
   const axis = {

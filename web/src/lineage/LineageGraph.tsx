@@ -13,7 +13,7 @@ import {
 } from "@xyflow/react";
 import { useMemo } from "react";
 import { fold, type LineageEdge, type LineageNode } from "./fold";
-import { place } from "./layout";
+import { NODE_HEIGHT, place } from "./layout";
 import css from "./Lineage.module.css";
 
 interface Props {
@@ -24,6 +24,9 @@ interface Props {
 
 type Data = { node: LineageNode; here: boolean };
 
+const LEAST_HEIGHT = 320;
+const MOST_HEIGHT = 760;
+const ROOM = 100;
 const nodeTypes = { thing: Thing };
 
 /** What a thing was made of (to the left) and what came of it (to the right). */
@@ -33,7 +36,7 @@ export function LineageGraph({ nodes, edges, focus }: Props) {
   const drawn = useMemo(() => draw(folded.nodes, folded.edges, focus), [folded, focus]);
   return (
     <>
-      <div className={css.frame}>
+      <div className={css.frame} style={{ height: drawn.height }}>
         <ReactFlow
           nodes={drawn.nodes}
           edges={drawn.edges}
@@ -85,7 +88,9 @@ function draw(nodes: readonly LineageNode[], edges: readonly LineageEdge[], focu
     nodes.map(({ id }) => id),
     edges,
   );
+  const lowest = Math.max(...[...places.values()].map(({ y }) => y + NODE_HEIGHT));
   return {
+    height: Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, lowest + ROOM)),
     nodes: nodes.map((node) => ({
       id: node.id,
       type: "thing" as const,

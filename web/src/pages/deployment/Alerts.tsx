@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { acknowledgeAlert, resolveAlert, type Alert } from "@/api/rooms/monitoring";
 import { EmptyState } from "@/components/EmptyState";
 import { Panel } from "@/components/Panel";
@@ -7,17 +8,28 @@ import { Status } from "@/components/Status";
 import { Timeline, type Moment } from "@/components/Timeline";
 import { day } from "@/format/time";
 
-const SHOWN = 30;
+const FIRST = 6;
 
 /** What asked for attention and what became of it. */
 export function Alerts({ alerts }: { alerts: readonly Alert[] }) {
+  const [all, setAll] = useState(false);
   const open = alerts.filter((alert) => alert.status !== "resolved").length;
   return (
     <Panel title="Alerts" note={`${open} open, ${alerts.length - open} resolved`}>
       {alerts.length === 0 ? (
         <EmptyState icon="check" title="Nothing has crossed what the policy allows" />
       ) : (
-        <Timeline label="Alerts, newest first" moments={alerts.slice(0, SHOWN).map(momentOf)} />
+        <>
+          <Timeline
+            label="Alerts, newest first"
+            moments={(all ? alerts : alerts.slice(0, FIRST)).map(momentOf)}
+          />
+          {alerts.length > FIRST && (
+            <Button variant="subtle" size="xs" mt="sm" onClick={() => setAll(!all)}>
+              {all ? "Show fewer" : `Show all ${alerts.length}`}
+            </Button>
+          )}
+        </>
       )}
     </Panel>
   );

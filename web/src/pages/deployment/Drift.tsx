@@ -1,4 +1,5 @@
-import { useMemo } from "react";
+import { Button } from "@mantine/core";
+import { useMemo, useState } from "react";
 import type { Window } from "@/api/rooms/monitoring";
 import { HeatMap, type Cell } from "@/charts/HeatMap";
 import { EmptyState } from "@/components/EmptyState";
@@ -10,9 +11,11 @@ type ColumnDrift = Window["features"][number];
 
 const PREDICTION = "prediction";
 const MOST_WINDOWS = 60;
+const FIRST_FEATURES = 16;
 
 /** How far each feature of each window is from what the model was trained on. */
 export function Drift({ windows }: { windows: readonly Window[] }) {
+  const [all, setAll] = useState(false);
   const recent = windows.slice(-MOST_WINDOWS);
   const names = useMemo(() => mostDriftedFirst(recent), [recent]);
   const found = useMemo(
@@ -40,10 +43,15 @@ export function Drift({ windows }: { windows: readonly Window[] }) {
     >
       <HeatMap
         label="Drift by feature and window"
-        rows={names}
+        rows={all ? names : names.slice(0, FIRST_FEATURES)}
         columns={recent.map((w) => shortDay(w.start_ms))}
         cell={lookUp}
       />
+      {names.length > FIRST_FEATURES && (
+        <Button variant="subtle" size="xs" mt="xs" onClick={() => setAll(!all)}>
+          {all ? "Show the most drifted only" : `Show all ${names.length}`}
+        </Button>
+      )}
     </Panel>
   );
 }

@@ -56,8 +56,18 @@ function Chart({ traffic, hasCanary }: { traffic: Traffic; hasCanary: boolean })
   );
   const latency = useMemo(
     () => [
-      { name: "p50", colour: "--series-1", values: points.map((point) => point.p50_ms) },
-      { name: "p95", colour: "--series-2", values: points.map((point) => point.p95_ms) },
+      {
+        name: "p50",
+        broken: true,
+        colour: "--series-1",
+        values: points.map((point) => point.p50_ms),
+      },
+      {
+        name: "p95",
+        broken: true,
+        colour: "--series-2",
+        values: points.map((point) => point.p95_ms),
+      },
     ],
     [points],
   );

@@ -30,7 +30,7 @@ export function LatestRetrainings({ project }: { project: string }) {
             </>
           ),
           note: day(retraining.event_time),
-          detail: retraining.cause.reason,
+          detail: retraining.reason ?? retraining.cause.reason,
         }))}
       />
     </Panel>

@@ -8,11 +8,15 @@ import { When } from "@/components/When";
 import { metric } from "@/format/numbers";
 import { duration } from "@/format/time";
 
+/** The metrics that models are usually compared by, first those that say most. */
+const USUAL = ["roc_auc", "roc_auc_ovr", "rmse", "r2", "macro_f1", "accuracy"];
+
 /** What was trained last, trials apart. */
 export function LatestRuns({ project }: { project: string }) {
   const runs = useQuery(latestRunsQuery(project)).data ?? [];
   if (runs.length === 0) return null;
-  const [first] = runs.flatMap((run) => Object.keys(run.metrics));
+  const logged = runs.flatMap((run) => Object.keys(run.metrics));
+  const first = USUAL.find((name) => logged.includes(name)) ?? logged[0];
   return (
     <Panel title="Latest runs" note={<Link to="/runs">All runs</Link>} flush>
       <DataTable

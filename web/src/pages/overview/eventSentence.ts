@@ -24,7 +24,11 @@ const TELLERS: Record<string, Teller> = {
       `Version ${say(p, "version")} of ${say(p, "name")} was kept: ${count(Number(p.rows))} rows.`,
   ],
   "dataset.rules-confirmed": ["ok", "data", () => "Rules of a dataset were confirmed."],
-  "pipeline-run.created": ["info", "runs", (p) => `The pipeline ${say(p, "name")} was queued.`],
+  "pipeline-run.created": [
+    "info",
+    "runs",
+    (p) => `The pipeline ${say(p, "pipeline") || say(p, "name")} was queued.`,
+  ],
   "pipeline-run.succeeded": ["ok", "runs", (p) => `The pipeline ${say(p, "pipeline")} finished.`],
   "pipeline-run.failed": [
     "bad",
