@@ -55,7 +55,7 @@ class Registered(Record):
     gates_passed: bool
     failed_gates: tuple[str, ...]
     is_champion: bool
-    """Whether the alias ``champion`` was set: the gates passed and there was no champion before."""
+    """Whether the alias ``champion`` was set: the gates passed and it challenges nobody."""
     comparison: HeldOutComparison | None
 
 
@@ -84,8 +84,8 @@ class Candidate:
 def register_candidate(candidate: Candidate) -> Registered:
     """Write the package of a model, register it as the next version and close its tracked run.
 
-    A first model becomes champion when its gates pass. A challenger never does here: it has to
-    win on live traffic first.
+    What a person trained becomes champion when its gates pass. A challenger never does here: it
+    has to win on live traffic first.
     """
     context, evaluation = candidate.context, candidate.evaluation
     evaluated = evaluation.model_dump_json().encode()
