@@ -1,4 +1,4 @@
-"""The controller of canaries: looks at the evidence whenever labels arrive, and decides."""
+"""The controller of canaries: looks at the evidence whenever there is more of it, and decides."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class RolloutController:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._looked: dict[str, tuple[int, str]] = {}
-        """The last batch of labels and the canary that were looked at, by deployment."""
+        self._looked: dict[str, tuple[int, int, str]] = {}
+        """The last labels and predictions and the canary that were looked at, by deployment."""
 
     def reconcile(self) -> None:
-        """Look at every canary that has new labels; settle retrainings whose canary has ended."""
+        """Look at every canary with new evidence; settle retrainings whose canary has ended."""
         for deployment in running_deployments(self._store):
             if deployment.canary_version_id is not None:
                 self._look(deployment, deployment.canary_version_id)
@@ -43,7 +43,9 @@ class RolloutController:
         """Nothing was started."""
 
     def _look(self, deployment: Deployment, canary: str) -> None:
-        newest = (self._newest_labels(deployment), canary)
+        # Labels may come before the predictions they belong to, which wait in the spool.
+        labels = self._newest("labels.added", deployment)
+        newest = (labels, self._newest("predictions.ingested", deployment), canary)
         if self._looked.get(deployment.id) == newest:
             return
         decision = canary_outlook(self._store, deployment)
@@ -67,11 +69,11 @@ class RolloutController:
             service.settle(self._store, SYSTEM, found, status, reason)
             return
 
-    def _newest_labels(self, deployment: Deployment) -> int:
+    def _newest(self, kind: str, deployment: Deployment) -> int:
         with self._store.read() as connection:
             found = events.read(
                 connection,
-                kind="labels.added",
+                kind=kind,
                 subject=f"deployment:{deployment.id}",
                 newest_first=True,
                 limit=1,
