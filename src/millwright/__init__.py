@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
     "millwright.pipelines.api": ("pipeline", "progress", "run_pipeline", "step", "step_context"),
     "millwright.registry.api": ("load_model", "log_model"),
@@ -30,6 +31,7 @@ __all__ = [
     "TrainingData",
     "__version__",
     "dataset",
+    "init",
     "load_model",
     "log_artifact",
     "log_metric",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from millwright.cli.init.api import init
     from millwright.data.api import dataset
     from millwright.pipelines.api import pipeline, progress, run_pipeline, step, step_context
     from millwright.registry.api import load_model, log_model

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from millwright.cli.init.project_text import SCHEMA_PATH, render
 from millwright.cli.init.proposal import Proposal, propose
-from millwright.data import read_table
+from millwright.data import read_table, to_parquet
 from millwright.kernel.config import FILE_NAME, json_schema, parse_project
 from millwright.kernel.errors import Conflict, InvalidInput, Unavailable
 from millwright.kernel.record import Record
@@ -38,7 +38,7 @@ class Created(Record):
 
 def create_project(
     name: str,
-    source: str,
+    source: object,
     *,
     target: str,
     time: str | None = None,
@@ -49,7 +49,8 @@ def create_project(
 
     Args:
         name: of the folder and the project; ``.`` for the folder we are in.
-        source: file, folder or address of the data, as seen from ``here``.
+        source: file, folder or address of the data, as seen from ``here``; or a pandas, polars
+            or Arrow table, which is kept as a Parquet file in the project's folder.
         here: where we are; the current folder by default.
 
     Raises:
@@ -63,12 +64,12 @@ def create_project(
     project = _project_name(folder)
     _refuse_existing(folder)
     table = read_table(source, base=here)
-    proposal = propose(
-        table, source=_from_folder(source, here, folder), target=target, time=time, entity=entity
-    )
+    kept = None if isinstance(source, str | Path) else Path("data") / f"{project}.parquet"
+    named = _from_folder(str(source), here, folder) if kept is None else kept.as_posix()
+    proposal = propose(table, source=named, target=target, time=time, entity=entity)
     text = render(project, proposal)
     parse_project(text)
-    _write(folder, text)
+    _write(folder, text, {} if kept is None else {kept: to_parquet(table)})
     return _created(project, folder, proposal)
 
 
@@ -109,8 +110,10 @@ def _from_folder(source: str, here: Path, folder: Path) -> str:
     return (path if far else relative).as_posix()
 
 
-def _write(folder: Path, text: str) -> None:
+def _write(folder: Path, text: str, data: dict[Path, bytes]) -> None:
     try:
+        for name, content in data.items():
+            _write_data(folder / name, content)
         schema = folder / SCHEMA_PATH
         schema.parent.mkdir(parents=True, exist_ok=True)
         schema.write_text(schema_text(), "utf-8")
@@ -123,6 +126,24 @@ def _write(folder: Path, text: str) -> None:
             f"The folder {folder} cannot be written: {cause.strerror}.",
             hint="Free some space or change its permissions, then run the same command again.",
         ) from cause
+
+
+def _write_data(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_bytes(content)
+    try:
+        # Linking, unlike renaming, never replaces a file that is there.
+        path.hardlink_to(temporary)
+    except FileExistsError as cause:
+        if path.read_bytes() != content:
+            raise Conflict(
+                "init.file_in_the_way",
+                f"{path} holds other data already.",
+                hint="Choose another name or folder.",
+            ) from cause
+    finally:
+        temporary.unlink()
 
 
 def _created(project: str, folder: Path, proposal: Proposal) -> Created:
