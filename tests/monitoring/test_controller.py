@@ -288,7 +288,7 @@ def test_titles_say_when_and_how_much(world: Any, controller: MonitorController)
     controller.reconcile()
     (alert,) = alerts(world)
     assert "since 2013-04-01" in alert.title
-    assert alert.title.endswith("30% of them.")
+    assert alert.title.endswith("30% is allowed.")
     assert rfc3339(alert.event_time_ms) == alert.event_time
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from millwright.automation.loop import ControlLoop
     from millwright.automation.records import Retraining
     from millwright.automation.sources import Snapshot
-    from millwright.automation.training import registered_by, train_project
+    from millwright.automation.training import registered_by, train_in_worker, train_project
 
 _HOMES = {
     "ControlLoop": "loop",
@@ -23,6 +23,7 @@ _HOMES = {
     "Snapshot": "sources",
     "list_retrainings": "client",
     "registered_by": "training",
+    "train_in_worker": "training",
     "train_project": "training",
 }
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Snapshot",
     "list_retrainings",
     "registered_by",
+    "train_in_worker",
     "train_project",
 ]
 

@@ -1,17 +1,29 @@
-"""Running the main job for a workspace."""
+"""Running the main job for a workspace, in this process or in a worker of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from millwright.automation.candidates import Registered
 from millwright.automation.lifecycle import plan_of, training_pipeline
 from millwright.automation.sources import Period
+from millwright.kernel import process
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door
 from millwright.kernel.workspace import Workspace
-from millwright.pipelines import PipelineEvent, PipelineResult, execute
+from millwright.pipelines import (
+    PipelineClient,
+    PipelineEvent,
+    PipelineResult,
+    execute,
+    follow,
+    queue_run,
+    spawn_worker,
+)
+
+OnEvent = Callable[[PipelineEvent], None]
 
 
 def train_project(
@@ -19,7 +31,7 @@ def train_project(
     workspace: Workspace,
     *,
     budget: str | None = None,
-    on_event: Callable[[PipelineEvent], None] = lambda _: None,
+    on_event: OnEvent = lambda _: None,
 ) -> PipelineResult:
     """Train, validate and register a model as the workspace's ``millwright.yaml`` says.
 
@@ -34,20 +46,42 @@ def train_project(
     Raises:
         MillwrightError: the project or its data are not usable; nothing that was good is lost.
     """
-    config = workspace.project()
-    text = (workspace.root / FILE_NAME).read_text("utf-8")
-    door.put(f"/projects/{config.project}", {"config": text})
-    plan = plan_of(config)
-    if budget is not None:
-        plan = plan.model_copy(update={"budget_ms": parse_duration(budget)})
+    parameters = _parameters(door, workspace, budget)
     result = execute(
         door,
-        config.project,
+        workspace.project().project,
         training_pipeline,
-        {"config": config, "root": str(workspace.root), "period": Period(), "plan": plan},
+        parameters,
         on_event=on_event,
+        folder=workspace.root,
         scratch=workspace.folder("scratch"),
     )
+    result.raise_if_failed()
+    return result
+
+
+def train_in_worker(
+    door: Door,
+    workspace: Workspace,
+    *,
+    budget: str | None = None,
+    on_event: OnEvent = lambda _: None,
+    while_waiting: Callable[[], None] = lambda: None,
+) -> PipelineResult:
+    """As ``train_project``, in a process that gives its memory back when it is done.
+
+    A run with the same parameters that was left unfinished (somebody was killed) is continued.
+    """
+    project = workspace.project().project
+    parameters = _parameters(door, workspace, budget)
+    run_id = _unfinished(door, project, parameters)
+    if run_id is None:
+        run_id = queue_run(door, project, training_pipeline, parameters).id
+    worker = spawn_worker(run_id, workspace=workspace, url=door.url)
+    try:
+        result = follow(door, run_id, worker, on_event, while_waiting)
+    finally:
+        process.stop(worker)
     result.raise_if_failed()
     return result
 
@@ -57,3 +91,25 @@ def registered_by(result: PipelineResult) -> Registered:
     registered = result.value()
     assert isinstance(registered, Registered)
     return registered
+
+
+def _parameters(door: Door, workspace: Workspace, budget: str | None) -> dict[str, Any]:
+    config = workspace.project()
+    text = (workspace.root / FILE_NAME).read_text("utf-8")
+    door.put(f"/projects/{config.project}", {"config": text})
+    plan = plan_of(config)
+    if budget is not None:
+        plan = plan.model_copy(update={"budget_ms": parse_duration(budget)})
+    return {"config": config, "root": str(workspace.root), "period": Period(), "plan": plan}
+
+
+def _unfinished(door: Door, project: str, parameters: dict[str, Any]) -> str | None:
+    """The newest run with these parameters that nobody ended."""
+    client = PipelineClient(door)
+    wanted = training_pipeline.plan(**parameters).parameters
+    for status in ("running", "queued"):
+        page = client.page(project, name=training_pipeline.name, status=status, limit=10)
+        for found in page.pipeline_runs:
+            if client.get(found.id).params == wanted:
+                return found.id
+    return None

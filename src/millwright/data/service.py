@@ -172,7 +172,10 @@ def describe(connection: Connection, project: str, ids: list[str]) -> dict[str, 
     )
     return {
         f"dataset:{row.id}": LineageNode(
-            id=f"dataset:{row.id}", kind="dataset", label=f"{row.name}@{row.version}"
+            id=f"dataset:{row.id}",
+            kind="dataset",
+            label=f"{row.name}@{row.version}",
+            href=f"/data/{row.name}?version={row.version}",
         )
         for row in rows
     }

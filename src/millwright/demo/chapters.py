@@ -7,9 +7,11 @@ import time
 from millwright.automation import FeatureReport, Registered, SearchReport, Snapshot
 from millwright.data import VersionCheck
 from millwright.demo.console import Console
+from millwright.demo.world import METRIC, PROJECT
 from millwright.evaluation import Evaluation
 from millwright.kernel.door import Door
-from millwright.pipelines import PipelineClient, PipelineEvent, PipelineResult, Progress
+from millwright.pipelines import PipelineClient, PipelineEvent, PipelineResult
+from millwright.tracking import list_runs
 
 _HEADINGS = {
     "snapshot_data": (1, "Data: what is there, kept as it is"),
@@ -27,7 +29,9 @@ class Chapters:
         self._console = console
         self._door = door
         self._budget = budget_seconds
-        self._began = time.monotonic()
+        self._began = self._looked = time.monotonic()
+        self._running: str | None = None
+        self._run = ""
         self._tellers = {
             "check_data": tell_data,
             "make_features": tell_features,
@@ -43,14 +47,26 @@ class Chapters:
         if event.kind in ("task_started", "task_cached") and event.task in _HEADINGS:
             self._console.chapter(*_HEADINGS[event.task])
             self._began = time.monotonic()
-        if event.kind == "task_progress" and event.progress is not None:
-            self._searching(event.progress)
+        if event.kind == "task_started":
+            self._running = event.task
+            self._run = event.run_id
         if event.kind in ("task_succeeded", "task_cached"):
+            self._running = None
             self._tell(event.task, event.run_id)
 
-    def _searching(self, progress: Progress) -> None:
+    def tick(self) -> None:
+        """Show how far the search is, from the trials that have been tracked."""
+        if self._running != "train_model" or time.monotonic() - self._looked < 1:
+            return
+        self._looked = time.monotonic()
         seconds = min(time.monotonic() - self._began, self._budget)
-        label = f"{progress.done:.0f} trials · {progress.note}"
+        label = "the first trial is running"
+        page = list_runs(self._door, PROJECT, parent=self._run, order_by="-created", limit=200)
+        if page.runs:
+            values = [r.metrics[METRIC] for r in page.runs if METRIC in r.metrics]
+            last = page.runs[0].params.get("family")
+            best = f", best {METRIC} {max(values):.4f}" if values else ""
+            label = f"{len(page.runs)} trials, last {last}{best}"
         self._console.progress(label, seconds, self._budget, self._began)
 
     def _tell(self, task: str, run_id: str) -> None:

@@ -7,14 +7,12 @@ import numpy as np
 from millwright.demo.console import Console
 from millwright.demo.feed import WEEKS, Feed
 from millwright.demo.state import DemoState, WeekResult
-from millwright.demo.world import PROJECT, World
+from millwright.demo.world import METRIC, PROJECT, World
 from millwright.evaluation import evaluate
 from millwright.kernel.clock import format_duration, rfc3339
 from millwright.kernel.scoring import Scorer
 from millwright.monitoring import Window
 from millwright.registry import ModelVersion, get_model
-
-METRIC = "roc_auc"
 
 
 def results_of(
@@ -28,7 +26,7 @@ def results_of(
     }
     results = []
     for number in range(WEEKS):
-        week = feed.week(number, first.signature)
+        week = feed.week(number)
         window = windows[rfc3339(week.starts_ms)]
         known = np.asarray([truth is not None for truth in week.truth])
         truth = np.asarray([truth == first.classes[1] for truth in week.truth], dtype=np.int64)

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from millwright.automation import train_project
+from millwright.automation import train_in_worker
 from millwright.demo.chapters import Chapters
 from millwright.demo.console import Console
-from millwright.demo.feed import TRAINING_ENDS_MS, WEEK_MS, WEEKS, Feed, Week
+from millwright.demo.feed import TRAINING_ENDS_MS, WEEK_MS, WEEKS, Feed, Week, deliver_reference
 from millwright.demo.news import News
 from millwright.demo.outcome import results_of
 from millwright.demo.state import DemoState, load_state, save_state
@@ -51,11 +51,11 @@ class Story:
     def play(self) -> None:
         """Play on from where the story is, to the end of the year."""
         began, before = time.monotonic(), self.state.seconds
-        feed = Feed(self._workspace.root / "data")
-        feed.deliver_reference()
+        data = self._workspace.root / "data"
+        deliver_reference(data)
         first = self._first_version() or self._train()
         self._deploy()
-        feed.prepare(self._workspace.project(), first.signature)
+        feed = Feed(data, self._workspace.project(), first.signature)
         self._replay(feed, first, began, before)
         frozen = Scorer.open(self._package(first))
         results = results_of(self._world, feed, first, frozen)
@@ -79,7 +79,13 @@ class Story:
         config = self._workspace.project()
         seconds = parse_duration(self._budget or config.training.budget) / 1000
         told = Chapters(self._console, self._world.door, seconds)
-        train_project(self._world.door, self._workspace, budget=self._budget, on_event=told.hear)
+        train_in_worker(
+            self._world.door,
+            self._workspace,
+            budget=self._budget,
+            on_event=told.hear,
+            while_waiting=told.tick,
+        )
         versions = get_model(self._world.door, PROJECT, MODEL).versions
         if not all(gate.passed for gate in versions[0].gates):
             raise Unavailable(
@@ -112,7 +118,7 @@ class Story:
     def _play_week(
         self, feed: Feed, first: ModelVersion, number: int, started: float, done: int
     ) -> None:
-        week = feed.week(number, first.signature)
+        week = feed.week(number)
         label = f"week of {rfc3339(week.starts_ms)[:10]}"
         total = WEEKS - number + done
         sent = 0
@@ -127,7 +133,7 @@ class Story:
         late = [number - 1, number] if number == WEEKS - 1 else [number - 1]
         for earlier in late:
             if earlier >= 0:
-                self._tell_truth(feed, first, earlier)
+                self._tell_truth(feed, earlier)
         start = rfc3339(week.starts_ms)
         self._world.await_window(MODEL, start, rows=len(week.ids), labelled=0, closed=False)
         self._world.await_quiet(
@@ -135,9 +141,9 @@ class Story:
         )
         self._news.tell(start)
 
-    def _tell_truth(self, feed: Feed, first: ModelVersion, number: int) -> None:
+    def _tell_truth(self, feed: Feed, number: int) -> None:
         """Ground truth arrives a week late: as labels, and as rows to train on."""
-        week = feed.week(number, first.signature)
+        week = feed.week(number)
         feed.deliver_week(number)
         labels = _labels(week)
         self._world.tell_truth(MODEL, labels)

@@ -16,6 +16,7 @@ from millwright.monitoring import client as monitoring
 
 _T = TypeVar("_T")
 PROJECT: Final = "flights"
+METRIC: Final = "roc_auc"
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 90.0
 _TRAINING_SECONDS: Final = 600.0

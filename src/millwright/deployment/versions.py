@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+
 from millwright.deployment.records import Choice, Deployment
+from millwright.kernel.model_package import REFERENCE
 from millwright.kernel.store import Store, Transaction
 from millwright.registry import CHAMPION, AliasChange, ModelVersion
 from millwright.registry import service as registry
@@ -28,6 +35,21 @@ def canary_of(store: Store, deployment: Deployment) -> ModelVersion | None:
     return registry.get_version(
         store, deployment.project, deployment.model, str(deployment.canary_version)
     )
+
+
+def example_row(store: Store, version: ModelVersion) -> dict[str, object]:
+    """A real row that the version was trained on, by field; empty where the package has none."""
+    digest = version.digests.get(REFERENCE)
+    return {} if digest is None else _first_row(store.objects.path(digest))
+
+
+@lru_cache(maxsize=64)
+def _first_row(path: Path) -> dict[str, object]:
+    # Objects never change, so what was read once stays true.
+    with pa.OSFile(str(path)) as file:
+        rows = pa.ipc.open_file(file).read_all().slice(0, 1).to_pylist()
+    plain = rows[0] if rows else {}
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in plain.items()}
 
 
 def make_champion(

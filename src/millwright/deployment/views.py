@@ -17,12 +17,10 @@ from millwright.deployment.records import (
     RolloutView,
     VariantView,
 )
-from millwright.deployment.versions import champion_of
+from millwright.deployment.versions import champion_of, example_row
 from millwright.kernel.clock import rfc3339
 from millwright.kernel.model_package import Field
 from millwright.kernel.store import Store
-
-_EXAMPLE_VALUES: dict[str, object] = {"FP64": 0.0, "BYTES": "text", "BOOL": False}
 
 
 def view_deployment(store: Store, deployment: Deployment) -> DeploymentView:
@@ -32,7 +30,7 @@ def view_deployment(store: Store, deployment: Deployment) -> DeploymentView:
         replica = None if replica.state != "failed" else replica
     endpoint = f"http://127.0.0.1:{deployment.port}" if deployment.port else None
     infer = None if endpoint is None else f"{endpoint}/v2/models/{deployment.model}/infer"
-    signature = champion_of(store, deployment).signature
+    champion = champion_of(store, deployment)
     return DeploymentView(
         id=deployment.id,
         project=deployment.project,
@@ -43,7 +41,9 @@ def view_deployment(store: Store, deployment: Deployment) -> DeploymentView:
         revision=deployment.revision,
         endpoint=endpoint,
         infer_url=infer,
-        example=None if infer is None else example_request(infer, signature),
+        example=None
+        if infer is None
+        else example_request(infer, champion.signature, example_row(store, champion)),
         variants=variants_of(deployment),
         replicas=() if replica is None else (_replica(replica),),
         rollouts=tuple(_rollout(one) for one in rollouts_of(store, deployment.id)),
@@ -82,14 +82,14 @@ def variants_of(deployment: Deployment) -> tuple[VariantView, ...]:
     return champion, canary
 
 
-def example_request(url: str, signature: tuple[Field, ...]) -> str:
-    """A curl command that asks for one prediction; null where null may stand."""
+def example_request(url: str, signature: tuple[Field, ...], row: dict[str, object]) -> str:
+    """A curl command that asks for one prediction: of ``row``, by field name."""
     inputs = [
         {
             "name": field.name,
             "shape": [1],
             "datatype": field.datatype,
-            "data": [None if field.nullable else _EXAMPLE_VALUES[field.datatype]],
+            "data": [row.get(field.name)],
         }
         for field in signature
     ]

@@ -172,6 +172,8 @@ def _resolve(tx: Transaction, alert_id: str, payload: dict[str, Any]) -> None:
         .where(alerts.c.id == alert_id)
         .values(status="resolved", resolved_ms=now_ms())
     )
+    known = tx.execute(select(alerts.c.kind, alerts.c.title).where(alerts.c.id == alert_id)).one()
+    payload = {**payload, "kind": known.kind, "title": known.title}
     tx.event("alert.resolved", f"alert:{alert_id}", payload)
 
 

@@ -14,6 +14,7 @@ _HOME = {
     "context": ("Cancelled", "Progress", "StepContext", "progress", "step_context"),
     "dsl": ("Pipeline", "pipeline", "step"),
     "steps": ("Output", "Step"),
+    "following": ("follow",),
     "engine": ("execute", "queue_run"),
     "graph": ("Graph", "Node"),
     "listening": ("PipelineEvent",),
@@ -45,6 +46,7 @@ __all__ = [
     "create_run",
     "execute",
     "find_pipeline",
+    "follow",
     "get_run",
     "pipeline",
     "progress",
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     )
     from millwright.pipelines.dsl import Pipeline, pipeline, step
     from millwright.pipelines.engine import execute, queue_run
+    from millwright.pipelines.following import follow
     from millwright.pipelines.graph import Graph, Node
     from millwright.pipelines.listening import PipelineEvent
     from millwright.pipelines.outputs import stored_output

@@ -84,7 +84,8 @@ def _fit_number(column: pa.ChunkedArray, name: str, style: Style) -> Iterator[En
     filled = np.where(np.isnan(values), median, values)
     filled = filled[np.isfinite(filled)]
     spread = float(filled.std())
-    if spread > 0:
+    # The spread of a constant is not exactly zero in floating point; dividing by it makes noise.
+    if spread > 1e-9 * max(1.0, abs(median)):
         yield EncodedColumn(
             field=name, how="number", fill=median, shift=float(filled.mean()), scale=spread
         )

@@ -119,7 +119,13 @@ FAMILIES: dict[str, Family] = {
             name="lightgbm",
             style="tree",
             build=_build_lightgbm,
-            defaults={"learning_rate": 0.1, "num_leaves": 31, "min_child_samples": 20},
+            defaults={
+                "learning_rate": 0.06,
+                "num_leaves": 31,
+                "min_child_samples": 40,
+                "subsample": 0.8,
+                "colsample_bytree": 0.6,
+            },
             space={
                 "learning_rate": Range(0.03, 0.25, log=True),
                 "num_leaves": Range(7, 63, log=True),

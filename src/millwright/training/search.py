@@ -30,8 +30,6 @@ from millwright.training.threads import wait_without_spinning
 from millwright.training.tuner import Tuner
 
 _TUNED_FAMILIES = 2
-_CLOSE = 0.03
-"""How far behind, as a share of the best family's gain over the worst, still counts as close."""
 _LIMIT_SHARE = 1 / 6
 """The share of the budget that one boosting fit may take, and the seconds it may always take."""
 _LEAST_LIMIT_S = 2.0
@@ -184,9 +182,7 @@ class _Search:
         tunable = [trial for trial in ranked if self._families[trial.family].space]
         if not tunable:
             return []
-        margin = _CLOSE * (score(ranked[0]) - score(ranked[-1]))
-        close = [trial for trial in tunable if score(tunable[0]) - score(trial) <= margin]
-        return close[:_TUNED_FAMILIES]
+        return tunable[:_TUNED_FAMILIES]
 
     def finish(self) -> SearchResult:
         """Fit the best again on training and validation rows."""
