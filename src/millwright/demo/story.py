@@ -134,12 +134,10 @@ class Story:
         for earlier in late:
             if earlier >= 0:
                 self._tell_truth(feed, earlier)
-        start = rfc3339(week.starts_ms)
-        self._world.await_window(MODEL, start, rows=len(week.ids), labelled=0, closed=False)
         self._world.await_quiet(
             MODEL, lambda: self._console.progress("retraining", done + 1, total, started)
         )
-        self._news.tell(start)
+        self._news.tell(rfc3339(week.starts_ms))
 
     def _tell_truth(self, feed: Feed, number: int) -> None:
         """Ground truth arrives a week late: as labels, and as rows to train on."""

@@ -15,6 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
+_FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""Several processes share one machine: memory that is freed goes back, waiting threads sleep."""
+
+
 def spawn(
     arguments: Sequence[str],
     *,
@@ -35,7 +43,7 @@ def spawn(
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env={**os.environ, **(environment or {})},
+            env={**_FRUGAL, **os.environ, **(environment or {})},
             start_new_session=True,
             pass_fds=inherit,
         )
