@@ -209,7 +209,7 @@ def _gates(target: pa.ChunkedArray, spec: TaskSpec) -> tuple[Gate, ...]:
             Gate(metric="roc_auc", min=0.6),
             Gate(metric="worst_slice.roc_auc", min=0.5),
             Gate(metric="brier", max=max(round(share * (1 - share), 3), 0.001)),
-            Gate(metric="robustness.drop", max=0.05),
+            Gate(metric="robustness.drop", max=0.1),
         )
     return (
         Gate(metric="roc_auc_ovr", min=0.6),
