@@ -55,7 +55,8 @@ class Registered(Record):
     gates_passed: bool
     failed_gates: tuple[str, ...]
     is_champion: bool
-    """Whether the alias ``champion`` was set: the gates passed and it challenges nobody."""
+    """Whether the alias ``champion`` was set: a person trained it, the gates passed, and it is no
+    worse than the champion before on the same rows."""
     comparison: HeldOutComparison | None
 
 
@@ -84,8 +85,8 @@ class Candidate:
 def register_candidate(candidate: Candidate) -> Registered:
     """Write the package of a model, register it as the next version and close its tracked run.
 
-    What a person trained becomes champion when its gates pass. A challenger never does here: it
-    has to win on live traffic first.
+    What a person trained becomes champion when its gates pass and the champion before is not
+    better on the same rows. A policy's challenger never does here: it has to win on live traffic.
     """
     context, evaluation = candidate.context, candidate.evaluation
     evaluated = evaluation.model_dump_json().encode()
@@ -100,8 +101,10 @@ def register_candidate(candidate: Candidate) -> Registered:
         gates=evaluation.gates,
         evaluation=evaluated,
     )
-    first = candidate.plan.champion is None and evaluation.passed
-    if first:
+    comparison = None if evaluation.comparison is None else judge(evaluation.comparison)
+    worse = evaluation.comparison is not None and evaluation.comparison.probability_better < 0.5
+    crowned = candidate.plan.champion is None and evaluation.passed and not worse
+    if crowned:
         set_alias(context.door, context.project, candidate.name, CHAMPION, version.version)
     _close_run(candidate, evaluated)
     return Registered(
@@ -114,8 +117,8 @@ def register_candidate(candidate: Candidate) -> Registered:
         value=evaluation.metrics[evaluation.metric].value,
         gates_passed=evaluation.passed,
         failed_gates=tuple(gate.reason for gate in evaluation.gates if not gate.passed),
-        is_champion=first,
-        comparison=None if evaluation.comparison is None else judge(evaluation.comparison),
+        is_champion=crowned,
+        comparison=comparison,
     )
 
 

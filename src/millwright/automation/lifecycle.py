@@ -9,12 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from millwright.automation.candidates import Candidate, Registered, register_candidate
+from millwright.automation.champion import champion_prediction
+from millwright.automation.periods import latest_apart
 from millwright.automation.sources import (
+    ChampionRef,
     Period,
     Snapshot,
     TrainingPlan,
@@ -35,9 +36,8 @@ from millwright.kernel.config import (
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Field
 from millwright.kernel.record import Record
-from millwright.kernel.scoring import Scorer
 from millwright.pipelines import pipeline, step, step_context
-from millwright.registry import fetch, get_version
+from millwright.registry import get_version
 from millwright.training import (
     FittedModel,
     TaskSpec,
@@ -139,7 +139,7 @@ def split_rows(config: ProjectConfig, table: pa.Table, plan: TrainingPlan) -> Pa
     """Keep the latest rows (or, without time, a random share) for validation."""
     known = known_rows(table)
     if plan.holdout_ms is not None and TIME in known.column_names:
-        return _by_date(known, plan)
+        return Parts(*latest_apart(known, plan.holdout_ms, plan.window_ms))
     timed = TIME in known.column_names
     develop, test = split(known, config.training.holdout, timed, config.training.seed)
     return Parts(known.take(develop), known.take(test))
@@ -200,7 +200,7 @@ def evaluate(
     model: FittedModel,
     report: SearchReport,
     test: pa.Table,
-    plan: TrainingPlan,
+    champion: ChampionRef | None,
 ) -> Evaluation:
     """Measure the model on the held-out rows, and the champion on the same ones."""
     return evaluate_model(
@@ -209,7 +209,7 @@ def evaluate(
         model.fields,
         report.spec,
         config.evaluation,
-        _champion_prediction(config.project, plan, test),
+        None if champion is None else champion_prediction(champion, report.spec, test),
         metric=config.training.metric,
         threshold=report.threshold,
         seed=config.training.seed,
@@ -248,9 +248,17 @@ def register_model(
 
 @pipeline(name="train")
 def training_pipeline(
-    config: ProjectConfig, root: str, period: Period, plan: TrainingPlan
+    config: ProjectConfig,
+    root: str,
+    period: Period,
+    plan: TrainingPlan,
+    rival: ChampionRef | None = None,
 ) -> Registered:
-    """From the project's sources to a registered model version."""
+    """From the project's sources to a registered model version.
+
+    ``rival`` is the champion that a model trained by a person is measured against; it changes
+    nothing of how the model is made.
+    """
     core = config.model_copy(
         # How a model is watched afterwards does not change how it is made.
         update={
@@ -264,7 +272,8 @@ def training_pipeline(
     features = make_features(core, taken, plan)
     parts = split_rows(core, features.table, plan)
     trained = train_model(core, root, taken, parts.develop, features.report, plan)
-    evaluation = evaluate(core, trained.model, trained.report, parts.test, plan)
+    champion = plan.champion or rival
+    evaluation = evaluate(core, trained.model, trained.report, parts.test, champion)
     return register_model(
         core, taken, features.report, parts, trained.model, trained.report, evaluation, plan
     )
@@ -275,37 +284,6 @@ def _broken(result: RuleResult) -> str:
         result.examples
     )
     return f"{result.rule.sentence}; {result.message[0].lower()}{result.message[1:]}{example}"
-
-
-def _by_date(table: pa.Table, plan: TrainingPlan) -> Parts:
-    assert plan.holdout_ms is not None
-    moments = pc.cast(pc.cast(table[TIME], pa.timestamp("ms", tz="UTC"), safe=False), pa.int64())
-    latest = pc.max(moments).as_py() or 0
-    test = pc.greater_equal(moments, latest - plan.holdout_ms)
-    develop = pc.invert(test)
-    if plan.window_ms is not None:
-        start = latest - plan.holdout_ms - plan.window_ms
-        develop = pc.and_(develop, pc.greater_equal(moments, start))
-    parts = Parts(table.filter(develop), table.filter(test))
-    if min(parts.develop.num_rows, parts.test.num_rows) == 0:
-        raise InvalidInput(
-            "retraining.no_rows",
-            "The retraining window or its held-out part has no rows with a known target.",
-            hint="Let labels arrive, or widen retraining.window and retraining.holdout.",
-        )
-    return parts
-
-
-def _champion_prediction(
-    project: str, plan: TrainingPlan, test: pa.Table
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
-    if plan.champion is None:
-        return None
-    context = step_context()
-    folder = context.workdir / "champion"
-    fetch(context.door, project, plan.champion.model, plan.champion.version, folder)
-    scores: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = Scorer.open(folder).predict(test)
-    return scores
 
 
 def _report_of_function(spec: TaskSpec) -> SearchReport:

@@ -55,10 +55,7 @@ class Narration:
             "on the held-out rows"
         )
         if made.gates_passed:
-            said = "the gates passed" + ("; it is the champion now" if made.is_champion else "")
-            click.echo(f"  {click.style('✓', fg='green')} {said}")
-            click.echo(f"  card: mw models card {made.model} {made.version}")
-            click.echo("  next: mw deploy, then mw up")
+            self._passed(made)
             return
         for reason in made.failed_gates:
             click.echo(f"  {click.style('✗', fg='red')} {reason}")
@@ -67,6 +64,20 @@ class Narration:
             "change evaluation.gates in millwright.yaml, or overrule the gates: "
             f'mw models alias {made.model} champion {made.version} --override --reason "…"'
         )
+
+    def _passed(self, made: Registered) -> None:
+        if made.comparison is not None:
+            click.echo(f"  {made.comparison.reason}")
+        if made.is_champion:
+            click.echo(f"  {click.style('✓', fg='green')} the gates passed; it is the champion now")
+        else:
+            click.echo(
+                f"  {click.style('!', fg='yellow')} the gates passed, but the champion is better and "
+                f"stays. To change it all the same: mw models alias {made.model} champion "
+                f"{made.version}"
+            )
+        click.echo(f"  card: mw models card {made.model} {made.version}")
+        click.echo("  next: mw deploy, then mw up")
 
     def _draw(self, text: str) -> None:
         if self._live:

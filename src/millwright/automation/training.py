@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millwright.automation.candidates import Registered
+from millwright.automation.champion import champion_now
 from millwright.automation.lifecycle import plan_of, training_pipeline
 from millwright.automation.sources import Period
 from millwright.kernel import process
@@ -100,7 +101,13 @@ def _parameters(door: Door, workspace: Workspace, budget: str | None) -> dict[st
     plan = plan_of(config)
     if budget is not None:
         plan = plan.model_copy(update={"budget_ms": parse_duration(budget)})
-    return {"config": config, "root": str(workspace.root), "period": Period(), "plan": plan}
+    return {
+        "config": config,
+        "root": str(workspace.root),
+        "period": Period(),
+        "plan": plan,
+        "rival": champion_now(door, config.project, config.deployment_name),
+    }
 
 
 def _unfinished(door: Door, project: str, parameters: dict[str, Any]) -> str | None:

@@ -22,6 +22,10 @@ _PATIENCE_SECONDS: Final = 90.0
 _TRAINING_SECONDS: Final = 600.0
 
 
+class Slow(Unavailable):
+    """Something waited for did not come in time."""
+
+
 class World:
     """The running system."""
 
@@ -57,9 +61,10 @@ class World:
         return {found.start: found for found in monitoring.windows(self.door, PROJECT, name, 200)}
 
     def await_window(
-        self, name: str, start: str, *, rows: int, labelled: int, closed: bool
-    ) -> Window:
-        """Wait until a window has been evaluated with at least so many rows and labels."""
+        self, name: str, start: str, *, rows: int, labelled: int, closed: bool, seconds: float
+    ) -> Window | None:
+        """Wait until a window has been evaluated with at least so many rows and labels; None when
+        the time is up first."""
 
         def there() -> Window | None:
             found = self.windows(name).get(start)
@@ -67,7 +72,10 @@ class World:
                 return None
             return found if found.status == "closed" or not closed else None
 
-        return self._until(there, f"the monitor to evaluate {start[:10]}", _PATIENCE_SECONDS)
+        try:
+            return self._until(there, f"the monitor to evaluate {start[:10]}", seconds)
+        except Slow:
+            return None
 
     def alerts(self) -> list[dict[str, Any]]:
         """All alerts, oldest first."""
@@ -107,7 +115,7 @@ class World:
             if failure is not None:
                 raise Unavailable("demo.control_plane", failure)
             if time.monotonic() > deadline:
-                raise Unavailable(
+                raise Slow(
                     "demo.slow",
                     f"Waited {seconds:.0f} seconds for {what}.",
                     hint="See .millwright/logs, then run mw demo again: it continues here.",
