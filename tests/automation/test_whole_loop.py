@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,15 +98,24 @@ def test_whatever_is_killed_the_loop_goes_on(orders: Orders, processes: Any) -> 
     # What was answered in the last second before a kill may be lost; all before it is kept.
     processes.until(lambda: sum(w.n for w in world.windows().values()) == 500 or None, "day 10")
     os.kill(world.deployment().replicas[0].pid, signal.SIGKILL)
+    killed: list[int] = []
+
+    def kill_the_first_worker() -> None:
+        def worker() -> int | None:
+            lines = processes.of(world.folder).items()
+            return next((pid for pid, line in lines if "pipelines.worker" in line), None)
+
+        killed.append(processes.until(worker, "the retraining worker"))
+        os.kill(killed[0], signal.SIGKILL)
+
+    # The retraining starts while day 11 is still being asked about.
+    hunt = threading.Thread(target=kill_the_first_worker)
+    hunt.start()
     world.ask(11)
     world.deliver(11)
+    hunt.join()
+    assert killed, "no retraining worker was seen"
     os.kill(control_plane(world.folder), signal.SIGKILL)
-
-    def worker() -> int | None:
-        lines = processes.of(world.folder).items()
-        return next((pid for pid, line in lines if "pipelines.worker" in line), None)
-
-    os.kill(processes.until(worker, "the retraining worker"), signal.SIGKILL)
     found = world.retraining("canary", "refused", "failed")
     assert found.status == "canary", found.reason
 

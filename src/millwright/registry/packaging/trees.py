@@ -239,9 +239,12 @@ class _FlatNodes:
         feature, threshold, mode, yes, no, missing = zip(*self.rows, strict=True)
         modes = np.asarray(mode, dtype=np.int64)
         exact = np.asarray(threshold, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            # A threshold beyond float32 is one that nothing, or everything, is above.
+            rounded = exact.astype(np.float32)
         return Tree(
             feature=np.asarray(feature, dtype=np.int64),
-            threshold=np.where(modes == LEQ, floor32(exact), exact.astype(np.float32)),
+            threshold=np.where(modes == LEQ, floor32(exact), rounded),
             mode=modes,
             yes=np.asarray(yes, dtype=np.int64),
             no=np.asarray(no, dtype=np.int64),
