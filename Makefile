@@ -31,12 +31,12 @@ test: .venv/.installed-dev $(NODE_MODULES) ## Everything this machine can run; t
 	@status=0; $(BIN)/python -m pytest -n $(JOBS) --junitxml=build/tests.xml $(PYTEST_ARGS) || status=$$?; \
 	$(BIN)/python ci/not_run.py build/tests.xml; exit $$status
 
-lint: .venv/.installed-dev $(NODE_MODULES) ## ruff, strict types, the architecture's import contracts, tsc
+lint: .venv/.installed-dev $(NODE_MODULES) ## ruff, strict types, the architecture's import contracts, eslint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(if $(NODE_MODULES),cd web && npx --no-install tsc --noEmit,@echo "tsc was not run: install Node 20 or newer.")
+	$(if $(NODE_MODULES),cd web && npm run --silent check && npm run --silent lint,@echo "The UI was not checked: install Node 20 or newer.")
 
 docs: .venv/.installed-dev ## Build the documentation into site/, strictly
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "The documentation is in site/index.html."
