@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millwright.data import read_table
-from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
+from millwright.kernel.errors import Forbidden, InvalidInput, NotFound, Unavailable
 
 CSV = b"a,b,t\n1,x,2013-01-01T05:00:00Z\n2,NA,2013-01-01T06:00:00Z\n"
 EXPECTED = pa.table(
@@ -89,7 +89,7 @@ def test_files_of_different_columns_are_not_joined(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     _write(tmp_path / "a.csv", CSV)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -102,6 +102,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    monkeypatch.setenv("MILLWRIGHT_EGRESS_ALLOW", f"127.0.0.1:{server.server_address[1]}")
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
@@ -116,6 +117,14 @@ def test_an_address_that_fails_is_named_without_its_secrets(address: str) -> Non
     with pytest.raises(Unavailable, match="answered 404") as caught:
         read_table(f"{address}/secret/b.csv?token=hidden")
     assert "hidden" not in str(caught.value)
+
+
+def test_an_address_of_this_machine_is_refused_unless_it_is_allowed(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MILLWRIGHT_EGRESS_ALLOW")
+    with pytest.raises(Forbidden, match=r"MILLWRIGHT_EGRESS_ALLOW=127\.0\.0\.1"):
+        read_table(f"{address}/a.csv")
 
 
 def test_missing_values_in_every_spelling(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from millwright.kernel.egress import allowed_from_environment, send
+from millwright.kernel.egress import allowed_from_environment, fetch, send
 from millwright.kernel.errors import Forbidden, InvalidInput, MillwrightError, Unavailable
 
 
@@ -35,6 +36,24 @@ class Receiver(ThreadingHTTPServer):
 
 class _Answer(BaseHTTPRequestHandler):
     server: Receiver
+
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(301)
+            self.send_header("Location", "/file")
+        elif self.path == "/astray":
+            self.send_response(302)
+            self.send_header("Location", "http://169.254.169.254/latest/meta-data")
+        elif self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+        else:
+            self.send_response(200 if self.path == "/file" else 404)
+            self.send_header("Content-Length", "6")
+            self.end_headers()
+            self.wfile.write(b"a,b\n1," if self.path == "/file" else b"absent")
+            return
+        self.end_headers()
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length", 0))
@@ -254,3 +273,29 @@ def test_the_allow_list_is_read_from_the_environment(monkeypatch: pytest.MonkeyP
     assert allowed_from_environment() == ("hooks.local:8080", "[::1]:9")
     monkeypatch.delenv("MILLWRIGHT_EGRESS_ALLOW")
     assert allowed_from_environment() == ()
+
+
+def fetched(receiver: Receiver, path: str, **options: Any) -> bytes:
+    into = io.BytesIO()
+    fetch(f"http://127.0.0.1:{receiver.port}{path}", into, allow=receiver.allow, **options)
+    return into.getvalue()
+
+
+def test_a_file_is_fetched_also_where_it_has_moved_to(receiver: Receiver) -> None:
+    assert fetched(receiver, "/file") == fetched(receiver, "/moved") == b"a,b\n1,"
+
+
+def test_a_redirect_to_what_is_not_public_is_refused(receiver: Receiver) -> None:
+    with pytest.raises(Forbidden, match=r"169\.254\.169\.254"):
+        fetched(receiver, "/astray")
+
+
+@pytest.mark.parametrize(("path", "said"), [("/round", "again and again"), ("/none", "404")])
+def test_what_cannot_be_fetched_is_said(receiver: Receiver, path: str, said: str) -> None:
+    with pytest.raises(Unavailable, match=said):
+        fetched(receiver, path)
+
+
+def test_a_file_beyond_the_limit_is_cut_off(receiver: Receiver) -> None:
+    with pytest.raises(InvalidInput, match="more than"):
+        fetched(receiver, "/file", max_bytes=3)

@@ -29,7 +29,7 @@ from millwright.kernel import process
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import ProjectConfig
-from millwright.kernel.errors import Conflict, NotFound
+from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.projects import config_of
 from millwright.kernel.store import Store
 from millwright.monitoring import event_time_of, unresolved_alerts
@@ -89,7 +89,11 @@ class RetrainingController:
         if deployment is None:
             service.settle(self._store, SYSTEM, found, "failed", "The deployment was stopped.")
             return
-        run = self._run_of(found, deployment)
+        try:
+            run = self._run_of(found, deployment)
+        except (Conflict, InvalidInput, NotFound) as error:
+            service.settle(self._store, SYSTEM, found, "failed", str(error))
+            return
         if run.status in ("queued", "running"):
             self._keep_working(found)
             return
@@ -106,8 +110,21 @@ class RetrainingController:
         try:
             return get_run(self._store, found.pipeline_run_id)
         except NotFound:
-            config = config_of(self._store, found.project)
-            return self._queue(found, deployment, config)
+            return self._queue(found, deployment, self._own_config(found.project))
+
+    def _own_config(self, project: str) -> ProjectConfig:
+        """The project file in this workspace, whose sources are read.
+
+        What was sent over the network has no say in which files and addresses that are.
+        """
+        config = self._store.workspace.project()
+        if config.project != project:
+            raise Conflict(
+                "retraining.other_project",
+                f"This workspace holds the project '{config.project}', not '{project}'.",
+                hint="Run the control plane in the project's own folder.",
+            )
+        return config
 
     def _queue(
         self, found: Row[Any], deployment: Deployment, config: ProjectConfig

@@ -12,7 +12,8 @@ import pyarrow.parquet
 
 from millwright.data.canonical_form import canonical
 from millwright.data.csv_reading import read_csv
-from millwright.kernel.errors import InvalidInput, NotFound, Unavailable, nearest
+from millwright.kernel import egress
+from millwright.kernel.errors import InvalidInput, NotFound, nearest
 
 _CSV: Final = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".tsv.gz", ".tsv.zip", ".txt")
 _PARQUET: Final = (".parquet", ".pq")
@@ -177,27 +178,9 @@ def _from_object(source: Any) -> pa.Table:
 
 
 def _from_address(url: str) -> pa.Table:
-    import httpx
-
     name = PurePosixPath(urlsplit(url).path).name or "table.csv"
-    shown = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/…/{name}"
     with tempfile.TemporaryDirectory(prefix="millwright-") as folder:
         path = Path(folder) / (name if _ending(name) else f"{name}.csv")
-        try:
-            with httpx.stream("GET", url, follow_redirects=True, timeout=60) as answer:
-                if answer.status_code >= 400:
-                    raise Unavailable(
-                        "data.address",
-                        f"{shown} answered {answer.status_code} {answer.reason_phrase}.",
-                        hint="Check the address in a browser.",
-                    )
-                with path.open("wb") as file:
-                    for block in answer.iter_bytes(1 << 20):
-                        file.write(block)
-        except (httpx.HTTPError, httpx.InvalidURL) as cause:
-            raise Unavailable(
-                "data.address",
-                f"{shown} cannot be read: {type(cause).__name__}.",
-                hint="Check the address and the network.",
-            ) from cause
+        with path.open("wb") as file:
+            egress.fetch(url, file, allow=egress.allowed_from_environment())
         return _from_file(path)

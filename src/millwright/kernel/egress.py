@@ -4,7 +4,7 @@ An address from a configuration file is a tool in the hands of whoever wrote it:
 what only this machine can reach (cloud metadata, databases on loopback, the neighbours in a private
 network). So the host is resolved once, every answer is checked, and the connection goes to the
 address that was checked: a second, different DNS answer is never asked for. Redirects are not
-followed, proxies of the environment are not used, and no error or log line repeats more of the
+followed by ``send`` and checked anew by ``fetch``, proxies of the environment are not used, and no error or log line repeats more of the
 address than scheme, host and port, because webhook paths are secrets.
 """
 
@@ -18,15 +18,18 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO, Literal
+from urllib.parse import urljoin, urlsplit
 
 from millwright.kernel.errors import Forbidden, InvalidInput, Unavailable
 
 ALLOW_VARIABLE = "MILLWRIGHT_EGRESS_ALLOW"
 MAX_ANSWER_BYTES = 64 * 1024
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
@@ -86,17 +89,51 @@ def send(
     addresses = _checked_addresses(target, allow, resolve or _system_resolver)
     body = None if json is None else jsonlib.dumps(json).encode()
     deadline = time.monotonic() + timeout_seconds
-    failure: Exception | None = None
-    for address in addresses[:2]:
-        try:
-            return _exchange(target, address, method, body, deadline)
-        except _NotConnected as cause:
-            failure = cause
-    raise Unavailable(
-        "egress.unreachable",
-        f"Nothing answers at {target.label}.",
-        hint="Check that the address is right and that the receiver runs.",
-    ) from failure
+    with _asked(target, addresses, method, body, deadline) as answer:
+        answer.read(MAX_ANSWER_BYTES)
+        return answer.status
+
+
+def fetch(
+    url: str,
+    into: BinaryIO,
+    *,
+    allow: tuple[str, ...] = (),
+    timeout_seconds: float = 300.0,
+    max_bytes: int = 8 << 30,
+    resolve: Resolve | None = None,
+) -> None:
+    """Download what is at an address. Redirects are followed, each checked like the first.
+
+    Args:
+        url: as in ``send``.
+        into: where the bytes go.
+        allow: as in ``send``.
+        timeout_seconds: for the whole download.
+        max_bytes: larger answers are cut off and refused.
+        resolve: another resolver, for tests.
+
+    Raises:
+        InvalidInput, Forbidden, Unavailable: as ``send``; or it answered with an error.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    for _ in range(_MOST_REDIRECTS + 1):
+        target = _parse(url)
+        addresses = _checked_addresses(target, allow, resolve or _system_resolver)
+        with _asked(target, addresses, "GET", None, deadline) as answer:
+            moved = answer.getheader("Location") if answer.status in _REDIRECTS else None
+            if moved is not None:
+                url = urljoin(url, moved)
+                continue
+            if answer.status != 200:
+                raise Unavailable(
+                    "egress.answer",
+                    f"{target.label} answered {answer.status} {answer.reason}.",
+                    hint="Check the address in a browser.",
+                )
+            _copy(answer, into, max_bytes, target)
+            return
+    raise Unavailable("egress.redirects", f"{target.label} redirects again and again.")
 
 
 def _parse(url: str) -> _Target:
@@ -213,31 +250,75 @@ class _Pinned(http.client.HTTPConnection):
             self.sock = context.wrap_socket(raw, server_hostname=self._target.host)
 
 
-def _exchange(
-    target: _Target, address: str, method: str, body: bytes | None, deadline: float
-) -> int:
+@contextmanager
+def _asked(
+    target: _Target,
+    addresses: Sequence[str],
+    method: str,
+    body: bytes | None,
+    deadline: float,
+) -> Iterator[http.client.HTTPResponse]:
+    """The answer of the first address that can be connected to; its body not read yet."""
     headers = {"User-Agent": "millwright", "Accept": "*/*", "Connection": "close"}
     if body is not None:
         headers["Content-Type"] = "application/json"
-    connection = _Pinned(target, address, deadline)
+    connection = _connected(target, addresses, deadline)
     # Timeouts of a socket start anew with every byte; this one ends the exchange as a whole.
     watch = threading.Timer(max(deadline - time.monotonic(), 0.001), _hang_up, (connection,))
     watch.daemon = True
     watch.start()
     try:
         connection.request(method, target.path, body=body, headers=headers)
-        answer = connection.getresponse()
-        answer.read(MAX_ANSWER_BYTES)
-        return answer.status
+        yield connection.getresponse()
     except (OSError, http.client.HTTPException) as cause:
         raise Unavailable(
             "egress.broken",
             f"{target.label} did not answer properly: {type(cause).__name__}.",
-            hint="Check that the receiver speaks this protocol and answers in time.",
+            hint="Check that the other side speaks this protocol and answers in time.",
         ) from None
     finally:
         watch.cancel()
         connection.close()
+
+
+def _connected(target: _Target, addresses: Sequence[str], deadline: float) -> _Pinned:
+    failure: Exception | None = None
+    for address in addresses[:2]:
+        connection = _Pinned(target, address, deadline)
+        try:
+            connection.connect()
+        except _NotConnected as cause:
+            failure = cause
+        except OSError as cause:
+            # The other side is there, and what it says of itself is not to be believed (TLS).
+            raise Unavailable(
+                "egress.broken",
+                f"{target.label} did not answer properly: {type(cause).__name__}.",
+                hint="Check that the other side speaks this protocol and answers in time.",
+            ) from None
+        else:
+            return connection
+    raise Unavailable(
+        "egress.unreachable",
+        f"Nothing answers at {target.label}.",
+        hint="Check that the address is right and that the other side runs.",
+    ) from failure
+
+
+def _copy(
+    answer: http.client.HTTPResponse, into: BinaryIO, max_bytes: int, target: _Target
+) -> None:
+    seen = 0
+    while block := answer.read(1 << 20):
+        seen += len(block)
+        if seen > max_bytes:
+            raise InvalidInput(
+                "egress.too_large", f"{target.label} sends more than {max_bytes >> 20} MiB."
+            )
+        into.write(block)
+    claimed = answer.getheader("Content-Length")
+    if claimed is not None and claimed.isdigit() and seen < int(claimed):
+        raise http.client.IncompleteRead(b"", int(claimed) - seen)
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
