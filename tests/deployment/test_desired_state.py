@@ -23,6 +23,7 @@ from millwright.deployment import (
 from millwright.kernel import events
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.tables import lineage
+from millwright.registry import AliasChange
 from millwright.registry import service as registry
 
 P, N, M = "flights", "delays-live", "delays"
@@ -120,6 +121,20 @@ def test_a_version_that_failed_its_gates_is_not_promoted_and_nothing_changes(
     assert find_deployment(store, P, N) == before
     assert champion_alias(store) == 1
     assert rollouts_of(store, before.id)[0].outcome is None
+
+
+def test_a_version_that_failed_its_gates_is_served_only_when_somebody_overruled_them(
+    store, actor, three, register
+):
+    register(4, passed=False)
+    with pytest.raises(Conflict, match="failed its gates"):
+        deploy(store, actor, P, N, NewDeployment(model=M, version=4))
+    assert list_deployments(store, P) == ()
+
+    overruled = AliasChange(version=4, override=True, reason="The auditor agreed.")
+    registry.set_alias(store, actor, P, M, "champion", overruled)
+
+    assert deploy(store, actor, P, N, NEW).champion_version == 4
 
 
 def test_a_stopped_deployment_keeps_its_history_and_starts_again(store, actor, three):

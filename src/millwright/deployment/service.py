@@ -20,7 +20,7 @@ from millwright.deployment.rollouts import (
     end_rollout,
 )
 from millwright.deployment.tables import deployment_rollouts, deployments
-from millwright.deployment.versions import choose_version, make_champion
+from millwright.deployment.versions import choose_version, make_champion, require_passed
 from millwright.kernel.access import Actor
 from millwright.kernel.clock import now_ms
 from millwright.kernel.errors import Conflict
@@ -36,9 +36,10 @@ def deploy(store: Store, actor: Actor, project: str, name: str, new: NewDeployme
 
     Raises:
         NotFound: there is no such model or version.
-        Conflict: the name serves another model.
+        Conflict: the name serves another model, or the version failed its gates.
     """
     version = choose_version(store, project, new.model, new)
+    require_passed(version)
     with store.write(actor, project) as tx:
         found = deployment_named(tx.connection, project, name)
         if found is None:

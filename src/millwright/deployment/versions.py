@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from millwright.deployment.records import Choice, Deployment
+from millwright.kernel.errors import Conflict
 from millwright.kernel.model_package import REFERENCE
 from millwright.kernel.store import Store, Transaction
 from millwright.registry import CHAMPION, AliasChange, ModelVersion
@@ -19,6 +20,23 @@ def choose_version(store: Store, project: str, model: str, choice: Choice) -> Mo
     """The version that a number, an alias, or neither (the champion) means; raises ``NotFound``."""
     which = choice.alias or CHAMPION if choice.version is None else str(choice.version)
     return registry.get_version(store, project, model, which)
+
+
+def require_passed(version: ModelVersion) -> None:
+    """Refuse a version whose gates failed, unless somebody overruled them by making it champion.
+
+    Raises:
+        Conflict: its gates failed and nobody took the responsibility.
+    """
+    if version.status != "rejected" or CHAMPION in version.aliases:
+        return
+    failed = " ".join(gate.reason for gate in version.gates if not gate.passed)
+    raise Conflict(
+        "deployment.gates_failed",
+        f"Version {version.version} of {version.model} failed its gates. {failed}",
+        hint=f"To serve it all the same, overrule them with a reason: mw models alias "
+        f'{version.model} champion {version.version} --override --reason "…"',
+    )
 
 
 def champion_of(store: Store, deployment: Deployment) -> ModelVersion:
