@@ -65,8 +65,8 @@ def test_drift_of_enough_features_is_an_alert_that_names_them() -> None:
     assert signal.features == ("temp", "wind")
     assert signal.effect == pytest.approx(1 / 3)
     assert signal.title == (
-        "2 of 6 monitored features (33%) have moved from training since 2013-05-06, most of all"
-        " temp (0.42), wind (0.20); the threshold is 0.10 for a feature and 30% of them."
+        "2 of 6 monitored features (33%) have moved since 2013-05-06 farther from training than"
+        " they varied in it, most of all temp (0.42), wind (0.20); 30% is allowed."
     )
 
 
