@@ -20,6 +20,7 @@ from millwright.kernel.model_package import Field
 ROWS_PER_REQUEST = 4
 _CONNECTIONS = 2
 _PATIENCE_SECONDS = 60.0
+_ENDING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,17 @@ def send(
     for request in work:
         waiting.put(request)
     problems: list[MillwrightError] = []
+    stopping = threading.Event()
 
     def drain() -> None:
         connection: http.client.HTTPConnection | None = None
-        while not problems:
+        while not problems and not stopping.is_set():
             try:
                 request = waiting.get_nowait()
             except queue.Empty:
                 break
             try:
-                connection = _send_one(endpoint, path, request, connection)
+                connection = _send_one(endpoint, path, request, connection, stopping)
             except MillwrightError as error:
                 problems.append(error)
                 break
@@ -109,8 +111,14 @@ def send(
     threads = [threading.Thread(target=drain, daemon=True) for _ in range(_CONNECTIONS)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        # On Ctrl-C the senders end before what they talk to does.
+        stopping.set()
+        for thread in threads:
+            thread.join(_ENDING_SECONDS)
     if problems:
         raise problems[0]
 
@@ -120,6 +128,7 @@ def _send_one(
     path: str,
     request: Request,
     connection: http.client.HTTPConnection | None,
+    stopping: threading.Event,
 ) -> http.client.HTTPConnection:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     headers = {"content-type": "application/json"}
@@ -134,7 +143,7 @@ def _send_one(
             if connection is not None:
                 connection.close()
             connection = None
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or stopping.is_set():
                 raise Unavailable(
                     "demo.no_answer",
                     f"The inference server has not answered for {_PATIENCE_SECONDS:.0f} seconds.",
