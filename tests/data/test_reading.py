@@ -40,7 +40,7 @@ def _write(path: Path, content: bytes) -> Path:
 
 def test_csv_plain_zipped_and_parquet_are_the_same_table(tmp_path: Path) -> None:
     plain = _write(tmp_path / "a.csv", CSV)
-    packed = _write(tmp_path / "b.csv.gz", gzip.compress(CSV))
+    packed = _write(tmp_path / "b.csv.gz", gzip.compress(CSV, mtime=0))
     zipped = tmp_path / "c.csv.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("c.csv", CSV)
@@ -218,7 +218,7 @@ def test_a_broken_line_in_the_middle_of_a_large_file_is_named(tmp_path: Path) ->
         ("a.xlsx", b"abc", "neither CSV nor Parquet"),
         ("a.parquet", b"PAR1abc", "not a whole Parquet file"),
         ("a.parquet", b"", "is empty"),
-        ("a.csv.gz", gzip.compress(CSV * 1000)[:-30], "damaged or incomplete"),
+        ("a.csv.gz", gzip.compress(CSV * 1000, mtime=0)[:-30], "damaged or incomplete"),
         ("a.csv.zip", b"PK12", "damaged or incomplete"),
     ],
 )
