@@ -10,7 +10,6 @@ from millwright.monitoring.windows import (
     DAY_MS,
     is_closed,
     origin_of,
-    starts_between,
     watermark,
     window_of,
     window_starts,
@@ -36,13 +35,6 @@ def test_windows_begin_at_or_before_the_first_event_on_a_full_unit(first: int, l
     assert window_of(first, origin, length)[0] <= first
     if length % DAY_MS == 0:
         assert origin % DAY_MS == 0
-
-
-@given(st.integers(0, 10**9), st.integers(0, 10**6), st.integers(1, 10**5))
-def test_the_windows_of_a_span_are_those_of_its_times(first: int, span: int, length: int) -> None:
-    starts = list(starts_between(first, first + span, 0, length))
-    assert starts[0] == window_of(first, 0, length)[0]
-    assert starts[-1] == window_of(first + span, 0, length)[0]
 
 
 def test_one_row_from_the_future_does_not_close_windows() -> None:

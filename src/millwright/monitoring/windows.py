@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -60,9 +58,3 @@ def watermark(
 def is_closed(end_ms: int, watermark_ms: int) -> bool:
     """Whether a window is complete."""
     return watermark_ms >= end_ms
-
-
-def starts_between(first_ms: int, last_ms: int, origin_ms: int, window_ms: int) -> Iterable[int]:
-    """The starts of all windows that hold a time of ``[first, last]``."""
-    begin, _ = window_of(first_ms, origin_ms, window_ms)
-    return range(begin, last_ms + 1, window_ms)
