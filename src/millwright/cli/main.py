@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
 
 import click
 
-from millwright.kernel.errors import MillwrightError, disk_full, nearest
+from millwright.kernel.command_line import LazyGroup
+from millwright.kernel.errors import MillwrightError, disk_full
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("millwright.cli.init:init", "Start a project from a table and a target column."),
@@ -33,38 +33,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is called, not before."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of a project's life."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command itself."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest command suggested for an unknown one."""
-        name = args[0] if args else ""
-        guess = None if name in COMMANDS else nearest(name, COMMANDS)
-        if guess is not None:
-            ctx.fail(f"There is no command '{name}'. Did you mean '{guess}'?")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands with their one-line help, none of them imported."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="millwright", prog_name="mw")
 def cli() -> None:
     """Millwright: from data to a governed model that retrains itself when the world changes.

@@ -12,6 +12,11 @@ ROUTES = (
     "millwright.server.routes.objects",
     "millwright.server.routes.events",
     "millwright.data.routes",
+    "millwright.data.working.routes",
+    "millwright.data.comparison.routes",
+    "millwright.data.connectors.routes",
+    "millwright.data.quality.routes",
+    "millwright.data.storage.routes",
     "millwright.tracking.routes",
     "millwright.pipelines.routes",
     "millwright.registry.routes",
@@ -22,6 +27,10 @@ ROUTES = (
 )
 TABLES = (
     "millwright.data.tables",
+    "millwright.data.working.tables",
+    "millwright.data.connectors.tables",
+    "millwright.data.quality.tables",
+    "millwright.data.storage.tables",
     "millwright.tracking.tables",
     "millwright.pipelines.tables",
     "millwright.registry.tables",
@@ -45,4 +54,7 @@ def load_tables() -> None:
 
 
 def _exists(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False

@@ -15,6 +15,7 @@ from millwright.training.families import PATIENCE, Family, Params
 from millwright.training.task import Target, TaskSpec
 
 _UNSEEN_WEIGHT = 1e-6
+_AFTER_EARLY_STOPPING = 40
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def fit(
     began = time.perf_counter()
     curve: dict[str, dict[str, list[float]]] = {}
     if family.name == "lightgbm":
-        callbacks = [_time_limit(began, limit_s, stop)]
+        callbacks = [_time_limit(began, limit_s, stop, curve)]
         arguments: dict[str, Any] = {"sample_weight": weight}
         if valid is not None:
             arguments["eval_set"] = [(valid.matrix, valid.target)]
@@ -74,8 +75,8 @@ def fit(
         if hasattr(estimator, "n_jobs"):
             # Threads add up a forest's trees in any order, and so to slightly different sums.
             estimator.set_params(n_jobs=1)
-    losses = next(iter(next(iter(curve.values())).values())) if curve else []
-    return Fit(estimator, dict(params), time.perf_counter() - began, tuple(map(float, losses)))
+    losses = tuple(map(float, _losses(curve)))
+    return Fit(estimator, dict(params), time.perf_counter() - began, losses)
 
 
 def _early_stopping(curve: dict[str, dict[str, list[float]]]) -> list[Callable[[Any], None]]:
@@ -85,16 +86,29 @@ def _early_stopping(curve: dict[str, dict[str, list[float]]]) -> list[Callable[[
 
 
 def _time_limit(
-    began: float, limit_s: float | None, stop: Callable[[], bool]
+    began: float,
+    limit_s: float | None,
+    stop: Callable[[], bool],
+    curve: dict[str, dict[str, list[float]]],
 ) -> Callable[[Any], None]:
+    """A callback that ends boosting at the best round so far, or the last where none is known."""
     from lightgbm.callback import EarlyStopException
 
     def check(env: Any) -> None:
         late = limit_s is not None and time.perf_counter() - began > limit_s
         if late or stop():
-            raise EarlyStopException(env.iteration, env.evaluation_result_list)
+            losses = _losses(curve)
+            best = int(np.argmin(losses)) if losses else env.iteration
+            raise EarlyStopException(best, env.evaluation_result_list)
 
+    # LightGBM calls callbacks by rising order: after the round has been recorded, so that the
+    # curve has every round that the model can be cut to.
+    check.order = _AFTER_EARLY_STOPPING  # type: ignore[attr-defined]
     return check
+
+
+def _losses(curve: dict[str, dict[str, list[float]]]) -> list[float]:
+    return next(iter(next(iter(curve.values())).values())) if curve else []
 
 
 def _with_every_class(
