@@ -2,7 +2,7 @@ import { expect, test } from "@playwright/test";
 import { settled } from "./pages";
 
 test("a person confirms a rule and takes it back", async ({ page }) => {
-  await page.goto("/data/flights");
+  await page.goto("/data/flights?tab=quality");
   await page.getByRole("button", { name: "Confirm distance:range", exact: true }).click();
   const withdraw = page.getByRole("button", { name: "Withdraw distance:range", exact: true });
   await expect(withdraw).toBeVisible();

@@ -15,6 +15,8 @@ export const PAGES = {
   deployment: "/deployments/flights",
   data: "/data",
   dataset: "/data/flights",
+  "dataset profile": "/data/flights?tab=profile",
+  "dataset quality": "/data/flights?tab=quality",
   retrainings: "/retrainings",
   "not found": "/no-such-page",
 } as const;

@@ -59,8 +59,10 @@ const routes = [
   createRoute({
     ...at("/data/$dataset"),
     component: lazyRouteComponent(() => import("./pages/data/Dataset"), "Dataset"),
-    validateSearch: (search: Record<string, unknown>): { version?: number } =>
-      typeof search.version === "number" ? { version: search.version } : {},
+    validateSearch: (search: Record<string, unknown>): { version?: number; tab?: string } => ({
+      ...(typeof search.version === "number" && { version: search.version }),
+      ...(typeof search.tab === "string" && { tab: search.tab }),
+    }),
   }),
   createRoute({
     ...at("/retrainings"),

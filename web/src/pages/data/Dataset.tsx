@@ -1,19 +1,31 @@
-import { NativeSelect } from "@mantine/core";
+import { NativeSelect, Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { datasetVersionsQuery, profileQuery, type DatasetVersion } from "@/api/rooms/data";
-import { Facts } from "@/components/Facts";
+import type { ReactNode } from "react";
+import { datasetVersionsQuery, type DatasetVersion } from "@/api/rooms/data";
 import { Loaded } from "@/components/Loaded";
 import { Page } from "@/components/Page";
-import { Panel, PanelGrid } from "@/components/Panel";
 import { When } from "@/components/When";
-import { bytes, count } from "@/format/numbers";
-import { moment } from "@/format/time";
+import { count } from "@/format/numbers";
 import { Lineage } from "@/lineage/Lineage";
 import { useProject } from "@/shell/project";
-import { Checks } from "./Checks";
 import { Profile } from "./Profile";
-import { Rules } from "./Rules";
+import { Quality } from "./Quality";
+import { Versions } from "./Versions";
+
+interface Shown {
+  version: DatasetVersion;
+  versions: readonly DatasetVersion[];
+}
+
+const TABS = {
+  versions: ["Versions", (shown) => <Versions {...shown} />],
+  profile: ["Profile", ({ version }) => <Profile version={version} />],
+  quality: ["Quality", ({ version }) => <Quality version={version} />],
+  lineage: ["Lineage", ({ version }) => <Lineage node={`dataset:${version.id}`} />],
+} satisfies Record<string, [string, (shown: Shown) => ReactNode]>;
+
+type TabName = keyof typeof TABS;
 
 export function Dataset() {
   const name = useParams({ from: "/data/$dataset" }).dataset;
@@ -26,14 +38,7 @@ export function Dataset() {
     <Page
       title={name}
       crumbs={[{ label: "Data", to: "/data" }]}
-      lead={
-        shown && (
-          <>
-            {count(shown.rows)} rows, {shown.columns.length} columns, kept{" "}
-            <When time={shown.created_at} /> by {shown.created_by}
-          </>
-        )
-      }
+      lead={shown && <Summary version={shown} />}
       actions={
         shown && (
           <NativeSelect
@@ -53,37 +58,45 @@ export function Dataset() {
       }
     >
       <Loaded query={query} height={420}>
-        {() => shown && <VersionBody version={shown} />}
+        {() => shown && <DatasetTabs version={shown} versions={versions} />}
       </Loaded>
     </Page>
   );
 }
 
-function VersionBody({ version }: { version: DatasetVersion }) {
-  const { project, name } = version;
-  const profile = useQuery(profileQuery(project, name, String(version.version)));
+function Summary({ version }: { version: DatasetVersion }) {
   return (
     <>
-      <PanelGrid least={420}>
-        <Panel title={`Version ${version.version}`}>
-          <Facts
-            facts={[
-              ["Source", version.source || "–"],
-              ["Kept", moment(version.created_at)],
-              ["Size", bytes(version.size)],
-              ["Digest", <span className="mono">{version.digest}</span>],
-            ]}
-          />
-        </Panel>
-        <Checks version={version} />
-      </PanelGrid>
-      <Rules project={project} dataset={name} />
-      <Loaded query={profile} height={420}>
-        {(found) => <Profile columns={found.columns} rows={found.rows} />}
-      </Loaded>
-      <Panel title="Lineage">
-        <Lineage node={`dataset:${version.id}`} />
-      </Panel>
+      {count(version.rows)} rows, {version.columns.length} columns, kept{" "}
+      <When time={version.created_at} /> by {version.created_by}
     </>
+  );
+}
+
+function DatasetTabs(shown: Shown) {
+  const chosen = useSearch({ from: "/data/$dataset" }).tab;
+  const navigate = useNavigate({ from: "/data/$dataset" });
+  const tab: TabName = chosen && chosen in TABS ? (chosen as TabName) : "versions";
+  const open = (next: string | null) =>
+    void navigate({
+      search: (before) => ({ ...before, tab: next ?? undefined }),
+      replace: true,
+      resetScroll: false,
+    });
+  return (
+    <Tabs value={tab} onChange={open} keepMounted={false}>
+      <Tabs.List mb="lg">
+        {Object.entries(TABS).map(([name, [title]]) => (
+          <Tabs.Tab key={name} value={name}>
+            {title}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      {Object.entries(TABS).map(([name, [, show]]) => (
+        <Tabs.Panel key={name} value={name}>
+          {name === tab && show(shown)}
+        </Tabs.Panel>
+      ))}
+    </Tabs>
   );
 }

@@ -1,17 +1,29 @@
-import type { ColumnProfile } from "@/api/rooms/data";
+import { useQuery } from "@tanstack/react-query";
+import { profileQuery, type ColumnProfile, type DatasetVersion } from "@/api/rooms/data";
 import { Histogram } from "@/charts/Histogram";
 import { DataTable } from "@/components/DataTable";
+import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
 import { count, metric, percent } from "@/format/numbers";
 import { day } from "@/format/time";
+
+/** What the columns of a version look like. */
+export function Profile({ version }: { version: DatasetVersion }) {
+  const { project, name } = version;
+  const query = useQuery(profileQuery(project, name, String(version.version)));
+  return (
+    <Loaded query={query} height={420}>
+      {(found) => <Columns columns={found.columns} rows={found.rows} />}
+    </Loaded>
+  );
+}
 
 interface Props {
   columns: readonly ColumnProfile[];
   rows: number;
 }
 
-/** What the columns look like. */
-export function Profile({ columns, rows }: Props) {
+function Columns({ columns, rows }: Props) {
   return (
     <Panel title="Profile" note={`${columns.length} columns`} flush>
       <DataTable

@@ -1,0 +1,13 @@
+import type { DatasetVersion } from "@/api/rooms/data";
+import { Checks } from "./Checks";
+import { Rules } from "./Rules";
+
+/** Whether the version can be trusted, and what has to hold for that. */
+export function Quality({ version }: { version: DatasetVersion }) {
+  return (
+    <>
+      <Checks version={version} />
+      <Rules project={version.project} dataset={version.name} />
+    </>
+  );
+}
