@@ -20,7 +20,8 @@ from millwright.kernel.workspace import Workspace
 from millwright.security import local_user
 from millwright.server.guards import Guards
 from millwright.server.opening import open_store
-from millwright.server.rooms import routers
+from millwright.server.rooms import mlflow_endpoints, routers
+from millwright.tracking import MlflowGateway
 
 
 def create_app(
@@ -53,6 +54,9 @@ def create_app(
     app.add_exception_handler(MillwrightError, _known_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(
+        MlflowGateway, store=store, authenticate=authenticate, endpoints=mlflow_endpoints()
+    )
     app.add_middleware(Guards, hosts=tuple(hosts))
     return app
 

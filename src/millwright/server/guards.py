@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from millwright.kernel.errors import Forbidden, InvalidInput, MillwrightError, TooLarge
+from millwright.tracking import is_mlflow, translated
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "embedded", "testserver")
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 _ACCEPTED = {"application/json", "application/octet-stream"}
+_TELEMETRY = {"application/x-protobuf"}
 _MAX_JSON_BYTES = 64 << 20
 _MAX_OBJECT_BYTES = 4 << 30
 
@@ -35,15 +37,16 @@ class Guards:
             await self._app(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        mlflow = is_mlflow(scope["path"])
         try:
-            self._check(scope["method"], headers)
-            limit = self._limit(headers)
+            self._check(scope["method"], headers, mlflow=mlflow)
+            limit = _MAX_OBJECT_BYTES if mlflow else self._limit(headers)
         except MillwrightError as error:
-            await _answer(send, error)
+            await _answer(send, error, mlflow=mlflow)
             return
         await _Bounded(receive, send, limit).run(self._app, scope)
 
-    def _check(self, method: str, headers: dict[str, str]) -> None:
+    def _check(self, method: str, headers: dict[str, str], *, mlflow: bool) -> None:
         host = _name(headers.get("host", ""))
         if host not in self._hosts:
             raise Forbidden(
@@ -56,7 +59,9 @@ class Guards:
             raise Forbidden("http.origin", "Requests from other origins are not accepted.")
         if method in _CHANGES and (headers.get("content-length", "0") != "0" or method != "DELETE"):
             kind = headers.get("content-type", "").split(";")[0].strip().lower()
-            if kind not in _ACCEPTED:
+            # MLflow's clients upload files as whatever they are. No page of another origin can: a
+            # browser asks before any PUT.
+            if kind not in _ACCEPTED and not (mlflow and (method == "PUT" or kind in _TELEMETRY)):
                 raise InvalidInput(
                     "http.content_type",
                     "Changes must be sent as application/json.",
@@ -110,8 +115,8 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge("http.too_large", f"The request is larger than {limit >> 20} MiB.")
 
 
-async def _answer(send: Send, error: MillwrightError) -> None:
-    body = json.dumps(error.problem()).encode()
+async def _answer(send: Send, error: MillwrightError, *, mlflow: bool = False) -> None:
+    body = translated(error).body() if mlflow else json.dumps(error.problem()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 
 from millwright.kernel.routing import RoomRouter
+from millwright.tracking import Endpoint
 
 ROUTES = (
     "millwright.server.routes.projects",
@@ -39,6 +40,31 @@ TABLES = (
     "millwright.automation.tables",
     "millwright.security.tables",
 )
+MLFLOW = (
+    "millwright.tracking.mlflow.about",
+    "millwright.tracking.mlflow.experiments",
+    "millwright.tracking.mlflow.runs",
+    "millwright.tracking.mlflow.logging",
+    "millwright.tracking.mlflow.metrics",
+    "millwright.tracking.mlflow.searching",
+    "millwright.tracking.mlflow.logged_models",
+    "millwright.tracking.mlflow.artifacts",
+    "millwright.tracking.mlflow.traces",
+    "millwright.registry.mlflow.models",
+    "millwright.registry.mlflow.versions",
+    "millwright.registry.mlflow.prompts",
+    "millwright.registry.mlflow.webhooks",
+)
+"""Modules with a table of endpoints of the MLflow protocol."""
+
+
+def mlflow_endpoints() -> list[Endpoint]:
+    """Every room's endpoints of the MLflow protocol."""
+    found = []
+    for name in MLFLOW:
+        if _exists(name):
+            found.extend(importlib.import_module(name).endpoints.table)
+    return found
 
 
 def routers() -> list[RoomRouter]:

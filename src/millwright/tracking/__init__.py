@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         packages,
         run_environment,
     )
+    from millwright.tracking.mlflow.endpoints import Endpoint, Endpoints, MlflowCall, Reply
+    from millwright.tracking.mlflow.errors import MlflowError, translated
+    from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
     from millwright.tracking.records import (
         Artifact,
         CodeVersion,
@@ -60,6 +63,9 @@ _WHERE = {
         "set_tags",
     ),
     "environment": ("code_version", "command_line", "packages", "run_environment"),
+    "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
+    "mlflow.errors": ("MlflowError", "translated"),
+    "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
     "records": (
         "Artifact",
         "CodeVersion",
@@ -78,10 +84,16 @@ _WHERE = {
 __all__ = [
     "Artifact",
     "CodeVersion",
+    "Endpoint",
+    "Endpoints",
     "MetricPoint",
+    "MlflowCall",
+    "MlflowError",
+    "MlflowGateway",
     "NewArtifact",
     "NewRun",
     "ParamValue",
+    "Reply",
     "Run",
     "RunEnvironment",
     "RunPage",
@@ -96,6 +108,7 @@ __all__ = [
     "each_run",
     "end_run",
     "get_run",
+    "is_mlflow",
     "link_artifact",
     "list_artifacts",
     "list_runs",
@@ -106,6 +119,7 @@ __all__ = [
     "packages",
     "run_environment",
     "set_tags",
+    "translated",
 ]
 
 

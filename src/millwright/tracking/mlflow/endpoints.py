@@ -1,0 +1,234 @@
+"""Endpoints of the MLflow protocol: what stands in a table, and what a handler is given."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.types import Receive
+
+from millwright.kernel.access import Actor, Permission
+from millwright.kernel.store import Store
+from millwright.tracking.mlflow.errors import MlflowError, bad_value, invalid, missing
+
+MAX_BODY_BYTES = 16 << 20
+"""JSON larger than this is refused before it is read; MLflow's own limits stay far below."""
+
+T = TypeVar("T")
+Handler = Callable[["MlflowCall"], Any]
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+_PLACE = re.compile(r"\$\.([A-Za-z0-9_]+)")
+_PART = re.compile(r"\{(\w+)(:path)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is not plain JSON with status 200."""
+
+    content: bytes | Iterator[bytes] | AsyncIterator[bytes]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowCall:
+    """One request: who asks, of which project, and what was sent."""
+
+    store: Store
+    actor: Actor
+    project: str
+    method: str
+    path: str
+    """Decoded, below the tracking URI."""
+    parts: Mapping[str, str]
+    """Values of ``{name}`` in the endpoint's path, decoded."""
+    headers: Mapping[str, str]
+    query: str
+    body: bytes
+    receive: Receive
+
+    def read(self, kind: type[T]) -> T:
+        """The request as a ``msgspec.Struct``: query parameters of a GET, else the JSON body.
+
+        Numbers may come as text, as MLflow's clients send them.
+
+        Raises:
+            MlflowError: a field is missing or of another type, or the body is no JSON.
+        """
+        try:
+            if self.method == "GET" and self.query:
+                return msgspec.convert(self._arguments(kind), kind, strict=False)
+            if not self.body:
+                return msgspec.convert({**self.parts}, kind, strict=False)
+            return msgspec.json.decode(self.body, type=kind, strict=False)
+        except msgspec.ValidationError as cause:
+            raise self._explained(cause) from cause
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+            raise MlflowError("MALFORMED_REQUEST", f"The body is not JSON: {cause}") from cause
+        except RecursionError as cause:
+            raise MlflowError("MALFORMED_REQUEST", "The body is nested too deeply.") from cause
+
+    def fields(self) -> dict[str, Any]:
+        """The request as a plain dict, for handlers that take it as it comes.
+
+        Raises:
+            MlflowError: the body is no JSON object.
+        """
+        if self.method == "GET":
+            return {name: v[0] if len(v) == 1 else v for name, v in self.arguments().items()}
+        found: Any = self.read(dict[str, Any])
+        return dict(found)
+
+    def arguments(self) -> dict[str, list[str]]:
+        """The query's parameters, each with all its values."""
+        return parse_qs(self.query, keep_blank_values=True, max_num_fields=100_000)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body piece by piece, for endpoints declared with ``streams=True``."""
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise MlflowError("BAD_REQUEST", "The client went away.")
+            if message.get("body"):
+                yield message["body"]
+            if not message.get("more_body", False):
+                return
+
+    def _arguments(self, kind: type[Any]) -> dict[str, Any]:
+        repeated = {f.encode_name for f in msgspec.structs.fields(kind) if _is_list(f.type)}
+        given = {
+            name: values if name.removesuffix("[]") in repeated else values[-1]
+            for name, values in self.arguments().items()
+        }
+        return {**self.parts, **given}
+
+    def _explained(self, cause: msgspec.ValidationError) -> MlflowError:
+        text = str(cause)
+        absent = _MISSING.search(text)
+        if absent is not None:
+            return missing(absent[1])
+        place = _PLACE.search(text)
+        if place is None:
+            return invalid(f"The request is not usable: {text}")
+        try:
+            sent = self.arguments() if self.method == "GET" else msgspec.json.decode(self.body)
+            return bad_value(place[1], sent[place[1]])
+        except (KeyError, TypeError, ValueError, RecursionError, msgspec.DecodeError):
+            return invalid(f"The request is not usable: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method and path of the protocol, and what it asks of its caller."""
+
+    method: str
+    path: str
+    permission: Permission
+    handler: Handler
+    is_async: bool
+    streams: bool
+    max_bytes: int
+
+
+class Endpoints:
+    """A table of endpoints; nothing can stand in it without a permission."""
+
+    def __init__(self) -> None:
+        self.table: list[Endpoint] = []
+
+    def get(self, *paths: str, permission: Permission, **options: Any) -> Callable[..., Any]:
+        """Declare GET endpoints."""
+        return self.add("GET", *paths, permission=permission, **options)
+
+    def post(self, *paths: str, permission: Permission, **options: Any) -> Callable[..., Any]:
+        """Declare POST endpoints."""
+        return self.add("POST", *paths, permission=permission, **options)
+
+    def put(self, *paths: str, permission: Permission, **options: Any) -> Callable[..., Any]:
+        """Declare PUT endpoints."""
+        return self.add("PUT", *paths, permission=permission, **options)
+
+    def patch(self, *paths: str, permission: Permission, **options: Any) -> Callable[..., Any]:
+        """Declare PATCH endpoints."""
+        return self.add("PATCH", *paths, permission=permission, **options)
+
+    def delete(self, *paths: str, permission: Permission, **options: Any) -> Callable[..., Any]:
+        """Declare DELETE endpoints."""
+        return self.add("DELETE", *paths, permission=permission, **options)
+
+    def add(
+        self,
+        method: str,
+        *paths: str,
+        permission: Permission,
+        streams: bool = False,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Callable[[Handler], Handler]:
+        """Declare endpoints of any method.
+
+        Args:
+            method: in capitals.
+            paths: below ``/api/2.0/mlflow/``, or from the root where they start with ``/``.
+            permission: what the caller must hold.
+            streams: the handler reads the body itself.
+            max_bytes: the largest body that is read for the handler.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            is_async = inspect.iscoroutinefunction(handler)
+            for path in paths:
+                self.table.append(
+                    Endpoint(method, path, permission, handler, is_async, streams, max_bytes)
+                )
+            return handler
+
+        return declare
+
+
+class EndpointMap:
+    """Finds the endpoint of a method and a path: by dictionary, then by pattern."""
+
+    def __init__(self, endpoints: list[Endpoint]) -> None:
+        self._exact: dict[tuple[str, str], Endpoint] = {}
+        self._patterns: list[tuple[str, re.Pattern[str], Endpoint]] = []
+        for endpoint in endpoints:
+            if "{" not in endpoint.path:
+                self._exact[endpoint.method, endpoint.path] = endpoint
+            else:
+                pattern = _compiled(endpoint.path)
+                self._patterns.append((endpoint.method, pattern, endpoint))
+
+    def find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
+        """The endpoint and the values in its path; None where there is none."""
+        endpoint = self._exact.get((method, path))
+        if endpoint is not None:
+            return endpoint, {}
+        for own_method, pattern, candidate in self._patterns:
+            if own_method == method:
+                match = pattern.fullmatch(path)
+                if match is not None:
+                    return candidate, match.groupdict()
+        return None
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    position, text = 0, ""
+    for part in _PART.finditer(path):
+        text += re.escape(path[position : part.start()])
+        text += f"(?P<{part[1]}>.*)" if part[2] else f"(?P<{part[1]}>[^/]+)"
+        position = part.end()
+    return re.compile(text + re.escape(path[position:]), re.DOTALL)
+
+
+def _is_list(kind: Any) -> bool:
+    described = msgspec.inspect.type_info(kind)
+    options = getattr(described, "types", (described,))
+    return any(
+        isinstance(option, msgspec.inspect.ListType | msgspec.inspect.VarTupleType)
+        for option in options
+    )
