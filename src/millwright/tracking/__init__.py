@@ -28,7 +28,13 @@ if TYPE_CHECKING:
         run_environment,
     )
     from millwright.tracking.mlflow.endpoints import Endpoint, Endpoints, MlflowCall, Reply
-    from millwright.tracking.mlflow.errors import MlflowError, translated
+    from millwright.tracking.mlflow.errors import (
+        MlflowError,
+        absent,
+        invalid,
+        missing,
+        translated,
+    )
     from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
     from millwright.tracking.records import (
         Artifact,
@@ -64,7 +70,7 @@ _WHERE = {
     ),
     "environment": ("code_version", "command_line", "packages", "run_environment"),
     "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
-    "mlflow.errors": ("MlflowError", "translated"),
+    "mlflow.errors": ("MlflowError", "absent", "invalid", "missing", "translated"),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
     "records": (
         "Artifact",
@@ -100,6 +106,7 @@ __all__ = [
     "RunPatch",
     "RunSession",
     "RunStatus",
+    "absent",
     "active_run",
     "code_version",
     "command_line",
@@ -108,6 +115,7 @@ __all__ = [
     "each_run",
     "end_run",
     "get_run",
+    "invalid",
     "is_mlflow",
     "link_artifact",
     "list_artifacts",
@@ -116,6 +124,7 @@ __all__ = [
     "log_metrics",
     "log_params",
     "metric_history",
+    "missing",
     "packages",
     "run_environment",
     "set_tags",
