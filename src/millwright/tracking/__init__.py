@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         packages,
         run_environment,
     )
+    from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key
+    from millwright.tracking.mlflow.comparing import compare
     from millwright.tracking.mlflow.endpoints import Endpoint, Endpoints, MlflowCall, Reply
     from millwright.tracking.mlflow.errors import (
         MlflowError,
@@ -69,6 +71,8 @@ _WHERE = {
         "set_tags",
     ),
     "environment": ("code_version", "command_line", "packages", "run_environment"),
+    "mlflow.clauses": ("Clause", "clauses", "entity_and_key"),
+    "mlflow.comparing": ("compare",),
     "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
     "mlflow.errors": ("MlflowError", "absent", "invalid", "missing", "translated"),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
@@ -89,6 +93,7 @@ _WHERE = {
 }
 __all__ = [
     "Artifact",
+    "Clause",
     "CodeVersion",
     "Endpoint",
     "Endpoints",
@@ -108,12 +113,15 @@ __all__ = [
     "RunStatus",
     "absent",
     "active_run",
+    "clauses",
     "code_version",
     "command_line",
+    "compare",
     "create_run",
     "download_artifact",
     "each_run",
     "end_run",
+    "entity_and_key",
     "get_run",
     "invalid",
     "is_mlflow",
