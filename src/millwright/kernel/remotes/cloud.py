@@ -54,6 +54,10 @@ class CloudRemote:
     def address(self) -> str:
         return self._address
 
+    @property
+    def staging(self) -> None:
+        return None
+
     def get(self, key: str) -> bytes | None:
         found = self.get_tagged(key)
         return None if found is None else found.content

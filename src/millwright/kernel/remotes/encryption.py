@@ -86,6 +86,10 @@ class EncryptedRemote:
         digest = blake3(key.encode(), key=self._name_key).hexdigest()
         return f"{folder}{slash}{_MARK}{digest[:48]}"
 
+    @property
+    def staging(self) -> None:
+        return None
+
     def get(self, key: str) -> bytes | None:
         found = self.get_tagged(key)
         return None if found is None else found.content

@@ -38,6 +38,10 @@ class FolderRemote:
     def address(self) -> str:
         return f"file://{self.root}"
 
+    @property
+    def staging(self) -> Path:
+        return self.root / _TEMPORARY
+
     def get(self, key: str) -> bytes | None:
         with self._explained():
             try:
@@ -72,6 +76,10 @@ class FolderRemote:
 
     def upload(self, key: str, path: Path) -> None:
         with self._explained():
+            if path.parent == self.staging:
+                _sync(path)
+                self._place(path, key)
+                return
             temporary = self._name()
             try:
                 with path.open("rb") as source, temporary.open("xb") as target:

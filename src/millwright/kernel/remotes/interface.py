@@ -38,6 +38,10 @@ class Remote(Protocol):
     def address(self) -> str:
         """Where it is, for people: never with a secret."""
 
+    @property
+    def staging(self) -> Path | None:
+        """A folder in which files for ``upload`` are best written, as they are then only renamed."""
+
     def get(self, key: str) -> bytes | None:
         """The bytes of an object; None if there is none."""
 
@@ -57,7 +61,7 @@ class Remote(Protocol):
         """Write an object, over one that is there."""
 
     def upload(self, key: str, path: Path) -> None:
-        """Write an object from a file, in parts where it is large."""
+        """Write an object from a file, in parts where it is large; a file in ``staging`` is moved."""
 
     def create(self, key: str, content: bytes) -> bool:
         """Write an object only if there is none; False if there is. One of many racers wins."""

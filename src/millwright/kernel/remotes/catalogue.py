@@ -1,0 +1,212 @@
+"""What is known here of a remote's packs: its catalogue, copied into SQLite part by part.
+
+The copy can be made again at any time; it only saves asking. A part that vanished was replaced by
+garbage collection, so then all of it is read again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from blake3 import blake3
+
+from millwright.kernel.objects.pack_format import Kind
+from millwright.kernel.remotes.catalogue_format import Part, SentPack, decode, encode
+from millwright.kernel.remotes.interface import Remote
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS parts(name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packs(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, digest BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS chunks(
+  id BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
+  size INTEGER NOT NULL, codec INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects(id BLOB PRIMARY KEY, recipe BLOB NOT NULL) WITHOUT ROWID;
+"""
+_PLACES = (
+    "SELECT c.id, p.name, c.offset, c.stored, c.size, c.codec"
+    " FROM chunks c JOIN packs p ON p.id = c.pack"
+)
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePlace:
+    """Where a chunk is on a remote."""
+
+    id: bytes
+    pack: str
+    offset: int
+    stored: int
+    size: int
+    codec: int
+
+
+class Catalogue:
+    """The packs, chunks and objects of one project on one remote.
+
+    Args:
+        remote: where ``packs/`` and ``index/`` are, below ``prefix``.
+        prefix: the project's folder on the remote, ending in ``/``.
+        path: the local copy, ``:memory:`` for none.
+    """
+
+    def __init__(self, remote: Remote, prefix: str, path: Path | None) -> None:
+        self.remote = remote
+        self.prefix = prefix
+        self._lock = threading.RLock()
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(
+            path or ":memory:", timeout=60, isolation_level=None, check_same_thread=False
+        )
+        # It is only a copy: losing the last seconds of it costs asking once more.
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = OFF")
+        self._connection.executescript(_SCHEMA)
+
+    def refresh(self) -> None:
+        """Bring the copy up to date: one listing, and the parts that are new."""
+        folder = f"{self.prefix}index/"
+        while True:
+            listed = [entry.key for entry in self.remote.list(folder)]
+            known = {row[0] for row in self._rows("SELECT name FROM parts")}
+            if known - set(listed):
+                self.clear()
+                known = set()
+            fresh = [key for key in listed if key not in known]
+            with ThreadPoolExecutor(8) as threads:
+                contents = list(threads.map(self.remote.get, fresh))
+            if any(content is None for content in contents):
+                continue
+            for key, content in zip(fresh, contents, strict=True):
+                name = blake3(content or b"").hexdigest()
+                # Under encryption the listed name is concealed, and the seal vouches for the bytes.
+                plain = key.rpartition("/")[2]
+                self._learn(key, decode(content or b"", name if plain[:1] == "~" else plain))
+            return
+
+    def publish(self, packs: Sequence[SentPack], objects: Sequence[tuple[bytes, bytes]]) -> str:
+        """Tell the remote, and this copy, of packs that are there; returns the part's key."""
+        content = encode(packs, objects)
+        key = f"{self.prefix}index/{blake3(content).hexdigest()}"
+        self.remote.put(key, content)
+        concealed = getattr(self.remote, "concealed", None)
+        self._learn(
+            key if concealed is None else concealed(key), Part(tuple(packs), tuple(objects))
+        )
+        return key
+
+    def pack_key(self, name: str) -> str:
+        """Where a pack is on the remote."""
+        return f"{self.prefix}packs/{name}.pack"
+
+    def without(self, ids: Iterable[bytes]) -> list[bytes]:
+        """Those of these chunks that the remote does not have, in the order given."""
+        wanted = list(dict.fromkeys(ids))
+        found: set[bytes] = set()
+        for batch in _batches(wanted):
+            marks = ",".join("?" * len(batch))
+            rows = self._rows(f"SELECT id FROM chunks WHERE id IN ({marks})", batch)  # noqa: S608
+            found.update(row[0] for row in rows)
+        return [chunk for chunk in wanted if chunk not in found]
+
+    def places(self, ids: Iterable[bytes]) -> dict[bytes, RemotePlace]:
+        """Where chunks are, those that the remote has."""
+        found = {}
+        for batch in _batches(list(ids)):
+            marks = ",".join("?" * len(batch))
+            rows = self._rows(
+                f"{_PLACES} WHERE c.id IN ({marks})",
+                batch,
+            )
+            for row in rows:
+                found[row[0]] = RemotePlace(*row)
+        return found
+
+    def recipes(self, ids: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The encoded recipes of objects of several chunks, those that the remote has."""
+        found: dict[bytes, bytes] = {}
+        for batch in _batches(list(ids)):
+            marks = ",".join("?" * len(batch))
+            rows = self._rows(f"SELECT id, recipe FROM objects WHERE id IN ({marks})", batch)  # noqa: S608
+            found.update(rows)
+        return found
+
+    def packs(self) -> dict[str, tuple[int, bytes]]:
+        """Size and digest of every pack by name."""
+        rows = self._rows("SELECT name, size, digest FROM packs")
+        return {name: (size, digest) for name, size, digest in rows}
+
+    def chunks(self) -> Iterator[RemotePlace]:
+        """Every chunk, pack by pack."""
+        rows = self._rows(f"{_PLACES} ORDER BY p.id, c.offset")
+        return (RemotePlace(*row) for row in rows)
+
+    def parts(self) -> list[str]:
+        """The keys of the catalogue's parts, as listed."""
+        return [row[0] for row in self._rows("SELECT name FROM parts")]
+
+    def totals(self) -> tuple[int, int, int]:
+        """Number of packs, of chunks, and bytes of packs."""
+        packs, size = self._rows("SELECT count(*), coalesce(sum(size), 0) FROM packs")[0]
+        return packs, self._rows("SELECT count(*) FROM chunks")[0][0], size
+
+    def clear(self) -> None:
+        """Forget the copy."""
+        with self._transaction() as connection:
+            for table in ("parts", "packs", "chunks", "objects"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+
+    def close(self) -> None:
+        """Release the copy."""
+        with self._lock:
+            self._connection.close()
+
+    def _learn(self, key: str, part: Part) -> None:
+        with self._transaction() as connection:
+            if connection.execute("SELECT 1 FROM parts WHERE name = ?", (key,)).fetchone():
+                return
+            for pack in part.packs:
+                row = connection.execute(
+                    "INSERT OR REPLACE INTO packs(name, size, digest) VALUES(?, ?, ?)",
+                    (pack.name, pack.size, pack.digest),
+                ).lastrowid
+                connection.executemany(
+                    "INSERT OR REPLACE INTO chunks VALUES(?, ?, ?, ?, ?, ?)",
+                    [
+                        (e.id, row, e.offset, e.stored, e.size, e.codec)
+                        for e in pack.entries
+                        if e.kind == Kind.CHUNK
+                    ],
+                )
+            connection.executemany("INSERT OR REPLACE INTO objects VALUES(?, ?)", part.objects)
+            connection.execute("INSERT INTO parts VALUES(?)", (key,))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+
+def _batches(items: Sequence[bytes]) -> Iterator[list[bytes]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield batch

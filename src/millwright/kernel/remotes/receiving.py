@@ -1,0 +1,203 @@
+"""Bringing here what is missing: whole packs where much of them is wanted, ranges where little is.
+
+Nothing is taken before its BLAKE3 is that of the catalogue (packs) or of its name (chunks).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
+
+from millwright.kernel.errors import Corrupt, NotFound
+from millwright.kernel.objects.codec import decode
+from millwright.kernel.objects.index import ELSEWHERE
+from millwright.kernel.objects.pack_format import Kind
+from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.remotes.building import PackBuilder
+from millwright.kernel.remotes.catalogue import Catalogue, RemotePlace
+from millwright.kernel.remotes.local import LocalChunks
+from millwright.kernel.remotes.progress import Progress
+
+JOBS = 4
+_GAP = 64 << 10
+_LONGEST_RANGE = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a fetch moved."""
+
+    chunks: int = 0
+    packs: int = 0
+    size: int = 0
+    """Bytes that came over the wire."""
+
+
+def receive(
+    local: LocalChunks,
+    catalogue: Catalogue,
+    objects: Iterable[bytes],
+    staging: Path,
+    *,
+    jobs: int = JOBS,
+    progress: Progress | None = None,
+) -> Received:
+    """Bring objects here from the remote of a catalogue; only missing chunks are moved.
+
+    ``staging`` holds what is under way; packs that were cut off there are gone on with.
+
+    Raises:
+        NotFound: neither this machine nor the remote has an object; nothing was moved.
+        Corrupt: the remote's bytes are not what they should be.
+    """
+    progress = progress or Progress()
+    wanted = list(dict.fromkeys(objects))
+    recipes = local.recipes(wanted)
+    fresh = {
+        key: Recipe.decoded(encoded)
+        for key, encoded in catalogue.recipes(key for key in wanted if key not in recipes).items()
+    }
+    chunks = list(dict.fromkeys(_chunks(wanted, recipes | fresh)))
+    here = local.locate(chunks)
+    missing = [key for key in chunks if key not in here or here[key].source == ELSEWHERE]
+    places = catalogue.places(missing)
+    lost = [key for key in missing if key not in places]
+    if lost:
+        raise NotFound(
+            "remote.lacks",
+            f"{catalogue.remote.address} lacks {len(lost)} of {len(chunks)} chunks.",
+            hint="Push them from where they are, or name another remote.",
+            value=lost[0].hex(),
+        )
+    staging.mkdir(parents=True, exist_ok=True)
+    moved = _Receiving(local, catalogue, staging, jobs, progress).run(list(places.values()))
+    if fresh:
+        local.adopt_recipes(fresh.items())
+    return moved
+
+
+def _chunks(objects: list[bytes], recipes: dict[bytes, Recipe]) -> Iterator[bytes]:
+    for key in objects:
+        recipe = recipes.get(key)
+        if recipe is None:
+            yield key
+        else:
+            yield from (chunk for chunk, _ in recipe.chunks)
+
+
+class _Receiving:
+    """One fetch: downloads in several threads, adopted one after the other."""
+
+    def __init__(
+        self, local: LocalChunks, catalogue: Catalogue, staging: Path, jobs: int, progress: Progress
+    ) -> None:
+        self._local, self._catalogue, self._staging = local, catalogue, staging
+        self._jobs, self._progress = jobs, progress
+        self._builder: PackBuilder | None = None
+        self._size = self._packs = 0
+
+    def run(self, places: list[RemotePlace]) -> Received:
+        by_pack: dict[str, list[RemotePlace]] = defaultdict(list)
+        for place in places:
+            by_pack[place.pack].append(place)
+        sizes = self._catalogue.packs()
+        whole = [
+            name
+            for name, some in by_pack.items()
+            if 2 * sum(place.stored for place in some) >= sizes[name][0]
+        ]
+        taken = set(whole)
+        ranges = [run for name, some in by_pack.items() if name not in taken for run in _runs(some)]
+        self._progress.expect(sum(sizes[name][0] for name in whole))
+        self._progress.expect(sum(_length(run) for run in ranges))
+        with ThreadPoolExecutor(self._jobs) as threads:
+            for name, path in zip(whole, threads.map(self._pack, whole), strict=True):
+                self._adopt(path, name)
+                self._packs += 1
+                self._size += sizes[name][0]
+            try:
+                for run, content in zip(ranges, threads.map(self._range, ranges), strict=True):
+                    self._keep(run, content)
+                self._adopt_built()
+            finally:
+                if self._builder is not None:
+                    self._builder.drop()
+        return Received(len(places), self._packs, self._size)
+
+    def _pack(self, name: str) -> Path:
+        path = self._staging / f"{name}.pack"
+        size = self._catalogue.remote.download(self._catalogue.pack_key(name), path)
+        self._progress.add(size)
+        return path
+
+    def _adopt(self, path: Path, name: str) -> None:
+        try:
+            self._local.adopt_pack(path)
+        except Corrupt as cause:
+            # The next attempt starts afresh: what is wrong may have come from an interruption.
+            path.unlink(missing_ok=True)
+            raise self._damaged(name) from cause
+
+    def _damaged(self, name: str) -> Corrupt:
+        return Corrupt(
+            "remote.pack_damaged",
+            f"Pack {name[:12]} on {self._catalogue.remote.address} is damaged.",
+            hint="Run the same command again; if it stays so, push it again from a whole copy.",
+            value=name,
+        )
+
+    def _range(self, run: list[RemotePlace]) -> bytes:
+        key = self._catalogue.pack_key(run[0].pack)
+        content = self._catalogue.remote.get_range(key, run[0].offset, _length(run))
+        self._progress.add(len(content))
+        return content
+
+    def _keep(self, run: list[RemotePlace], content: bytes) -> None:
+        self._size += len(content)
+        for place in run:
+            start = place.offset - run[0].offset
+            payload = content[start : start + place.stored]
+            try:
+                plain = decode(place.codec, payload, place.size)
+            except ValueError:
+                plain = b""
+            if blake3(plain).digest() != place.id:
+                raise self._damaged(place.pack)
+            if self._builder is not None and not self._builder.fits(place.stored):
+                self._adopt_built()
+            if self._builder is None:
+                self._builder = PackBuilder(self._staging)
+            self._builder.append(place.id, payload, place.size, Kind.CHUNK, place.codec)
+
+    def _adopt_built(self) -> None:
+        if self._builder is None:
+            return
+        builder, self._builder = self._builder, None
+        builder.finish()
+        self._local.adopt_pack(builder.path)
+
+
+def _runs(places: list[RemotePlace]) -> Iterator[list[RemotePlace]]:
+    """Chunks that lie close together, to be read at once."""
+    run: list[RemotePlace] = []
+    for place in sorted(places, key=lambda place: place.offset):
+        if run:
+            end = run[-1].offset + run[-1].stored
+            if (
+                place.offset - end > _GAP
+                or place.offset + place.stored - run[0].offset > _LONGEST_RANGE
+            ):
+                yield run
+                run = []
+        run.append(place)
+    if run:
+        yield run
+
+
+def _length(run: list[RemotePlace]) -> int:
+    return run[-1].offset + run[-1].stored - run[0].offset

@@ -1,0 +1,208 @@
+"""Bringing to a remote what it lacks: packs first, then the catalogue that tells of them.
+
+Killed at any moment, the remote has whole packs and a catalogue that names none that is not there.
+The catalogue is told every few packs, so that the next attempt sends only what was not told yet.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
+
+from millwright.kernel.errors import Corrupt, Unavailable
+from millwright.kernel.objects.codec import decode, encode
+from millwright.kernel.objects.index import ELSEWHERE, Location
+from millwright.kernel.objects.pack_format import Kind, recipe_content
+from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.remotes.building import PackBuilder
+from millwright.kernel.remotes.catalogue import Catalogue
+from millwright.kernel.remotes.catalogue_format import SentPack
+from millwright.kernel.remotes.local import LocalChunks
+from millwright.kernel.remotes.progress import Progress
+
+JOBS = 4
+_PACKS_PER_PART = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a push moved."""
+
+    objects: int = 0
+    chunks: int = 0
+    packs: int = 0
+    size: int = 0
+    """Bytes of the packs."""
+
+
+def send(
+    local: LocalChunks,
+    catalogue: Catalogue,
+    objects: Iterable[bytes],
+    *,
+    jobs: int = JOBS,
+    progress: Progress | None = None,
+) -> Sent:
+    """Bring objects to the remote of a catalogue that is fresh; only missing chunks are moved.
+
+    Raises:
+        Corrupt: a local chunk is not what was stored. Nothing damaged is ever sent.
+        Unavailable: the remote cannot be reached, or a chunk is on another remote only.
+    """
+    progress = progress or Progress()
+    wanted = list(dict.fromkeys(objects))
+    recipes = local.recipes(wanted)
+    several = {key: recipe for key, recipe in recipes.items() if len(recipe.chunks) != 1}
+    chunks = [
+        chunk
+        for key in wanted
+        for chunk in ([part for part, _ in several[key].chunks] if key in several else (key,))
+    ]
+    missing = catalogue.without(chunks)
+    known = catalogue.recipes(several)
+    fresh = [(key, recipe) for key, recipe in several.items() if key not in known]
+    if not missing and not fresh:
+        return Sent()
+    found = _located(local, missing)
+    progress.expect(sum(location.stored for location in found))
+    with _staged(catalogue) as folder:
+        sending = _Sending(local, catalogue, folder, jobs, progress)
+        return sending.run(found, fresh)
+
+
+def _located(local: LocalChunks, missing: list[bytes]) -> list[Location]:
+    """The places of chunks in the order in which a disk likes to be read."""
+    found = local.locate(missing)
+    for key in missing:
+        if key not in found or found[key].source == ELSEWHERE:
+            raise Unavailable(
+                "remote.chunk_missing",
+                f"The bytes of chunk {key.hex()[:12]} are not here, so they cannot be sent.",
+                hint="Fetch them from the remote that has them, or look for damage with: "
+                "mw data fsck",
+            )
+    return sorted(found.values(), key=lambda place: (place.source, place.offset))
+
+
+@contextmanager
+def _staged(catalogue: Catalogue) -> Iterator[Path]:
+    if catalogue.remote.staging is not None:
+        yield catalogue.remote.staging
+        return
+    with tempfile.TemporaryDirectory(prefix="mw-push-") as folder:
+        yield Path(folder)
+
+
+class _Sending:
+    """One push: builds packs in this thread, uploads them in others."""
+
+    def __init__(
+        self, local: LocalChunks, catalogue: Catalogue, folder: Path, jobs: int, progress: Progress
+    ) -> None:
+        self._local, self._catalogue, self._folder = local, catalogue, folder
+        self._jobs, self._progress = jobs, progress
+        self._uploads: dict[Future[None], SentPack] = {}
+        self._done: list[SentPack] = []
+        self._packs = self._size = 0
+        self._builder: PackBuilder | None = None
+
+    def run(self, places: list[Location], recipes: list[tuple[bytes, Recipe]]) -> Sent:
+        with ThreadPoolExecutor(self._jobs) as threads:
+            try:
+                for place in places:
+                    self._append(threads, place)
+                for key, recipe in recipes:
+                    content = recipe_content(key, recipe)
+                    codec, payload = encode(content)
+                    digest = blake3(content).digest()
+                    self._add(threads, digest, payload, len(content), Kind.RECIPE, codec)
+                self._finish_pack(threads)
+                self._settle(0)
+                if self._done or recipes:
+                    encoded = [(key, recipe.encoded()) for key, recipe in recipes]
+                    self._catalogue.publish(self._done, encoded)
+            except BaseException:
+                self._give_up()
+                raise
+        return Sent(len(recipes), len(places), self._packs, self._size)
+
+    def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
+        try:
+            payload = self._local.read_chunk_raw(place)
+            content = decode(place.codec, payload, place.size)
+        except (OSError, ValueError) as cause:
+            raise _damaged(place.id) from cause
+        if blake3(content).digest() != place.id:
+            raise _damaged(place.id)
+        codec, stored = place.codec, memoryview(payload)
+        if place.source < 0:
+            # A user's own file is not compressed here; on its way out it may be.
+            codec, squeezed = encode(content)
+            stored = memoryview(squeezed)
+        self._add(threads, place.id, stored, place.size, Kind.CHUNK, codec)
+        self._progress.add(place.stored)
+
+    def _add(
+        self,
+        threads: ThreadPoolExecutor,
+        digest: bytes,
+        payload: bytes | memoryview,
+        size: int,
+        kind: int,
+        codec: int,
+    ) -> None:
+        if self._builder is not None and not self._builder.fits(len(payload)):
+            self._finish_pack(threads)
+        if self._builder is None:
+            self._builder = PackBuilder(self._folder)
+        self._builder.append(digest, payload, size, kind, codec)
+
+    def _finish_pack(self, threads: ThreadPoolExecutor) -> None:
+        if self._builder is None:
+            return
+        builder, self._builder = self._builder, None
+        pack = builder.finish()
+        self._uploads[threads.submit(self._upload, builder.path, pack)] = pack
+        # No more packs wait on the disk than are being sent.
+        self._settle(self._jobs)
+
+    def _upload(self, path: Path, pack: SentPack) -> None:
+        self._catalogue.remote.upload(self._catalogue.pack_key(pack.name), path)
+        path.unlink(missing_ok=True)
+
+    def _settle(self, most: int) -> None:
+        """Wait until at most so many uploads are under way; tell of those that are done."""
+        while len(self._uploads) > most:
+            done, _ = wait(self._uploads, return_when=FIRST_COMPLETED)
+            for future in done:
+                pack = self._uploads.pop(future)
+                future.result()
+                self._done.append(pack)
+                self._packs += 1
+                self._size += pack.size
+        if len(self._done) >= _PACKS_PER_PART:
+            self._catalogue.publish(self._done, [])
+            self._done = []
+
+    def _give_up(self) -> None:
+        if self._builder is not None:
+            self._builder.drop()
+        for future, pack in self._uploads.items():
+            if future.cancel() or not future.done():
+                continue
+            (self._folder / f"{pack.name}.pack").unlink(missing_ok=True)
+
+
+def _damaged(chunk: bytes) -> Corrupt:
+    return Corrupt(
+        "remote.local_damage",
+        f"Chunk {chunk.hex()[:12]} here no longer has the bytes that were written.",
+        hint="Nothing was sent of it. Find and repair it with: mw data fsck --repair-from REMOTE",
+        value=chunk.hex(),
+    )
