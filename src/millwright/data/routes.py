@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from millwright.data import checks_service, rules_service, service
 from millwright.data.profile import TableProfile
 from millwright.data.records import (
     Confirmation,
     Dataset,
+    DatasetRef,
     DatasetRules,
     DatasetVersion,
+    FileDiff,
+    FileListing,
+    Impact,
+    NewRef,
     NewVersion,
     VersionCheck,
 )
@@ -36,7 +41,8 @@ def list_datasets(project: Name, call: Call = Depends(current_call)) -> list[Dat
 def commit_version(
     project: Name, name: Name, body: NewVersion, call: Call = Depends(current_call)
 ) -> DatasetVersion:
-    """Keep an uploaded Parquet object as the next version; the latest again if it is the same."""
+    """Keep uploaded Parquet, or a manifest of files, as the next version of its branch; the newest
+    again if it is the same."""
     return service.commit_version(call.store, call.actor, project, name, body)
 
 
@@ -52,7 +58,7 @@ def list_versions(
 def get_version(
     project: Name, name: Name, version: str, call: Call = Depends(current_call)
 ) -> DatasetVersion:
-    """One version, by number or `latest`."""
+    """One version: a number, a tag, a branch, the beginning of its digest, or `latest`."""
     return service.get_version(call.store, project, name, version)
 
 
@@ -62,6 +68,59 @@ def get_profile(
 ) -> TableProfile:
     """What the columns of a version look like."""
     return service.get_profile(call.store, project, name, version)
+
+
+@router.get(f"{_VERSION}/files", permission=Permission.READ)
+def list_files(
+    project: Name,
+    name: Name,
+    version: str,
+    path: str = "",
+    after: str = "",
+    limit: int = Query(1000, ge=1, le=10_000),
+    call: Call = Depends(current_call),
+) -> FileListing:
+    """The names in a folder of a version of files; ask again with `after` for more."""
+    return service.list_files(call.store, project, name, version, path, after, limit)
+
+
+@router.get(f"{_VERSION}/impact", permission=Permission.READ)
+def impact(project: Name, name: Name, version: str, call: Call = Depends(current_call)) -> Impact:
+    """Which runs read a version, which models came of it, which deployments serve them."""
+    return service.impact(call.store, project, name, version)
+
+
+@router.get(f"{_DATASET}/diff", permission=Permission.READ)
+def diff_files(
+    project: Name,
+    name: Name,
+    from_: str = Query(alias="from"),
+    to: str = "latest",
+    limit: int = Query(1000, ge=1, le=100_000),
+    call: Call = Depends(current_call),
+) -> FileDiff:
+    """What differs between two versions of files, renames included."""
+    return service.diff_files(call.store, project, name, from_, to, limit)
+
+
+@router.get(f"{_DATASET}/refs", permission=Permission.READ)
+def list_refs(project: Name, name: Name, call: Call = Depends(current_call)) -> list[DatasetRef]:
+    """The tags and branches of a dataset."""
+    return service.list_refs(call.store, project, name)
+
+
+@router.put(f"{_DATASET}/refs/{{ref}}", permission=Permission.WRITE)
+def put_ref(
+    project: Name, name: Name, ref: Name, body: NewRef, call: Call = Depends(current_call)
+) -> DatasetRef:
+    """Tag a version, or start a branch at it."""
+    return service.put_ref(call.store, call.actor, project, name, ref, body)
+
+
+@router.delete(f"{_DATASET}/refs/{{ref}}", permission=Permission.WRITE)
+def delete_ref(project: Name, name: Name, ref: Name, call: Call = Depends(current_call)) -> None:
+    """Take a tag or branch away; no version is deleted."""
+    service.delete_ref(call.store, call.actor, project, name, ref)
 
 
 @router.get(f"{_DATASET}/rules", permission=Permission.READ)

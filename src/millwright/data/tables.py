@@ -1,4 +1,4 @@
-"""The tables of the data room: versions, rules, checks."""
+"""The tables of the data room: versions and their names, rules, checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,28 @@ dataset_versions = Table(
     Column("source", String(1000), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("created_by", String(200), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("parents", Text, nullable=False),
+    Column("branch", String(100), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("original", String(64), nullable=True),
     UniqueConstraint("project", "name", "version"),
+    Index(None, "project", "name", "digest"),
+)
+
+dataset_refs = Table(
+    "dataset_refs",
+    metadata,
+    Column("project", String(100), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("ref", String(100), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("version_id", String(32), nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("updated_by", String(200), nullable=False),
+    Index(None, "version_id"),
 )
 
 dataset_rules = Table(

@@ -11,8 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 from millwright.kernel.record import Record
-
-FILE_NAME = "millwright.yaml"
+from millwright.kernel.workspace import FILE_NAME as FILE_NAME
 
 
 def _checked_duration(text: str) -> str:

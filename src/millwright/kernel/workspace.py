@@ -6,9 +6,15 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from millwright.kernel.config import FILE_NAME, ProjectConfig, load_project
 from millwright.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from millwright.kernel.config import ProjectConfig
+
+FILE_NAME = "millwright.yaml"
+"""The project file (its contents are the matter of ``kernel.config``)."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,9 @@ class Workspace:
 
     def project(self) -> ProjectConfig:
         """The project file, read afresh."""
+        # Whoever only needs paths does not wait for pydantic.
+        from millwright.kernel.config import load_project
+
         return load_project(self.root / FILE_NAME)
 
     @property

@@ -108,13 +108,18 @@ def _first_at_or_after(leaves: list[Node], lower: bytes, upper: bytes) -> bool:
     return any(bisect_left(leaf.keys, lower) < bisect_left(leaf.keys, upper) for leaf in leaves)
 
 
-def list_folder(nodes: Nodes, root: bytes, folder: bytes = b"") -> Iterator[FolderItem]:
-    """The names directly in a folder, by path; folders with what is below them.
+def list_folder(
+    nodes: Nodes, root: bytes, folder: bytes = b"", after_name: bytes = b""
+) -> Iterator[FolderItem]:
+    """The names directly in a folder behind ``after_name``; folders with what is below them.
 
     An empty folder is an item whose entry says so. Nothing is given for a folder that is not there.
     """
     start = len(folder) + 1 if folder else 0
-    after = b""
+    prefix = folder + b"/" if folder else b""
+    after = prefix + after_name if after_name else b""
+    if after_name and has_below(nodes, root, [after]):
+        after += b"/\xff"
     while True:
         key, entry = next(walk_under(nodes, root, folder, after), (b"", None))
         if entry is None:
