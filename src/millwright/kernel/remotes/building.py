@@ -12,7 +12,6 @@ from millwright.kernel.objects.pack_format import (
     LARGEST_PACK,
     MAGIC,
     Entry,
-    Kind,
     footer,
     footer_size,
 )
@@ -50,9 +49,7 @@ class PackBuilder:
         stored = len(payload)
         self._buffer += HEADER.pack(digest, stored, size, kind, codec, 0)
         self._buffer += payload
-        self._entries.append(
-            Entry(digest, self._size + HEADER.size, stored, size, Kind(kind), codec)
-        )
+        self._entries.append(Entry(digest, self._size + HEADER.size, stored, size, kind, codec))
         self._size += HEADER.size + stored
         if len(self._buffer) >= _BUFFER:
             self._write()

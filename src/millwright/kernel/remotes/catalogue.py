@@ -35,6 +35,7 @@ _PLACES = (
     " FROM chunks c JOIN packs p ON p.id = c.pack"
 )
 _AT_ONCE = 500
+_CHUNK = int(Kind.CHUNK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ class Catalogue:
                     [
                         (e.id, row, e.offset, e.stored, e.size, e.codec)
                         for e in pack.entries
-                        if e.kind == Kind.CHUNK
+                        if e.kind == _CHUNK
                     ],
                 )
             connection.executemany("INSERT OR REPLACE INTO objects VALUES(?, ?)", part.objects)

@@ -14,9 +14,9 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt, NotFound
-from millwright.kernel.objects.codec import decode
+from millwright.kernel.objects.codec import Codec, decode
 from millwright.kernel.objects.index import ELSEWHERE
-from millwright.kernel.objects.pack_format import Kind
+from millwright.kernel.objects.pack_format import Kind, recipe_content
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue, RemotePlace
@@ -75,10 +75,7 @@ def receive(
             value=lost[0].hex(),
         )
     staging.mkdir(parents=True, exist_ok=True)
-    moved = _Receiving(local, catalogue, staging, jobs, progress).run(list(places.values()))
-    if fresh:
-        local.adopt_recipes(fresh.items())
-    return moved
+    return _Receiving(local, catalogue, staging, jobs, progress).run(list(places.values()), fresh)
 
 
 def _chunks(objects: list[bytes], recipes: dict[bytes, Recipe]) -> Iterator[bytes]:
@@ -101,7 +98,7 @@ class _Receiving:
         self._builder: PackBuilder | None = None
         self._size = self._packs = 0
 
-    def run(self, places: list[RemotePlace]) -> Received:
+    def run(self, places: list[RemotePlace], recipes: dict[bytes, Recipe]) -> Received:
         by_pack: dict[str, list[RemotePlace]] = defaultdict(list)
         for place in places:
             by_pack[place.pack].append(place)
@@ -123,6 +120,9 @@ class _Receiving:
             try:
                 for run, content in zip(ranges, threads.map(self._range, ranges), strict=True):
                     self._keep(run, content)
+                for key, recipe in recipes.items():
+                    about = recipe_content(key, recipe)
+                    self._append(blake3(about).digest(), about, len(about), Kind.RECIPE, Codec.NONE)
                 self._adopt_built()
             finally:
                 if self._builder is not None:
@@ -168,11 +168,14 @@ class _Receiving:
                 plain = b""
             if blake3(plain).digest() != place.id:
                 raise self._damaged(place.pack)
-            if self._builder is not None and not self._builder.fits(place.stored):
-                self._adopt_built()
-            if self._builder is None:
-                self._builder = PackBuilder(self._staging)
-            self._builder.append(place.id, payload, place.size, Kind.CHUNK, place.codec)
+            self._append(place.id, payload, place.size, Kind.CHUNK, place.codec)
+
+    def _append(self, digest: bytes, payload: bytes, size: int, kind: int, codec: int) -> None:
+        if self._builder is not None and not self._builder.fits(len(payload)):
+            self._adopt_built()
+        if self._builder is None:
+            self._builder = PackBuilder(self._staging)
+        self._builder.append(digest, payload, size, kind, codec)
 
     def _adopt_built(self) -> None:
         if self._builder is None:

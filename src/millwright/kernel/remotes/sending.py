@@ -57,8 +57,7 @@ def send(
     """
     progress = progress or Progress()
     wanted = list(dict.fromkeys(objects))
-    recipes = local.recipes(wanted)
-    several = {key: recipe for key, recipe in recipes.items() if len(recipe.chunks) != 1}
+    several = local.recipes(wanted)
     chunks = [
         chunk
         for key in wanted
@@ -134,7 +133,7 @@ class _Sending:
 
     def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
         try:
-            payload = self._local.read_chunk_raw(place)
+            payload = self._local.read_located(place)
             content = decode(place.codec, payload, place.size)
         except (OSError, ValueError) as cause:
             raise _damaged(place.id) from cause
