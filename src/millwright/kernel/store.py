@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, CursorResult, Executable, insert, select
 
@@ -66,6 +66,13 @@ class Transaction:
             self.connection.execute(insert(lineage).values(row))
 
 
+class Companion(Protocol):
+    """Something that lives as long as the store it works for."""
+
+    def close(self) -> None:
+        """End it, with nothing left undone."""
+
+
 @dataclass(frozen=True)
 class Store:
     """All that a service needs to read and change state."""
@@ -74,6 +81,8 @@ class Store:
     database: Database
     objects: ObjectStore
     changes: Changes = field(default_factory=Changes)
+    companions: dict[str, Companion] = field(default_factory=dict, compare=False, repr=False)
+    """What rooms keep open as long as the store is; closed with it."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -89,5 +98,8 @@ class Store:
         self.changes.ring()
 
     def close(self) -> None:
-        """Release the database connections."""
+        """Close what was opened beside it, then release the database connections."""
+        for companion in list(self.companions.values()):
+            companion.close()
+        self.companions.clear()
         self.database.dispose()

@@ -1,24 +1,26 @@
-"""Metrics: many points in one insert, and the latest of each key kept beside them."""
+"""Metrics: points logged, and a metric's history, whole or thinned."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-from sqlalchemy import delete, insert, select
+from typing import Any
 
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
-from millwright.kernel.store import Store, Transaction
+from millwright.kernel.store import Store
 from millwright.tracking.records import MetricPoint
-from millwright.tracking.service.runs import project_of
-from millwright.tracking.tables import run_latest_metrics, run_metrics
+from millwright.tracking.service.decimation import thinned
+from millwright.tracking.service.group_commit import writer_of
+from millwright.tracking.service.metric_points import MetricWrite, points_of
+from millwright.tracking.service.runs import active, project_of, unknown_run
+from millwright.tracking.service.statements import execute, run_row
 
 
 def log_metrics(store: Store, actor: Actor, run: str, points: Sequence[MetricPoint]) -> int:
-    """Record points in one transaction with one event; how many there were.
+    """Record points in one transaction; how many there were. The same point again is no change.
 
-    The latest value of a key is the one with the highest step, then time, then arrival.
+    The latest value of a key is the one with the highest step, then time, then value.
 
     Raises:
         NotFound: there is no such run.
@@ -27,67 +29,51 @@ def log_metrics(store: Store, actor: Actor, run: str, points: Sequence[MetricPoi
     if not points:
         return 0
     now = clock.now_ms()
-    rows: list[dict[str, object]] = [
-        {
-            "run": run,
-            "key": point.key,
-            "step": point.step,
-            "time_ms": now if point.time_ms is None else point.time_ms,
-            "value": None if math.isnan(point.value) else point.value,
-        }
-        for point in points
-    ]
-    latest: dict[str, dict[str, object]] = {}
-    for row in rows:
-        held = latest.get(str(row["key"]))
-        if held is None or _age(row) >= _age(held):
-            latest[str(row["key"])] = row
-    with store.write(actor, project) as tx:
-        tx.execute(insert(run_metrics), rows)
-        _keep_latest(tx, run, latest)
-        payload = {"keys": sorted(latest), "points": len(rows)}
-        tx.event("run.metrics-logged", f"run:{run}", payload)
+    rows = points_of(
+        [(p.key, p.step, now if p.time_ms is None else p.time_ms, p.value) for p in points]
+    )
+    writer_of(store).do(actor, project, MetricWrite(actor, project, run, rows, _refuse))
     return len(rows)
 
 
-def metric_history(store: Store, run: str, key: str, limit: int = 10_000) -> list[MetricPoint]:
-    """The points of a metric by step; evenly thinned to ``limit`` where there are more.
+def metric_history(
+    store: Store,
+    run: str,
+    key: str,
+    limit: int = 10_000,
+    *,
+    first_step: int | None = None,
+    last_step: int | None = None,
+) -> list[MetricPoint]:
+    """The points of a metric by step, or of a range of steps.
+
+    Above ``limit`` they are thinned to the lowest and highest value of each stretch, with both
+    ends kept, so that no peak is lost; a narrower range shows every point.
 
     Raises:
         NotFound: there is no such run.
     """
-    project_of(store, run)
-    query = (
-        select(run_metrics)
-        .where(run_metrics.c.run == run, run_metrics.c.key == key)
-        .order_by(run_metrics.c.step, run_metrics.c.time_ms, run_metrics.c.seq)
-    )
     with store.read() as connection:
-        rows = connection.execute(query).all()
-    if len(rows) > limit:
-        last = len(rows) - 1
-        rows = [rows[i * last // max(1, limit - 1)] for i in range(limit)]
+        no = active(run_row(connection, run), run).no
+        query = "SELECT step, time_ms, value, is_nan FROM run_metrics WHERE run_no = ? AND key = ?"
+        values: list[Any] = [no, key]
+        for comparison, bound in ((">=", first_step), ("<=", last_step)):
+            if bound is not None:
+                query += f" AND step {comparison} ?"
+                values.append(bound)
+        rows = execute(connection, f"{query} ORDER BY step, time_ms, value, is_nan", *values)
+        found: list[tuple[Any, ...]] = [tuple(row) for row in rows]
+    chosen = thinned([math.nan if row[3] else row[2] for row in found], limit)
     return [
-        MetricPoint(
-            key=row.key,
-            value=math.nan if row.value is None else row.value,
-            step=row.step,
-            time_ms=row.time_ms,
+        MetricPoint.model_construct(
+            key=key,
+            value=math.nan if found[i][3] else found[i][2],
+            step=found[i][0],
+            time_ms=found[i][1],
         )
-        for row in rows
+        for i in chosen
     ]
 
 
-def _keep_latest(tx: Transaction, run: str, latest: dict[str, dict[str, object]]) -> None:
-    table = run_latest_metrics
-    mine = (table.c.run == run, table.c.key.in_(list(latest)))
-    known = {row.key: (row.step, row.time_ms) for row in tx.execute(select(table).where(*mine))}
-    newer = [row for key, row in latest.items() if key not in known or _age(row) >= known[key]]
-    if newer:
-        keys = [row["key"] for row in newer]
-        tx.execute(delete(table).where(table.c.run == run, table.c.key.in_(keys)))
-        tx.execute(insert(table), newer)
-
-
-def _age(row: dict[str, object]) -> tuple[object, object]:
-    return row["step"], row["time_ms"]
+def _refuse(run: str, row: Any) -> Exception | None:
+    return unknown_run(run) if row is None or row.deleted_ms is not None else None

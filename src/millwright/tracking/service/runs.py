@@ -1,14 +1,13 @@
-"""Starting, reading, changing and ending runs."""
+"""Runs: started, named, ended, deleted; and what is logged to them once."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
@@ -26,7 +25,39 @@ from millwright.tracking.records import (
     RunEnvironment,
     RunPatch,
 )
-from millwright.tracking.tables import run_latest_metrics, run_params, run_tags, runs
+from millwright.tracking.service.details import (
+    details_of,
+    insert_params,
+    known_params,
+    typed,
+    upsert_tags,
+)
+from millwright.tracking.service.experiments import number_for
+from millwright.tracking.service.group_commit import writer_of
+from millwright.tracking.service.statements import execute, marks, run_row
+from millwright.tracking.tables import experiments, runs
+
+_COLUMNS = (
+    "id",
+    "project",
+    "experiment_no",
+    "name",
+    "status",
+    "parent",
+    "actor",
+    "user",
+    "created_ms",
+    "ended_ms",
+    "seed",
+    "inputs",
+    "code_commit",
+    "code_dirty",
+    "code_diff_digest",
+    "environment",
+    "command",
+)
+_QUOTED = ", ".join(f'"{column}"' for column in _COLUMNS)
+_INSERT = f"INSERT INTO runs ({_QUOTED}) VALUES {marks(len(_COLUMNS))} RETURNING no"  # noqa: S608
 
 
 def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
@@ -34,40 +65,64 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
 
     Raises:
         NotFound: the parent run does not exist in this project.
+        Conflict: its experiment was deleted.
     """
-    identifier, now = new.id or new_id(), clock.now_ms()
+    identifier = new.id or new_id()
     code = new.code or CodeVersion()
-    row = {
-        "id": identifier,
-        "project": project,
-        "experiment": new.experiment,
-        "name": new.name or f"run-{identifier[-6:]}",
-        "status": "running",
-        "parent": new.parent,
-        "actor": actor.name,
-        "created_ms": now,
-        "seed": new.seed,
-        "inputs": json.dumps(new.inputs),
-        "code_commit": code.commit,
-        "code_dirty": None if new.code is None else code.dirty,
-        "code_diff_digest": code.diff_digest,
-        "environment": None if new.environment is None else new.environment.model_dump_json(),
-        "command": new.command,
-    }
-    with store.write(actor, project) as tx:
+
+    def work(tx: Transaction) -> Run:
         if new.parent is not None and _row(tx.connection, new.parent).project != project:
             raise unknown_run(new.parent)
-        if new.id is not None and (known := _find(tx.connection, new.id)) is not None:
+        if new.id is not None and (known := run_row(tx.connection, new.id)) is not None:
             if known.project != project:
                 raise unknown_run(new.id)
-            return load_runs(tx.connection, [known])[0]
-        tx.execute(insert(runs).values(**row))
-        _insert_params(tx, identifier, new.params)
-        _insert_tags(tx, identifier, new.tags)
-        edges = [(f"dataset:{source}", f"run:{identifier}") for source in new.inputs]
-        payload = {"experiment": new.experiment, "name": row["name"], "commit": code.commit}
-        tx.event("run.created", f"run:{identifier}", payload, edges=edges)
+            return load_runs(tx.connection, [_row(tx.connection, new.id)])[0]
+        row = {
+            "id": identifier,
+            "project": project,
+            "experiment_no": number_for(tx, new.experiment),
+            "name": new.name or f"run-{identifier[-6:]}",
+            "status": "running",
+            "parent": new.parent,
+            "actor": actor.name,
+            "created_ms": clock.now_ms(),
+            "seed": new.seed,
+            "inputs": json.dumps(new.inputs),
+            "code_commit": code.commit,
+            "code_dirty": None if new.code is None else code.dirty,
+            "code_diff_digest": code.diff_digest,
+            "environment": None if new.environment is None else new.environment.model_dump_json(),
+            "command": new.command,
+        }
+        insert_run(tx, row, new.params, new.tags, experiment=new.experiment)
         return load_runs(tx.connection, [_row(tx.connection, identifier)])[0]
+
+    run: Run = writer_of(store).do(actor, project, work)
+    return run
+
+
+def insert_run(
+    tx: Transaction,
+    row: Mapping[str, Any],
+    params: Mapping[str, ParamValue],
+    tags: Mapping[str, str],
+    *,
+    experiment: str,
+) -> int:
+    """A run that does not exist yet, with its event; its number."""
+    values = [row.get(column) for column in _COLUMNS]
+    no = int(execute(tx.connection, _INSERT, *values).scalar_one())
+    insert_params(tx.connection, no, params)
+    upsert_tags(tx.connection, no, tags)
+    identifier = row["id"]
+    edges = [(f"dataset:{source}", f"run:{identifier}") for source in json.loads(row["inputs"])]
+    payload = {
+        "experiment": experiment,
+        "name": row["name"],
+        "commit": row.get("code_commit"),
+    }
+    tx.event("run.created", f"run:{identifier}", payload, edges=edges)
+    return no
 
 
 def get_run(store: Store, run: str) -> Run:
@@ -87,7 +142,8 @@ def patch_run(store: Store, actor: Actor, run: str, patch: RunPatch) -> Run:
         NotFound: there is no such run.
         Conflict: it has ended in another way.
     """
-    with store.write(actor, project_of(store, run)) as tx:
+
+    def work(tx: Transaction) -> Run:
         before = _row(tx.connection, run)
         changes: dict[str, Any] = patch.model_dump(exclude_none=True)
         if before.status in ENDED and changes.get("status", before.status) != before.status:
@@ -97,17 +153,28 @@ def patch_run(store: Store, actor: Actor, run: str, patch: RunPatch) -> Run:
                 hint="Start a new run.",
                 value=run,
             )
-        ends = changes.get("status") in ENDED and before.status not in ENDED
-        if ends:
+        if changes.get("status") in ENDED and before.status not in ENDED:
             changes["ended_ms"] = clock.now_ms()
-        if changes:
-            tx.execute(update(runs).where(runs.c.id == run).values(**changes))
-        if ends:
-            payload = {"status": patch.status, "error": patch.error}
-            tx.event("run.finished", f"run:{run}", payload)
-        elif patch.name not in (None, before.name):
-            tx.event("run.renamed", f"run:{run}", {"from": before.name, "to": patch.name})
+        change_run(tx, before, changes)
         return load_runs(tx.connection, [_row(tx.connection, run)])[0]
+
+    patched: Run = writer_of(store).do(actor, project_of(store, run), work)
+    return patched
+
+
+def change_run(tx: Transaction, before: Row[Any], changes: Mapping[str, Any]) -> None:
+    """Write new values into a run, with the event of what became of it."""
+    if not changes:
+        return
+    tx.execute(update(runs).where(runs.c.no == before.no).values(**changes))
+    status, name = changes.get("status"), changes.get("name")
+    subject = f"run:{before.id}"
+    if status in ENDED and before.status not in ENDED:
+        tx.event("run.finished", subject, {"status": status, "error": changes.get("error")})
+    elif status is not None and status != before.status:
+        tx.event("run.resumed", subject, {"from": before.status, "to": status})
+    if name not in (None, before.name):
+        tx.event("run.renamed", subject, {"from": before.name, "to": name})
 
 
 def log_params(store: Store, actor: Actor, run: str, params: Mapping[str, ParamValue]) -> int:
@@ -117,13 +184,12 @@ def log_params(store: Store, actor: Actor, run: str, params: Mapping[str, ParamV
         NotFound: there is no such run.
         Conflict: a parameter has another value already.
     """
-    with store.write(actor, project_of(store, run)) as tx:
-        known = {
-            row.key: json.loads(row.value)
-            for row in tx.execute(select(run_params).where(run_params.c.run == run))
-        }
+
+    def work(tx: Transaction) -> int:
+        no = _row(tx.connection, run).no
+        known = known_params(tx.connection, no, params)
         for key, value in params.items():
-            if key in known and known[key] != value:
+            if key in known and known[key] != str(value):
                 raise Conflict(
                     "tracking.param_changed",
                     f"The parameter '{key}' of this run is {known[key]!r} and cannot become "
@@ -132,10 +198,12 @@ def log_params(store: Store, actor: Actor, run: str, params: Mapping[str, ParamV
                     value=key,
                 )
         fresh = {key: value for key, value in params.items() if key not in known}
-        _insert_params(tx, run, fresh)
+        insert_params(tx.connection, no, fresh)
         if fresh:
             tx.event("run.params-logged", f"run:{run}", {"keys": sorted(fresh)})
         return len(fresh)
+
+    return int(writer_of(store).do(actor, project_of(store, run), work))
 
 
 def set_tags(store: Store, actor: Actor, run: str, tags: Mapping[str, str]) -> int:
@@ -144,18 +212,27 @@ def set_tags(store: Store, actor: Actor, run: str, tags: Mapping[str, str]) -> i
     Raises:
         NotFound: there is no such run.
     """
-    with store.write(actor, project_of(store, run)) as tx:
-        tx.execute(delete(run_tags).where(run_tags.c.run == run, run_tags.c.key.in_(list(tags))))
-        _insert_tags(tx, run, tags)
+
+    def work(tx: Transaction) -> int:
+        upsert_tags(tx.connection, _row(tx.connection, run).no, tags)
         if tags:
             tx.event("run.tags-set", f"run:{run}", {"keys": sorted(tags)})
         return len(tags)
 
+    return int(writer_of(store).do(actor, project_of(store, run), work))
+
 
 def project_of(store: Store, run: str) -> str:
-    """The project a run belongs to; raises ``NotFound`` for an unknown run."""
+    """The project a run belongs to; raises ``NotFound`` for an unknown or deleted run."""
     with store.read() as connection:
-        return str(_row(connection, run).project)
+        return str(active(run_row(connection, run), run).project)
+
+
+def active(row: Row[Any] | None, run: str) -> Row[Any]:
+    """The row, if there is one and the run is not deleted; raises ``NotFound``."""
+    if row is None or row.deleted_ms is not None:
+        raise unknown_run(run)
+    return row
 
 
 def unknown_run(run: str) -> NotFound:
@@ -170,34 +247,32 @@ def unknown_run(run: str) -> NotFound:
 
 def load_runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[Run]:
     """Rows of ``runs`` as records, with three queries for all their details together."""
-    ids = [row.id for row in rows]
-    params = _details(connection, run_params, ids)
-    metrics = _details(connection, run_latest_metrics, ids)
-    tags = _details(connection, run_tags, ids)
+    numbers = [row.no for row in rows]
+    params = details_of(connection, "run_params", "key, value, kind", numbers)
+    metrics = details_of(connection, "run_latest_metrics", "key, value, is_nan", numbers)
+    tags = details_of(connection, "run_tags", "key, value", numbers)
+    wanted = {row.experiment_no for row in rows}
+    query = select(experiments.c.no, experiments.c.name).where(experiments.c.no.in_(wanted))
+    names = {row.no: row.name for row in connection.execute(query)}
     return [
         _run(
             row,
-            params={key: json.loads(value) for key, value in params[row.id]},
-            # NULL is NaN; see ``tables``.
-            metrics={k: math.nan if v is None else v for k, v in metrics[row.id]},
-            tags=dict(tags[row.id]),
+            experiment=names[row.experiment_no],
+            params={key: typed(value, kind) for _, key, value, kind in params[row.no]},
+            metrics={k: math.nan if is_nan else v for _, k, v, is_nan in metrics[row.no]},
+            tags={key: value for _, key, value in tags[row.no]},
         )
         for row in rows
     ]
 
 
-def _details(
-    connection: Connection, table: Table, ids: list[str]
-) -> defaultdict[str, list[tuple[str, Any]]]:
-    found: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
-    query = select(table.c.run, table.c.key, table.c.value).where(table.c.run.in_(ids))
-    for run, key, value in connection.execute(query.order_by(table.c.key)):
-        found[run].append((key, value))
-    return found
-
-
 def _run(
-    row: Row[Any], params: dict[str, ParamValue], metrics: dict[str, float], tags: dict[str, str]
+    row: Row[Any],
+    *,
+    experiment: str,
+    params: dict[str, ParamValue],
+    metrics: dict[str, float],
+    tags: dict[str, str],
 ) -> Run:
     code = None
     if row.code_dirty is not None:
@@ -211,7 +286,7 @@ def _run(
     return Run(
         id=row.id,
         project=row.project,
-        experiment=row.experiment,
+        experiment=experiment,
         name=row.name,
         status=row.status,
         parent=row.parent,
@@ -232,33 +307,7 @@ def _run(
 
 
 def _row(connection: Connection, run: str) -> Row[Any]:
-    row = _find(connection, run)
-    if row is None:
-        raise unknown_run(run)
-    return row
-
-
-def _find(connection: Connection, run: str) -> Row[Any] | None:
-    return connection.execute(select(runs).where(runs.c.id == run)).first()
-
-
-def _insert_params(tx: Transaction, run: str, params: Mapping[str, ParamValue]) -> None:
-    rows = [
-        {"run": run, "key": key, "value": json.dumps(value), "number": _number(value)}
-        for key, value in params.items()
-    ]
-    if rows:
-        tx.execute(insert(run_params), rows)
-
-
-def _number(value: ParamValue) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _insert_tags(tx: Transaction, run: str, tags: Mapping[str, str]) -> None:
-    rows = [{"run": run, "key": key, "value": value} for key, value in tags.items()]
-    if rows:
-        tx.execute(insert(run_tags), rows)
+    return active(connection.execute(select(runs).where(runs.c.id == run)).first(), run)
 
 
 @describes("run")

@@ -12,7 +12,7 @@ from millwright.kernel.errors import InvalidInput
 from millwright.kernel.store import Store
 from millwright.tracking.records import RunPage
 from millwright.tracking.service.runs import load_runs
-from millwright.tracking.tables import run_latest_metrics, run_params, runs
+from millwright.tracking.tables import experiments, run_latest_metrics, run_params, runs
 
 MAX_PAGE = 1000
 
@@ -46,9 +46,15 @@ def list_runs(
     """
     descending = order_by.startswith("-")
     keys, joined = _sort_keys(order_by.removeprefix("-"))
-    conditions: list[ColumnElement[bool]] = [runs.c.project == project]
+    conditions: list[ColumnElement[bool]] = [
+        runs.c.project == project,
+        runs.c.deleted_ms.is_(None),
+    ]
     if experiment is not None:
-        conditions.append(runs.c.experiment == experiment)
+        of_name = select(experiments.c.no).where(
+            experiments.c.project == project, experiments.c.name == experiment
+        )
+        conditions.append(runs.c.experiment_no == of_name.scalar_subquery())
     if status is not None:
         conditions.append(runs.c.status == status)
     if parent is not None:
@@ -80,12 +86,15 @@ def _sort_keys(order: str) -> tuple[list[ColumnElement[Any]], Any]:
     if kind == "metrics" and key:
         table = run_latest_metrics
         value: ColumnElement[Any] = table.c.value
-        rank: ColumnElement[Any] = case((value.is_(None), 1), else_=0)
+        missing = or_(value.is_(None), table.c.is_nan == 1)
+        rank: ColumnElement[Any] = case((missing, 1), else_=0)
         text: ColumnElement[Any] = literal("")
     elif kind == "params" and key:
         table = run_params
         value = table.c.number
-        rank = case((table.c.value.is_(None), 2), (value.is_(None), 1), else_=0)
+        rank = case(
+            (table.c.value.is_(None), 3), (table.c.kind == "n", 2), (value.is_(None), 1), else_=0
+        )
         text = case((value.is_(None), func.coalesce(table.c.value, "")), else_="")
     else:
         raise InvalidInput(
@@ -94,7 +103,7 @@ def _sort_keys(order: str) -> tuple[list[ColumnElement[Any]], Any]:
             hint="Use created, metrics.NAME or params.NAME, with a leading - for descending.",
             value=order,
         )
-    joined = runs.outerjoin(table, and_(table.c.run == runs.c.id, table.c.key == key))
+    joined = runs.outerjoin(table, and_(table.c.run_no == runs.c.no, table.c.key == key))
     return [rank, func.coalesce(value, 0.0), text, runs.c.id], joined
 
 

@@ -1,0 +1,198 @@
+"""Group commit: concurrent small writes share one transaction, and one flush of the disk.
+
+A thread takes whatever waits, does it in one transaction and commits; meanwhile the next group
+gathers by itself. Nobody is answered before the commit that holds their write, so what was
+acknowledged survives a crash, and a lone writer waits no longer than without groups.
+
+A write that fails takes nothing else with it: it is undone to its savepoint. Metric points of all
+waiting requests go into one statement (``metric_points``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from millwright.kernel.access import Actor
+from millwright.kernel.errors import Unavailable
+from millwright.kernel.store import Store, Transaction
+from millwright.tracking.service.metric_points import MetricWrite, Reports, write_points
+
+T = TypeVar("T")
+Work = Callable[[Transaction], Any]
+MAX_GROUP = 512
+"""Writes in one transaction at most, so that one slow group delays nobody for long."""
+MAX_POINTS = 200_000
+_NAME = "tracking-writer"
+
+
+@dataclass(slots=True)
+class _Waiting:
+    actor: Actor
+    project: str
+    work: Work | MetricWrite
+    future: asyncio.Future[Any] | Future[Any]
+    loop: asyncio.AbstractEventLoop | None
+    result: Any = None
+    error: BaseException | None = None
+    points: int = field(default=0)
+
+
+class GroupWriter:
+    """The one thread that writes for tracking; made by ``writer_of``, closed with the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: deque[_Waiting] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._reports = Reports()
+        self._thread = threading.Thread(target=self._run, name=_NAME, daemon=True)
+        self._thread.start()
+
+    def do(self, actor: Actor, project: str, work: Work | MetricWrite) -> Any:
+        """Write and wait until it is durable; what ``work`` raises is raised here."""
+        future: Future[Any] = Future()
+        self._add(_Waiting(actor, project, work, future, None))
+        return future.result()
+
+    async def done(self, actor: Actor, project: str, work: Work | MetricWrite) -> Any:
+        """As ``do``, for coroutines."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._add(_Waiting(actor, project, work, future, loop))
+        return await future
+
+    def close(self) -> None:
+        """Write what waits, then end the thread."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _add(self, item: _Waiting) -> None:
+        if isinstance(item.work, MetricWrite):
+            item.points = len(item.work.rows)
+        with self._wake:
+            if self._closed:
+                raise Unavailable("tracking.closed", "The store is closed.", hint="Try again.")
+            self._queue.append(item)
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._closed and not self._reports.due():
+                    self._wake.wait(self._reports.seconds_left())
+                group = self._take()
+                closing = self._closed and not self._queue and not group
+            if group or self._reports.due() or closing:
+                self._write(group, closing)
+            if closing:
+                return
+
+    def _take(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        points = 0
+        while self._queue and len(group) < MAX_GROUP and points <= MAX_POINTS:
+            item = self._queue.popleft()
+            points += item.points
+            group.append(item)
+        return group
+
+    def _write(self, group: list[_Waiting], closing: bool) -> None:
+        if not group and not self._reports.pending:
+            return
+        before = self._reports.copied()
+        try:
+            with self._store.database.write() as connection:
+                self._all(connection, group, closing)
+            self._store.changes.ring()
+        except BaseException as error:
+            self._reports = before
+            if len(group) > 1:
+                # One of them broke the transaction itself; each gets one of its own.
+                for item in group:
+                    item.error = None
+                    self._write([item], closing=False)
+                return
+            for item in group:
+                item.error = item.error or error
+        _answer(group)
+
+    def _all(self, connection: Connection, group: list[_Waiting], closing: bool) -> None:
+        points = []
+        for item in group:
+            if isinstance(item.work, MetricWrite):
+                points.append(item)
+            else:
+                self._one(connection, item, alone=len(group) == 1)
+        if points:
+            writes = [item.work for item in points if isinstance(item.work, MetricWrite)]
+            errors = write_points(connection, writes, self._reports)
+            for item, error in zip(points, errors, strict=True):
+                item.error = error
+        self._reports.record(
+            lambda actor, project: Transaction(connection, actor, project), everything=closing
+        )
+
+    def _one(self, connection: Connection, item: _Waiting, *, alone: bool) -> None:
+        assert not isinstance(item.work, MetricWrite)
+        transaction = Transaction(connection, item.actor, item.project)
+        if alone:
+            item.result = item.work(transaction)
+            return
+        connection.exec_driver_sql("SAVEPOINT one")
+        try:
+            item.result = item.work(transaction)
+        except Exception as error:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one")
+            item.error = error
+        connection.exec_driver_sql("RELEASE SAVEPOINT one")
+
+
+def writer_of(store: Store) -> GroupWriter:
+    """The store's writer, started when it is first needed."""
+    known = store.companions.get(_NAME)
+    if not isinstance(known, GroupWriter):
+        with _starting:
+            known = store.companions.get(_NAME)
+            if not isinstance(known, GroupWriter):
+                known = store.companions[_NAME] = GroupWriter(store)
+    return known
+
+
+_starting = threading.Lock()
+
+
+def _answer(group: list[_Waiting]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for item in group:
+        if item.loop is None:
+            _settle(item)
+        else:
+            loops.setdefault(item.loop, []).append(item)
+    for loop, items in loops.items():
+        # The loop may have ended while we wrote; then nobody is left to be told.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle_all, items)
+
+
+def _settle_all(items: list[_Waiting]) -> None:
+    for item in items:
+        if not item.future.done():
+            _settle(item)
+
+
+def _settle(item: _Waiting) -> None:
+    if item.error is not None:
+        item.future.set_exception(item.error)
+    else:
+        item.future.set_result(item.result)
