@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 WINDOW: Final = 16
 """Rows that decide together whether there is a cut after the last of them."""
-HASHED_COLUMNS: Final = 8
-"""So many columns enter the hash; more would cost time and find no better cuts."""
+HASHED_COLUMNS: Final = 3
+"""So many columns enter the hash. Few, so that a column computed anew everywhere seldom moves the
+cuts of all others; more than one, as a column may hold the same value throughout."""
 MOST_VALUES: Final = 1 << 23
 """A group of usual size has at most so many values, however many columns the table has."""
 MOST_BYTES: Final = 256 << 20
@@ -45,7 +46,7 @@ class RowGroupCutter:
     """
 
     def __init__(self, schema: pa.Schema) -> None:
-        self._columns = [f.name for f in schema if _hashable(f.type)][:HASHED_COLUMNS]
+        self._columns = _hashed_columns(schema)
         self._texts = [f.name for f in schema if _text(f.type)]
         usual = usual_rows(len(schema))
         self._fewest, self._most = usual // 2, usual * 4
@@ -113,14 +114,18 @@ def _text(kind: pa.DataType) -> bool:
     )
 
 
-def _hashable(kind: pa.DataType) -> bool:
-    return bool(
-        _text(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_float64(kind)
-        or pa.types.is_timestamp(kind)
-        or pa.types.is_boolean(kind)
-    )
+def _hashed_columns(schema: pa.Schema) -> list[str]:
+    """The first columns that name or date things; measured and computed ones only for want of it."""
+    ranks = {f.name: _rank(f.type) for f in schema}
+    naming = [name for name, rank in ranks.items() if rank == 0]
+    measured = [name for name, rank in ranks.items() if rank == 1]
+    return naming[:HASHED_COLUMNS] if len(naming) > 1 else [*naming, *measured][:2]
+
+
+def _rank(kind: pa.DataType) -> int | None:
+    if _text(kind) or pa.types.is_integer(kind) or pa.types.is_timestamp(kind):
+        return 0
+    return 1 if pa.types.is_float64(kind) or pa.types.is_boolean(kind) else None
 
 
 def _bits(values: pa.ChunkedArray) -> _Rows:

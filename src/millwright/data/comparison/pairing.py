@@ -1,0 +1,131 @@
+"""Rows of two versions paired by key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from millwright.data.comparison.keys import (
+    Keys,
+    can_be_exact,
+    exact_keys,
+    hashed_keys,
+)
+from millwright.data.comparison.records import KeyFacts
+from millwright.data.comparison.table_file import Numbers, TableFile
+
+_SALTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which row of the earlier version each row of the later one was; -1 where it is new."""
+
+    partner: Numbers
+    before: KeyFacts
+    after: KeyFacts
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    order: Numbers
+    numbers: Numbers
+    facts: KeyFacts
+
+
+def pair(before: TableFile, after: TableFile, key: Sequence[str]) -> Pairing:
+    """Pair the rows of two versions; rows that share a key in the order in which they stand."""
+    if can_be_exact(before, after, key):
+        old, new = exact_keys(before, key[0]), exact_keys(after, key[0])
+        found = None if old is None or new is None else pair_keys(old, new)
+        if found is not None:
+            return found
+    for salt in range(_SALTS):
+        found = pair_keys(hashed_keys(before, key, salt), hashed_keys(after, key, salt))
+        if found is not None:
+            return found
+    raise AssertionError("Different keys met in one 64-bit number with every salt.")
+
+
+def pair_keys(old: Keys, new: Keys) -> Pairing | None:
+    """Pair rows by number; None where two different keys share one, so another salt is needed."""
+    if _rising(old.numbers) and _rising(new.numbers):
+        partner = _located(old.numbers, new.numbers, None)
+        if not _confirmed(old, new, partner):
+            return None
+        return Pairing(
+            partner, KeyFacts(rows_with_null=old.nulls), KeyFacts(rows_with_null=new.nulls)
+        )
+    left, right = _sorted(old), _sorted(new)
+    if left is None or right is None:
+        return None
+    repeated = left.facts.repeated_keys or right.facts.repeated_keys
+    occurrences = _occurrences(right.numbers) if repeated else None
+    places = _located(left.numbers, right.numbers, occurrences)
+    partner = np.full(len(new.numbers), -1, np.int64)
+    found = places >= 0
+    partner[right.order[found]] = left.order[places[found]]
+    if not _confirmed(old, new, partner):
+        return None
+    return Pairing(partner, left.facts, right.facts)
+
+
+def _sorted(keys: Keys) -> _Sorted | None:
+    order = np.argsort(keys.numbers, kind=_fitting_sort(keys.numbers))
+    ordered = keys.numbers[order]
+    same = ordered[1:] == ordered[:-1]
+    if not same.any():
+        return _Sorted(order, ordered, KeyFacts(rows_with_null=keys.nulls))
+    # Repeated keys are paired in the order of their rows, which only a stable sort keeps.
+    order = np.argsort(keys.numbers, kind="stable")
+    if keys.checks is not None:
+        checks = keys.checks[order]
+        if bool((same & (checks[1:] != checks[:-1])).any()):
+            return None
+    starts = np.concatenate([[True], ~same])
+    repeated, surplus = int((starts[:-1] & same).sum()), int(same.sum())
+    facts = KeyFacts(
+        repeated_keys=repeated,
+        repeated_rows=surplus + repeated,
+        surplus_rows=surplus,
+        rows_with_null=keys.nulls,
+    )
+    return _Sorted(order, ordered, facts)
+
+
+def _fitting_sort(numbers: Numbers) -> Literal["stable", "quicksort"]:
+    """A merge sort for what is all but sorted, which it does in one pass; else the fastest."""
+    falls = int((numbers[1:] < numbers[:-1]).sum())
+    return "stable" if falls <= len(numbers) // 1000 else "quicksort"
+
+
+def _located(old: Numbers, new: Numbers, occurrences: Numbers | None) -> Numbers:
+    """Where in the sorted ``old`` each of the sorted ``new`` is; -1 for nowhere."""
+    if len(old) == 0:
+        return np.full(len(new), -1, np.int64)
+    places = np.searchsorted(old, new)
+    if occurrences is not None:
+        places = places + occurrences
+    inside = np.minimum(places, len(old) - 1)
+    return np.where((places < len(old)) & (old[inside] == new), inside, -1)
+
+
+def _occurrences(ordered: Numbers) -> Numbers:
+    """How many equal numbers stand before each, in sorted numbers."""
+    positions = np.arange(len(ordered))
+    starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]
+    return positions - np.maximum.accumulate(np.where(starts, positions, 0))
+
+
+def _confirmed(old: Keys, new: Keys, partner: Numbers) -> bool:
+    if old.checks is None or new.checks is None:
+        return True
+    found = partner >= 0
+    return bool((old.checks[partner[found]] == new.checks[found]).all())
+
+
+def _rising(numbers: Numbers) -> bool:
+    return bool((numbers[1:] > numbers[:-1]).all())
