@@ -404,6 +404,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/datasets/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff Files
+         * @description What differs between two versions of files, renames included.
+         */
+        get: operations["diff_files_api_v1_projects__project__datasets__name__diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/refs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Refs
+         * @description The tags and branches of a dataset.
+         */
+        get: operations["list_refs_api_v1_projects__project__datasets__name__refs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/refs/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Ref
+         * @description Tag a version, or start a branch at it.
+         */
+        put: operations["put_ref_api_v1_projects__project__datasets__name__refs__ref__put"];
+        post?: never;
+        /**
+         * Delete Ref
+         * @description Take a tag or branch away; no version is deleted.
+         */
+        delete: operations["delete_ref_api_v1_projects__project__datasets__name__refs__ref__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/datasets/{name}/rules": {
         parameters: {
             query?: never;
@@ -463,7 +527,8 @@ export interface paths {
         put?: never;
         /**
          * Commit Version
-         * @description Keep an uploaded Parquet object as the next version; the latest again if it is the same.
+         * @description Keep uploaded Parquet, or a manifest of files, as the next version of its branch; the newest
+         *     again if it is the same.
          */
         post: operations["commit_version_api_v1_projects__project__datasets__name__versions_post"];
         delete?: never;
@@ -481,7 +546,7 @@ export interface paths {
         };
         /**
          * Get Version
-         * @description One version, by number or `latest`.
+         * @description One version: a number, a tag, a branch, the beginning of its digest, or `latest`.
          */
         get: operations["get_version_api_v1_projects__project__datasets__name__versions__version__get"];
         put?: never;
@@ -510,6 +575,46 @@ export interface paths {
          * @description Check a version against the rules as they are now.
          */
         post: operations["check_version_api_v1_projects__project__datasets__name__versions__version__checks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Files
+         * @description The names in a folder of a version of files; ask again with `after` for more.
+         */
+        get: operations["list_files_api_v1_projects__project__datasets__name__versions__version__files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Impact
+         * @description Which runs read a version, which models came of it, which deployments serve them.
+         */
+        get: operations["impact_api_v1_projects__project__datasets__name__versions__version__impact_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1697,6 +1802,29 @@ export interface components {
             versions: number;
         };
         /**
+         * DatasetRef
+         * @description A name for a version: a tag, which stays, or a branch, which moves with new versions.
+         */
+        DatasetRef: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "tag" | "branch";
+            /** Name */
+            name: string;
+            /** Ref */
+            ref: string;
+            /** Updated At */
+            updated_at?: string | null;
+            /** Updated By */
+            updated_by?: string | null;
+            /** Version */
+            version: number;
+            /** Version Id */
+            version_id: string;
+        };
+        /**
          * DatasetRules
          * @description The rules of a dataset and who last changed them; none yet where ``updated_at`` is null.
          */
@@ -1711,10 +1839,18 @@ export interface components {
         };
         /**
          * DatasetVersion
-         * @description One version of a dataset: a table that never changes.
+         * @description One version of a dataset: a table, or files, that never change.
          */
         DatasetVersion: {
-            /** Columns */
+            /**
+             * Branch
+             * @default main
+             */
+            branch: string;
+            /**
+             * Columns
+             * @default []
+             */
             columns: components["schemas"]["Column"][];
             /** Created At */
             created_at: string;
@@ -1722,20 +1858,61 @@ export interface components {
             created_by: string;
             /** Digest */
             digest: string;
+            /**
+             * Files
+             * @default 0
+             */
+            files: number;
             /** Id */
             id: string;
+            /**
+             * Key
+             * @default []
+             */
+            key: string[];
+            /**
+             * Kind
+             * @default table
+             * @enum {string}
+             */
+            kind: "table" | "files";
+            /**
+             * Message
+             * @default
+             */
+            message: string;
             /** Name */
             name: string;
-            /** Profile Digest */
+            /** Original */
+            original?: string | null;
+            /**
+             * Parents
+             * @default []
+             */
+            parents: string[];
+            /**
+             * Profile Digest
+             * @default
+             */
             profile_digest: string;
             /** Project */
             project: string;
-            /** Rows */
+            /**
+             * Rows
+             * @default 0
+             */
             rows: number;
             /** Size */
             size: number;
             /** Source */
             source: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /** Tree */
+            tree?: string | null;
             /** Version */
             version: number;
         };
@@ -1971,6 +2148,88 @@ export interface components {
             importance: number;
         };
         /**
+         * FileChange
+         * @description A file that differs between two versions.
+         */
+        FileChange: {
+            /** Before */
+            before?: string | null;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "added" | "removed" | "modified" | "renamed";
+            /** Digest After */
+            digest_after?: string | null;
+            /** Digest Before */
+            digest_before?: string | null;
+            /** Path */
+            path: string;
+            /** Size After */
+            size_after?: number | null;
+            /** Size Before */
+            size_before?: number | null;
+        };
+        /**
+         * FileDiff
+         * @description What differs between two versions, file by file.
+         */
+        FileDiff: {
+            /** Added */
+            added: number;
+            /** Changes */
+            changes: components["schemas"]["FileChange"][];
+            /** From Version */
+            from_version: number;
+            /** Modified */
+            modified: number;
+            /** Name */
+            name: string;
+            /** Removed */
+            removed: number;
+            /** Renamed */
+            renamed: number;
+            /** To Version */
+            to_version: number;
+            /**
+             * Truncated
+             * @default false
+             */
+            truncated: boolean;
+        };
+        /**
+         * FileItem
+         * @description A name in a folder of a version.
+         */
+        FileItem: {
+            /** Digest */
+            digest?: string | null;
+            /**
+             * Files
+             * @default 0
+             */
+            files: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "file" | "executable" | "link" | "folder" | "erased";
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * FileListing
+         * @description Some of the names in a folder of a version, and where to go on.
+         */
+        FileListing: {
+            /** After */
+            after?: string | null;
+            /** Items */
+            items: components["schemas"]["FileItem"][];
+        };
+        /**
          * Fingerprint
          * @description All that determines a step's result, each part as a digest by name.
          */
@@ -2157,6 +2416,43 @@ export interface components {
             /** Permissions */
             permissions: string[];
             role: components["schemas"]["Role"];
+        };
+        /**
+         * Impact
+         * @description What came of a version: who read it, which models that made, where they serve.
+         */
+        Impact: {
+            /**
+             * Deployments
+             * @default []
+             */
+            deployments: components["schemas"]["LineageNode"][];
+            /** Id */
+            id: string;
+            /**
+             * Models
+             * @default []
+             */
+            models: components["schemas"]["LineageNode"][];
+            /** Name */
+            name: string;
+            /**
+             * Other
+             * @default []
+             */
+            other: components["schemas"]["LineageNode"][];
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["LineageNode"][];
+            /**
+             * Truncated
+             * @default false
+             */
+            truncated: boolean;
+            /** Version */
+            version: number;
         };
         /**
          * IssuedToken
@@ -2457,6 +2753,28 @@ export interface components {
             id?: string | null;
             /** Name */
             name: string;
+        };
+        /**
+         * NewRef
+         * @description A request to name a version.
+         */
+        NewRef: {
+            /**
+             * Kind
+             * @default tag
+             * @enum {string}
+             */
+            kind: "tag" | "branch";
+            /**
+             * Move
+             * @default false
+             */
+            move: boolean;
+            /**
+             * Version
+             * @default latest
+             */
+            version: string;
         };
         /**
          * NewRun
@@ -3366,14 +3684,39 @@ export interface components {
         };
         /**
          * NewVersion
-         * @description A request to keep uploaded Parquet as the next version of a dataset.
+         * @description A request to keep uploaded content as the next version of a dataset.
          *
-         *     Only the digest is taken on trust of being there; rows, columns and profile are read from the
-         *     object itself.
+         *     Only the digest is taken on trust of being there; rows, columns, profile, files and sizes are
+         *     read from the objects themselves.
          */
         millwright__data__records__NewVersion: {
+            /**
+             * Branch
+             * @default main
+             */
+            branch: string;
             /** Digest */
             digest: string;
+            /**
+             * Key
+             * @default []
+             */
+            key: string[];
+            /**
+             * Kind
+             * @default table
+             * @enum {string}
+             */
+            kind: "table" | "files";
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /** Original */
+            original?: string | null;
+            /** Parents */
+            parents?: string[] | null;
             /**
              * Source
              * @default
@@ -4123,6 +4466,144 @@ export interface operations {
             };
         };
     };
+    diff_files_api_v1_projects__project__datasets__name__diff_get: {
+        parameters: {
+            query: {
+                from: string;
+                to?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileDiff"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_refs_api_v1_projects__project__datasets__name__refs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRef"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_ref_api_v1_projects__project__datasets__name__refs__ref__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRef"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRef"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_ref_api_v1_projects__project__datasets__name__refs__ref__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_rules_api_v1_projects__project__datasets__name__rules_get: {
         parameters: {
             query?: never;
@@ -4381,6 +4862,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionCheck"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_files_api_v1_projects__project__datasets__name__versions__version__files_get: {
+        parameters: {
+            query?: {
+                path?: string;
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileListing"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    impact_api_v1_projects__project__datasets__name__versions__version__impact_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Impact"];
                 };
             };
             /** @description Validation Error */

@@ -50,6 +50,48 @@ export const checksQuery = (project: string, name: string, version: string) =>
       ),
   });
 
+export type FileItem = Schemas["FileItem"];
+export type FileChange = Schemas["FileChange"];
+
+/** A folder of a version of files, some hundreds of names at a time. */
+export const filesQuery = (version: DatasetVersion, path: string, after: string | undefined) =>
+  queryOptions({
+    queryKey: ["files", version.id, path, after],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/versions/{version}/files",
+        { project: version.project, name: version.name, version: String(version.version) },
+        { path, after },
+        signal,
+      ),
+  });
+
+export const fileDiffQuery = (project: string, name: string, from: number, to: number) =>
+  queryOptions({
+    queryKey: ["diff", project, name, from, to],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/diff",
+        { project, name },
+        { from: String(from), to: String(to) },
+        signal,
+      ),
+  });
+
+export const impactQuery = (version: DatasetVersion) =>
+  queryOptions({
+    queryKey: ["data", version.project, version.name, "impact", version.id],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/versions/{version}/impact",
+        { project: version.project, name: version.name, version: String(version.version) },
+        undefined,
+        signal,
+      ),
+  });
+
 export const rulesQuery = (project: string, name: string) =>
   queryOptions({
     queryKey: ["data", project, name, "rules"],

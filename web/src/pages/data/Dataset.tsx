@@ -9,6 +9,8 @@ import { When } from "@/components/When";
 import { count } from "@/format/numbers";
 import { Lineage } from "@/lineage/Lineage";
 import { useProject } from "@/shell/project";
+import { Changes } from "./Changes";
+import { Content } from "./Content";
 import { Profile } from "./Profile";
 import { Quality } from "./Quality";
 import { Versions } from "./Versions";
@@ -20,8 +22,10 @@ interface Shown {
 
 const TABS = {
   versions: ["Versions", (shown) => <Versions {...shown} />],
+  content: ["Content", ({ version }) => <Content key={version.id} version={version} />],
   profile: ["Profile", ({ version }) => <Profile version={version} />],
   quality: ["Quality", ({ version }) => <Quality version={version} />],
+  changes: ["Changes", (shown) => <Changes key={shown.version.id} {...shown} />],
   lineage: ["Lineage", ({ version }) => <Lineage node={`dataset:${version.id}`} />],
 } satisfies Record<string, [string, (shown: Shown) => ReactNode]>;
 
@@ -67,8 +71,10 @@ export function Dataset() {
 function Summary({ version }: { version: DatasetVersion }) {
   return (
     <>
-      {count(version.rows)} rows, {version.columns.length} columns, kept{" "}
-      <When time={version.created_at} /> by {version.created_by}
+      {version.kind === "table"
+        ? `${count(version.rows)} rows, ${version.columns.length} columns`
+        : `${count(version.files)} files`}
+      , kept <When time={version.created_at} /> by {version.created_by}
     </>
   );
 }

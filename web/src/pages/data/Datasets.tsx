@@ -13,7 +13,10 @@ import { useProject } from "@/shell/project";
 export function Datasets() {
   const query = useQuery(datasetsQuery(useProject()));
   return (
-    <Page title="Data" lead="Tables as they were when a model was made: versions never change.">
+    <Page
+      title="Data"
+      lead="Tables and files as they were when a model was made: versions never change."
+    >
       <Panel title="Datasets" flush>
         <Loaded query={query} height={200}>
           {(datasets) =>
@@ -37,8 +40,14 @@ export function Datasets() {
                     ),
                   },
                   { title: "Versions", right: true, cell: ({ versions }) => versions },
-                  { title: "Rows", right: true, cell: ({ latest }) => count(latest.rows) },
-                  { title: "Columns", right: true, cell: ({ latest }) => latest.columns.length },
+                  {
+                    title: "Holds",
+                    right: true,
+                    cell: ({ latest: { kind, rows, columns, files } }) =>
+                      kind === "table"
+                        ? `${count(rows)} rows × ${columns.length} columns`
+                        : `${count(files)} files`,
+                  },
                   { title: "Size", right: true, cell: ({ latest }) => bytes(latest.size) },
                   { title: "Latest", cell: ({ latest }) => <When time={latest.created_at} /> },
                 ]}

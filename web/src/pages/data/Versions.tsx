@@ -2,10 +2,12 @@ import { Link } from "@tanstack/react-router";
 import type { DatasetVersion } from "@/api/rooms/data";
 import { DataTable } from "@/components/DataTable";
 import { Facts } from "@/components/Facts";
-import { Panel } from "@/components/Panel";
+import { Panel, PanelGrid } from "@/components/Panel";
 import { When } from "@/components/When";
 import { bytes, count } from "@/format/numbers";
 import { moment } from "@/format/time";
+import { Impact } from "./Impact";
+import css from "./Versions.module.css";
 
 interface Props {
   version: DatasetVersion;
@@ -16,16 +18,21 @@ interface Props {
 export function Versions({ version, versions }: Props) {
   return (
     <>
-      <Panel title={`Version ${version.version}`}>
-        <Facts
-          facts={[
-            ["Source", version.source || "–"],
-            ["Kept", moment(version.created_at)],
-            ["Size", bytes(version.size)],
-            ["Digest", <span className="mono">{version.digest}</span>],
-          ]}
-        />
-      </Panel>
+      <PanelGrid least={420}>
+        <Panel title={`Version ${version.version}`} note={<Names version={version} />}>
+          <Facts
+            facts={[
+              ["Message", version.message || "–"],
+              ["Source", version.source || "–"],
+              ["Kept", `${moment(version.created_at)} by ${version.created_by}`],
+              ["Came of", parentsOf(version, versions)],
+              ["Size", bytes(version.size)],
+              ["Digest", <span className="mono">{version.digest}</span>],
+            ]}
+          />
+        </Panel>
+        <Impact version={version} />
+      </PanelGrid>
       <Panel title="History" note={`${count(versions.length)} versions`} flush>
         <DataTable
           label="Versions"
@@ -45,14 +52,41 @@ export function Versions({ version, versions }: Props) {
                 </Link>
               ),
             },
-            { title: "Rows", right: true, cell: ({ rows }) => count(rows) },
+            { title: "Names", cell: (listed) => <Names version={listed} /> },
+            { title: "Message", cell: ({ message, source }) => message || source || "–" },
+            {
+              title: "Holds",
+              right: true,
+              cell: ({ kind, rows, files }) =>
+                kind === "table" ? `${count(rows)} rows` : `${count(files)} files`,
+            },
             { title: "Size", right: true, cell: ({ size }) => bytes(size) },
-            { title: "Source", cell: ({ source }) => source || "–" },
             { title: "By", cell: ({ created_by }) => created_by },
             { title: "Kept", cell: ({ created_at }) => <When time={created_at} /> },
           ]}
         />
       </Panel>
     </>
+  );
+}
+
+function parentsOf(version: DatasetVersion, versions: readonly DatasetVersion[]): string {
+  const numbers = version.parents.map(
+    (id) => versions.find((other) => other.id === id)?.version ?? "an erased one",
+  );
+  return numbers.length === 0 ? "nothing, it is the first" : `version ${numbers.join(" and ")}`;
+}
+
+/** The branch a version was made on, and its tags. */
+function Names({ version }: { version: DatasetVersion }) {
+  return (
+    <span className={css.names}>
+      {version.branch !== "main" && <span className={css.branch}>{version.branch}</span>}
+      {version.tags.map((tag) => (
+        <span key={tag} className={css.tag}>
+          {tag}
+        </span>
+      ))}
+    </span>
   );
 }
