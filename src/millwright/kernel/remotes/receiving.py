@@ -5,9 +5,10 @@ Nothing is taken before its BLAKE3 is that of the catalogue (packs) or of its na
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Received:
     packs: int = 0
     size: int = 0
     """Bytes that came over the wire."""
+    complete: bool = True
+    """False where time ran out first: what was taken is not fetched again."""
 
 
 def receive(
@@ -46,9 +49,11 @@ def receive(
     *,
     jobs: int = JOBS,
     progress: Progress | None = None,
+    seconds: float | None = None,
 ) -> Received:
     """Bring objects here from the remote of a catalogue; only missing chunks are moved.
 
+    After ``seconds`` it ends with the pack at hand; calling it again goes on from there.
     ``staging`` holds what is under way; packs that were cut off there are gone on with.
 
     Raises:
@@ -75,7 +80,8 @@ def receive(
             value=lost[0].hex(),
         )
     staging.mkdir(parents=True, exist_ok=True)
-    return _Receiving(local, catalogue, staging, jobs, progress).run(list(places.values()), fresh)
+    receiving = _Receiving(local, catalogue, staging, jobs, progress)
+    return receiving.run(list(places.values()), fresh, seconds)
 
 
 def _chunks(objects: list[bytes], recipes: dict[bytes, Recipe]) -> Iterator[bytes]:
@@ -98,7 +104,9 @@ class _Receiving:
         self._builder: PackBuilder | None = None
         self._size = self._packs = 0
 
-    def run(self, places: list[RemotePlace], recipes: dict[bytes, Recipe]) -> Received:
+    def run(
+        self, places: list[RemotePlace], recipes: dict[bytes, Recipe], seconds: float | None
+    ) -> Received:
         by_pack: dict[str, list[RemotePlace]] = defaultdict(list)
         for place in places:
             by_pack[place.pack].append(place)
@@ -112,22 +120,48 @@ class _Receiving:
         ranges = [run for name, some in by_pack.items() if name not in taken for run in _runs(some)]
         self._progress.expect(sum(sizes[name][0] for name in whole))
         self._progress.expect(sum(_length(run) for run in ranges))
+        end = None if seconds is None else time.monotonic() + seconds
         with ThreadPoolExecutor(self._jobs) as threads:
-            for name, path in zip(whole, threads.map(self._pack, whole), strict=True):
-                self._adopt(path, name)
+            complete = self._take_packs(threads, whole, end) and self._take_ranges(
+                threads, ranges, recipes, end
+            )
+        return Received(len(places), self._packs, self._size, complete)
+
+    def _take_packs(self, threads: Executor, names: list[str], end: float | None) -> bool:
+        """Adopt packs in order while others are on their way; whether time was enough for all."""
+        for start in range(0, len(names), 2 * self._jobs):
+            if start and end is not None and time.monotonic() > end:
+                return False
+            some = names[start : start + 2 * self._jobs]
+            for name, path in zip(some, threads.map(self._pack, some), strict=True):
+                self._size += path.stat().st_size
                 self._packs += 1
-                self._size += sizes[name][0]
-            try:
-                for run, content in zip(ranges, threads.map(self._range, ranges), strict=True):
+                self._adopt(path, name)
+        return True
+
+    def _take_ranges(
+        self,
+        threads: Executor,
+        runs: list[list[RemotePlace]],
+        recipes: dict[bytes, Recipe],
+        end: float | None,
+    ) -> bool:
+        try:
+            for start in range(0, len(runs), 8 * self._jobs):
+                if start and end is not None and time.monotonic() > end:
+                    self._adopt_built()
+                    return False
+                some = runs[start : start + 8 * self._jobs]
+                for run, content in zip(some, threads.map(self._range, some), strict=True):
                     self._keep(run, content)
-                for key, recipe in recipes.items():
-                    about = recipe_content(key, recipe)
-                    self._append(blake3(about).digest(), about, len(about), Kind.RECIPE, Codec.NONE)
-                self._adopt_built()
-            finally:
-                if self._builder is not None:
-                    self._builder.drop()
-        return Received(len(places), self._packs, self._size)
+            for key, recipe in recipes.items():
+                about = recipe_content(key, recipe)
+                self._append(blake3(about).digest(), about, len(about), Kind.RECIPE, Codec.NONE)
+            self._adopt_built()
+        finally:
+            if self._builder is not None:
+                self._builder.drop()
+        return True
 
     def _pack(self, name: str) -> Path:
         path = self._staging / f"{name}.pack"

@@ -7,6 +7,7 @@ The catalogue is told every few packs, so that the next attempt sends only what 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ class Sent:
     packs: int = 0
     size: int = 0
     """Bytes of the packs."""
+    complete: bool = True
+    """False where time ran out first: what was sent is not sent again."""
 
 
 def send(
@@ -48,8 +51,11 @@ def send(
     *,
     jobs: int = JOBS,
     progress: Progress | None = None,
+    seconds: float | None = None,
 ) -> Sent:
     """Bring objects to the remote of a catalogue that is fresh; only missing chunks are moved.
+
+    After ``seconds`` it ends with the pack at hand; calling it again goes on from there.
 
     Raises:
         Corrupt: a local chunk is not what was stored. Nothing damaged is ever sent.
@@ -72,7 +78,7 @@ def send(
     progress.expect(sum(location.stored for location in found))
     with _staged(catalogue) as folder:
         sending = _Sending(local, catalogue, folder, jobs, progress)
-        return sending.run(found, fresh)
+        return sending.run(found, fresh, seconds)
 
 
 def _located(local: LocalChunks, missing: list[bytes]) -> list[Location]:
@@ -111,10 +117,20 @@ class _Sending:
         self._packs = self._size = 0
         self._builder: PackBuilder | None = None
 
-    def run(self, places: list[Location], recipes: list[tuple[bytes, Recipe]]) -> Sent:
+    def run(
+        self,
+        places: list[Location],
+        recipes: list[tuple[bytes, Recipe]],
+        seconds: float | None,
+    ) -> Sent:
+        complete = True
+        end = None if seconds is None else time.monotonic() + seconds
         with ThreadPoolExecutor(self._jobs) as threads:
             try:
-                for place in places:
+                for number, place in enumerate(places):
+                    if end is not None and number and time.monotonic() > end:
+                        places, recipes, complete = places[:number], [], False
+                        break
                     self._append(threads, place)
                 for key, recipe in recipes:
                     content = recipe_content(key, recipe)
@@ -129,7 +145,7 @@ class _Sending:
             except BaseException:
                 self._give_up()
                 raise
-        return Sent(len(recipes), len(places), self._packs, self._size)
+        return Sent(len(recipes), len(places), self._packs, self._size, complete)
 
     def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
         try:
