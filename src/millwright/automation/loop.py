@@ -19,6 +19,7 @@ from millwright.kernel.locks import exclusive
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.monitoring import MonitorController
+from millwright.registry import WebhookController
 
 _log = logging.getLogger("millwright.automation")
 _LEASE = "controllers"
@@ -51,6 +52,7 @@ class ControlLoop:
             "monitoring": MonitorController(store),
             "retraining": RetrainingController(store, url),
             "rollouts": RolloutController(store),
+            "webhooks": WebhookController(store),
         }
         self._threads: list[threading.Thread] = []
 

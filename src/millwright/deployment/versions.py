@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import pyarrow as pa
+from sqlalchemy import Connection, or_, select
 
 from millwright.deployment.records import Choice, Deployment
+from millwright.deployment.tables import deployments
 from millwright.kernel.errors import Conflict
 from millwright.kernel.model_package import REFERENCE
+from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.store import Store, Transaction
-from millwright.registry import CHAMPION, AliasChange, ModelVersion
+from millwright.registry import (
+    CHAMPION,
+    EXTERNAL,
+    AliasChange,
+    ModelVersion,
+    holds,
+    without_package,
+)
 from millwright.registry import service as registry
 
 
 def choose_version(store: Store, project: str, model: str, choice: Choice) -> ModelVersion:
-    """The version that a number, an alias, or neither (the champion) means; raises ``NotFound``."""
+    """The version that a number, an alias, or neither (the champion) means.
+
+    Raises:
+        NotFound: there is no such version.
+        Conflict: an MLflow client registered it, and there is nothing that could be verified and
+            served.
+    """
     which = choice.alias or CHAMPION if choice.version is None else str(choice.version)
-    return registry.get_version(store, project, model, which)
+    version = registry.get_version(store, project, model, which)
+    if version.status == EXTERNAL:
+        raise without_package(version)
+    return version
 
 
 def require_passed(version: ModelVersion) -> None:
@@ -58,13 +77,13 @@ def canary_of(store: Store, deployment: Deployment) -> ModelVersion | None:
 def example_row(store: Store, version: ModelVersion) -> dict[str, object]:
     """A real row that the version was trained on, by field; empty where the package has none."""
     digest = version.digests.get(REFERENCE)
-    return {} if digest is None else _first_row(store.objects.path(digest))
+    return {} if digest is None else _first_row(store.objects.of(version.project), digest)
 
 
 @lru_cache(maxsize=64)
-def _first_row(path: Path) -> dict[str, object]:
+def _first_row(objects: ProjectObjects, digest: str) -> dict[str, object]:
     # Objects never change, so what was read once stays true.
-    with pa.OSFile(str(path)) as file:
+    with objects.open(digest) as file:
         rows = pa.ipc.open_file(file).read_all().slice(0, 1).to_pylist()
     plain = rows[0] if rows else {}
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in plain.items()}
@@ -88,3 +107,14 @@ def make_champion(
     """
     change = AliasChange(version=version, override=restored is not None, reason=restored)
     registry.point_alias(tx, project, model, CHAMPION, change)
+
+
+@holds
+def _deployed(connection: Connection, project: str, versions: Sequence[str]) -> list[str]:
+    table = deployments.c
+    query = select(table.name).where(
+        table.project == project,
+        table.status != "stopped",
+        or_(table.champion_version_id.in_(versions), table.canary_version_id.in_(versions)),
+    )
+    return [f"the deployment '{name}'" for name in connection.execute(query).scalars()]

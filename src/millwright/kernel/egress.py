@@ -18,7 +18,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -92,6 +92,38 @@ def send(
     with _asked(target, addresses, method, body, deadline) as answer:
         answer.read(MAX_ANSWER_BYTES)
         return answer.status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status and the first 64 KiB of the body."""
+
+    status: int
+    body: bytes
+
+
+def exchange(
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    allow: tuple[str, ...] = (),
+    timeout_seconds: float = 5.0,
+    resolve: Resolve | None = None,
+) -> Answer:
+    """POST bytes with headers of the caller's and return the answer; else as ``send``."""
+    target = _parse(url)
+    addresses = _checked_addresses(target, allow, resolve or _system_resolver)
+    deadline = time.monotonic() + timeout_seconds
+    with _asked(target, addresses, "POST", body, deadline, headers) as answer:
+        return Answer(answer.status, answer.read(MAX_ANSWER_BYTES))
+
+
+def require_public(
+    url: str, *, allow: tuple[str, ...] = (), resolve: Resolve | None = None
+) -> None:
+    """Raise what ``send`` would raise for this address, without connecting to it."""
+    _checked_addresses(_parse(url), allow, resolve or _system_resolver)
 
 
 def fetch(
@@ -257,11 +289,13 @@ def _asked(
     method: str,
     body: bytes | None,
     deadline: float,
+    extra: Mapping[str, str] | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     """The answer of the first address that can be connected to; its body not read yet."""
     headers = {"User-Agent": "millwright", "Accept": "*/*", "Connection": "close"}
     if body is not None:
         headers["Content-Type"] = "application/json"
+    headers.update(extra or {})
     connection = _connected(target, addresses, deadline)
     # Timeouts of a socket start anew with every byte; this one ends the exchange as a whole.
     watch = threading.Timer(max(deadline - time.monotonic(), 0.001), _hang_up, (connection,))

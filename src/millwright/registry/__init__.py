@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         remove_alias,
         set_alias,
     )
+    from millwright.registry.holding import holds
     from millwright.registry.packaging import Fitted, Parity, build_package, export_onnx, parity
     from millwright.registry.records import (
         CHAMPION,
+        EXTERNAL,
         AliasChange,
         AliasState,
         Model,
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
         ModelVersion,
         NewVersion,
     )
-    from millwright.registry.service import file_digest, find_model, find_version
+    from millwright.registry.service import file_digest, find_model, find_version, without_package
+    from millwright.registry.webhooks.delivery import WebhookController
 
 _HOMES = {
     "find_model": "service",
@@ -63,16 +66,21 @@ _HOMES = {
     "export_onnx": "packaging",
     "parity": "packaging",
     "CHAMPION": "records",
+    "EXTERNAL": "records",
     "AliasChange": "records",
     "AliasState": "records",
     "Model": "records",
     "ModelDetail": "records",
     "ModelVersion": "records",
     "NewVersion": "records",
+    "WebhookController": "webhooks.delivery",
     "file_digest": "service",
+    "holds": "holding",
+    "without_package": "service",
 }
 __all__ = [
     "CHAMPION",
+    "EXTERNAL",
     "AliasChange",
     "AliasState",
     "CardContent",
@@ -84,6 +92,7 @@ __all__ = [
     "ModelVersion",
     "NewVersion",
     "Parity",
+    "WebhookController",
     "build_package",
     "card_content",
     "evaluation",
@@ -94,6 +103,7 @@ __all__ = [
     "find_version",
     "get_model",
     "get_version",
+    "holds",
     "limitations",
     "list_models",
     "model_card",
@@ -103,6 +113,7 @@ __all__ = [
     "render_html",
     "render_markdown",
     "set_alias",
+    "without_package",
 ]
 
 

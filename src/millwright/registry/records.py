@@ -15,8 +15,12 @@ CHAMPION = "champion"
 EVALUATION = "evaluation.json"
 """The logical name under which a version's evaluation record is served."""
 
-VersionStatus = Literal["registered", "validated", "rejected"]
-"""``validated``: all gates passed; ``rejected``: one failed; ``registered``: none were asked."""
+EXTERNAL = "external"
+VersionStatus = Literal["registered", "validated", "rejected", "external"]
+"""``validated``: all gates passed; ``rejected``: one failed; ``registered``: none were asked;
+``external``: registered by an MLflow client, without a package, so that it cannot be deployed."""
+ModelName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^/:\x00-\x1f]+$")]
+"""The name of a model: ours, or any that an MLflow client gave one."""
 Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -67,7 +71,14 @@ class ModelVersion(Record):
     description: str
     run: str | None
     dataset: str | None
-    task: Task
+    stage: str = "None"
+    """The stage that MLflow clients see and set."""
+    source: str | None = None
+    """Where an external version says that its files are."""
+    logged_model: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    task: Task | None
+    """None for external versions, of which nothing is known but what their client said."""
     family: str
     classes: tuple[str, ...]
     threshold: float
@@ -91,6 +102,8 @@ class Model(Record):
     versions: int
     latest: int
     aliases: dict[str, int]
+    description: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class ModelDetail(Record):

@@ -19,6 +19,7 @@ from millwright.registry.records import (
     AliasState,
     Model,
     ModelDetail,
+    ModelName,
     ModelVersion,
     NewVersion,
 )
@@ -41,14 +42,14 @@ def list_models(project: Name, call: Call = Depends(current_call)) -> list[Model
 
 
 @router.get(_MODEL, permission=Permission.READ)
-def get_model(project: Name, model: Name, call: Call = Depends(current_call)) -> ModelDetail:
+def get_model(project: Name, model: ModelName, call: Call = Depends(current_call)) -> ModelDetail:
     """A model and its versions, newest first."""
     return service.get_model(call.store, project, model)
 
 
 @router.post(_MODEL + "/versions", permission=Permission.WRITE, status_code=201)
 def register_version(
-    project: Name, model: Name, body: NewVersion, call: Call = Depends(current_call)
+    project: Name, model: ModelName, body: NewVersion, call: Call = Depends(current_call)
 ) -> ModelVersion:
     """Register an uploaded package as the next version."""
     return service.register_version(call.store, call.actor, project, model, body)
@@ -56,7 +57,7 @@ def register_version(
 
 @router.get(_VERSION, permission=Permission.READ)
 def get_version(
-    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+    project: Name, model: ModelName, version: str, call: Call = Depends(current_call)
 ) -> ModelVersion:
     """A version by number or alias."""
     return service.get_version(call.store, project, model, version)
@@ -64,48 +65,48 @@ def get_version(
 
 @router.get(_VERSION + "/card", permission=Permission.READ, response_class=Response)
 def get_card(
-    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+    project: Name, model: ModelName, version: str, call: Call = Depends(current_call)
 ) -> Response:
     """The model card as HTML, sandboxed, to be shown in an iframe."""
     found = service.get_version(call.store, project, model, version)
-    return sandboxed_html(call.store.objects.read(service.file_digest(found, CARD_HTML)))
+    return sandboxed_html(call.store.objects.of(project).read(service.file_digest(found, CARD_HTML)))
 
 
 @router.get(_VERSION + "/card.md", permission=Permission.READ, response_class=Response)
 def get_card_markdown(
-    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+    project: Name, model: ModelName, version: str, call: Call = Depends(current_call)
 ) -> Response:
     """The model card as Markdown, a download."""
     found = service.get_version(call.store, project, model, version)
     digest = service.file_digest(found, CARD_MARKDOWN)
-    return attachment(call.store, digest, name=CARD_MARKDOWN, media_type="text/markdown")
+    return attachment(call.store, project, digest, name=CARD_MARKDOWN, media_type="text/markdown")
 
 
 @router.get(_VERSION + "/evaluation", permission=Permission.READ, response_model=Evaluation)
 def get_evaluation(
-    project: Name, model: Name, version: str, call: Call = Depends(current_call)
+    project: Name, model: ModelName, version: str, call: Call = Depends(current_call)
 ) -> Response:
     """The full evaluation record of the version, exactly as it was stored."""
     found = service.get_version(call.store, project, model, version)
-    content = call.store.objects.read(service.file_digest(found, EVALUATION))
+    content = call.store.objects.of(project).read(service.file_digest(found, EVALUATION))
     return Response(content, media_type="application/json")
 
 
 @router.get(_VERSION + "/artifacts/{name}", permission=Permission.READ, response_class=Response)
 def get_artifact(
-    project: Name, model: Name, version: str, name: str, call: Call = Depends(current_call)
+    project: Name, model: ModelName, version: str, name: str, call: Call = Depends(current_call)
 ) -> Response:
     """A file of the package, ``manifest.json`` or ``evaluation.json``, as a download."""
     found = service.get_version(call.store, project, model, version)
     digest = service.file_digest(found, name)
     media_type = _MEDIA_TYPES.get(f".{name.rpartition('.')[2]}", "application/octet-stream")
-    return attachment(call.store, digest, name=name, media_type=media_type)
+    return attachment(call.store, project, digest, name=name, media_type=media_type)
 
 
 @router.put(_MODEL + "/aliases/{alias}", permission=Permission.OPERATE)
 def set_alias(
     project: Name,
-    model: Name,
+    model: ModelName,
     alias: Alias,
     body: AliasChange,
     call: Call = Depends(current_call),
@@ -116,7 +117,7 @@ def set_alias(
 
 @router.delete(_MODEL + "/aliases/{alias}", permission=Permission.OPERATE)
 def remove_alias(
-    project: Name, model: Name, alias: Alias, call: Call = Depends(current_call)
+    project: Name, model: ModelName, alias: Alias, call: Call = Depends(current_call)
 ) -> AliasState:
     """Remove an alias."""
     return service.remove_alias(call.store, call.actor, project, model, alias)

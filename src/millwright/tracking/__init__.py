@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from millwright.tracking.api import active_run
+    from millwright.tracking.artifacts.files import Entry, Found, artifact_root, keeps, stored
     from millwright.tracking.client import (
         create_run,
         download_artifact,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         packages,
         run_environment,
     )
+    from millwright.tracking.logged_models.service import logged_model_source, tag_registered
     from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key
     from millwright.tracking.mlflow.comparing import compare
     from millwright.tracking.mlflow.endpoints import Endpoint, Endpoints, MlflowCall, Reply
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "api": ("active_run",),
+    "artifacts.files": ("Entry", "Found", "artifact_root", "keeps", "stored"),
     "client": (
         "create_run",
         "download_artifact",
@@ -71,6 +74,7 @@ _WHERE = {
         "set_tags",
     ),
     "environment": ("code_version", "command_line", "packages", "run_environment"),
+    "logged_models.service": ("logged_model_source", "tag_registered"),
     "mlflow.clauses": ("Clause", "clauses", "entity_and_key"),
     "mlflow.comparing": ("compare",),
     "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
@@ -97,6 +101,8 @@ __all__ = [
     "CodeVersion",
     "Endpoint",
     "Endpoints",
+    "Entry",
+    "Found",
     "MetricPoint",
     "MlflowCall",
     "MlflowError",
@@ -113,6 +119,7 @@ __all__ = [
     "RunStatus",
     "absent",
     "active_run",
+    "artifact_root",
     "clauses",
     "code_version",
     "command_line",
@@ -125,17 +132,21 @@ __all__ = [
     "get_run",
     "invalid",
     "is_mlflow",
+    "keeps",
     "link_artifact",
     "list_artifacts",
     "list_runs",
     "log_artifact",
     "log_metrics",
     "log_params",
+    "logged_model_source",
     "metric_history",
     "missing",
     "packages",
     "run_environment",
     "set_tags",
+    "stored",
+    "tag_registered",
     "translated",
 ]
 

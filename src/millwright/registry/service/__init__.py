@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from millwright.registry.service.aliases import point_alias, remove_alias, set_alias
 from millwright.registry.service.models import get_model, list_models
-from millwright.registry.service.versions import file_digest, get_version, register_version
+from millwright.registry.service.versions import (
+    file_digest,
+    get_version,
+    register_version,
+    without_package,
+)
 
 # Under these names in the room's public face, where the client's functions have the others.
 find_version = get_version
@@ -21,4 +26,5 @@ __all__ = [
     "register_version",
     "remove_alias",
     "set_alias",
+    "without_package",
 ]

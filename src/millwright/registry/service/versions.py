@@ -8,24 +8,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.evaluation import GateResult
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
-from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.model_package import MANIFEST, Field, Manifest
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store, Transaction
 from millwright.registry.records import (
     EVALUATION,
+    EXTERNAL,
     ModelVersion,
     NewVersion,
     VersionStatus,
 )
-from millwright.registry.tables import model_aliases, model_files, model_versions, models
+from millwright.registry.tables import (
+    model_aliases,
+    model_files,
+    model_version_tags,
+    model_versions,
+    models,
+)
+from millwright.registry.webhooks.events import Happening, announce
 
 _SIGNATURE = TypeAdapter(tuple[Field, ...])
 _GATES = TypeAdapter(tuple[GateResult, ...])
@@ -44,9 +52,9 @@ def register_version(
         NotFound: the manifest, or a file it names, was not uploaded.
         InvalidInput: the manifest cannot be read, or is of another model.
     """
-    manifest = _manifest(store, model, new.manifest)
+    manifest = _manifest(store, project, model, new.manifest)
     for digest in (*manifest.digests.values(), *([new.evaluation] if new.evaluation else [])):
-        store.objects.size(digest)
+        store.objects.of(project).size(digest)
     now = clock.now_ms()
     with store.write(actor, project) as tx:
         known = _same_again(tx, project, model, new)
@@ -59,6 +67,8 @@ def register_version(
             "model": model,
             "version": version,
             "created_ms": now,
+            "updated_ms": now,
+            "stage": "None",
             "actor": actor.name,
         }
         tx.execute(insert(model_versions).values(**row))
@@ -81,9 +91,9 @@ def register_version(
         }
         edges = [(source, node) for source in sources]
         tx.event("model.version-registered", node, payload, edges=edges)
-        return load_versions(tx.connection, [version_row(tx.connection, project, model, version)])[
-            0
-        ]
+        announce(tx, project, _told(row))
+        found = version_row(tx.connection, project, model, version)
+        return load_versions(tx.connection, [found])[0]
 
 
 def get_version(store: Store, project: str, model: str, which: str) -> ModelVersion:
@@ -100,6 +110,8 @@ def file_digest(version: ModelVersion, name: str) -> str:
         NotFound: the version has no file with exactly this name.
     """
     known = dict(version.digests)
+    if version.status == EXTERNAL:
+        raise without_package(version)
     known[MANIFEST] = version.manifest
     if version.evaluation is not None:
         known[EVALUATION] = version.evaluation
@@ -111,6 +123,18 @@ def file_digest(version: ModelVersion, name: str) -> str:
             value=name,
         )
     return known[name]
+
+
+def without_package(version: ModelVersion) -> Conflict:
+    """The error for using an external version as if it had a package."""
+    return Conflict(
+        "registry.external",
+        f"{version.model} version {version.version} was registered by an MLflow client: it passed "
+        "no gates and has no package that can be verified and served.",
+        hint="Load it with mlflow.pyfunc, or package the model with mw.log_model and use that "
+        "version.",
+        value=version.version,
+    )
 
 
 def resolve(connection: Connection, project: str, model: str, which: str) -> int:
@@ -140,6 +164,7 @@ def version_row(connection: Connection, project: str, model: str, version: int) 
         model_versions.c.project == project,
         model_versions.c.model == model,
         model_versions.c.version == version,
+        model_versions.c.deleted_ms.is_(None),
     )
     row = connection.execute(query).first()
     if row is None:
@@ -167,13 +192,36 @@ def load_versions(connection: Connection, rows: Sequence[Row[Any]]) -> list[Mode
     )
     for alias in connection.execute(named.order_by(model_aliases.c.alias)):
         aliases[(alias.project, alias.model, alias.version)].append(alias.alias)
+    tags = _tags(connection, rows)
     return [
-        _version(row, digests[row.id], aliases[(row.project, row.model, row.version)])
+        _version(
+            row,
+            digests[row.id],
+            aliases[(row.project, row.model, row.version)],
+            tags[(row.model, row.version)],
+        )
         for row in rows
     ]
 
 
-def _version(row: Row[Any], digests: dict[str, str], aliases: list[str]) -> ModelVersion:
+def _tags(
+    connection: Connection, rows: Sequence[Row[Any]]
+) -> defaultdict[tuple[str, int], dict[str, str]]:
+    table = model_version_tags.c
+    query = select(model_version_tags).where(
+        table.project.in_({row.project for row in rows}),
+        table.model.in_({row.model for row in rows}),
+        table.version.in_({row.version for row in rows}),
+    )
+    found: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    for tag in connection.execute(query.order_by(table.key)):
+        found[(tag.model, tag.version)][tag.key] = tag.value
+    return found
+
+
+def _version(
+    row: Row[Any], digests: dict[str, str], aliases: list[str], tags: dict[str, str]
+) -> ModelVersion:
     return ModelVersion(
         id=row.id,
         project=row.project,
@@ -186,7 +234,11 @@ def _version(row: Row[Any], digests: dict[str, str], aliases: list[str]) -> Mode
         description=row.description,
         run=row.run,
         dataset=row.dataset,
-        task=row.task,
+        stage=row.stage,
+        source=row.source,
+        logged_model=row.logged_model,
+        tags=tags,
+        task=row.task or None,
         family=row.family,
         classes=tuple(json.loads(row.classes)),
         threshold=row.threshold,
@@ -223,9 +275,9 @@ def _values(new: NewVersion, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _manifest(store: Store, model: str, digest: str) -> Manifest:
+def _manifest(store: Store, project: str, model: str, digest: str) -> Manifest:
     try:
-        manifest = Manifest.model_validate_json(store.objects.read(digest))
+        manifest = Manifest.model_validate_json(store.objects.of(project).read(digest))
     except ValidationError as cause:
         raise InvalidInput(
             "registry.manifest",
@@ -247,17 +299,38 @@ def _same_again(tx: Transaction, project: str, model: str, new: NewVersion) -> R
     """The version that this manifest became for this run already."""
     table = model_versions.c
     same_run = table.run.is_(None) if new.run is None else table.run == new.run
-    mine = (table.project == project, table.model == model, table.manifest == new.manifest)
+    mine = (
+        table.project == project,
+        table.model == model,
+        table.manifest == new.manifest,
+        table.deleted_ms.is_(None),
+    )
     return tx.execute(select(model_versions).where(*mine, same_run)).first()
 
 
 def _next_version(tx: Transaction, project: str, model: str, now: int) -> int:
-    # Write transactions are serialised, so nobody else takes this number.
+    # Write transactions are serialised, so nobody else takes this number. Deleted versions count:
+    # their numbers are not given again.
     mine = (model_versions.c.project == project, model_versions.c.model == model)
     last = tx.execute(select(func.max(model_versions.c.version)).where(*mine)).scalar()
-    if last is None:
-        tx.execute(insert(models).values(project=project, name=model, created_ms=now))
+    known = (models.c.project == project, models.c.name == model)
+    changed = tx.execute(update(models).where(*known).values(updated_ms=now))
+    if not changed.rowcount:
+        row = {"project": project, "name": model, "created_ms": now, "updated_ms": now}
+        tx.execute(insert(models).values(**row, description="", prompt=False))
     return int(last or 0) + 1
+
+
+def _told(row: dict[str, Any]) -> Happening:
+    data = {
+        "name": row["model"],
+        "version": str(row["version"]),
+        "source": f"models:/{row['model']}/{row['version']}",
+        "run_id": row["run"],
+        "tags": {},
+        "description": row["description"] or None,
+    }
+    return Happening("model_version", "created", data)
 
 
 def _require_model(connection: Connection, project: str, model: str) -> None:

@@ -1,0 +1,329 @@
+"""``search_registered_models`` and ``search_model_versions``: filters, order, pages."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, and_, exists, not_, select
+
+from millwright.kernel.access import Permission
+from millwright.registry.mlflow.entities import Json, models_json, versions_json
+from millwright.registry.mlflow.models import PROMPT_TAG
+from millwright.registry.tables import model_tags, model_version_tags, model_versions, models
+from millwright.tracking import (
+    Clause,
+    Endpoints,
+    MlflowCall,
+    MlflowError,
+    clauses,
+    compare,
+    entity_and_key,
+    invalid,
+)
+
+endpoints = Endpoints()
+MOST_MODELS = 1_000
+MOST_VERSIONS = 200_000
+DEFAULT_MODELS = 100
+DEFAULT_VERSIONS = 200_000
+_TAG_COMPARATORS = ("=", "!=", "LIKE", "ILIKE")
+_TEXT_COMPARATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
+_NUMBER_COMPARATORS = ("=", "!=", ">", ">=", "<", "<=")
+_MODEL_KEYS = {"name": models.c.name}
+_VERSION_KEYS: dict[str, Column[Any]] = {
+    "name": model_versions.c.model,
+    "version_number": model_versions.c.version,
+    "run_id": model_versions.c.run,
+    "source_path": model_versions.c.source,
+}
+_MODEL_ORDER: dict[str, Column[Any]] = {
+    "name": models.c.name,
+    "timestamp": models.c.updated_ms,
+    "last_updated_timestamp": models.c.updated_ms,
+}
+_VERSION_ORDER: dict[str, Column[Any]] = {
+    "name": model_versions.c.model,
+    "version_number": model_versions.c.version,
+    "creation_timestamp": model_versions.c.created_ms,
+    "last_updated_timestamp": model_versions.c.updated_ms,
+}
+
+
+class Search(msgspec.Struct):
+    """Both searches take the same."""
+
+    filter: str | None = None
+    max_results: int | None = None
+    order_by: list[str] = []
+    page_token: str | None = None
+
+
+@endpoints.get("registered-models/search", permission=Permission.READ)
+@endpoints.post("registered-models/search", permission=Permission.READ)
+def search_registered_models(call: MlflowCall) -> Json:
+    """Registered models, prompts only where the filter asks for them."""
+    asked = call.read(Search)
+    size = _size(asked.max_results, DEFAULT_MODELS, MOST_MODELS)
+    start = offset_of(asked.page_token)
+    conditions = _model_conditions(call, clauses(asked.filter))
+    order = _order(asked.order_by, _MODEL_ORDER, models_only=True)
+    if models.c.name not in [column for column, _ in order]:
+        order.append((models.c.name, True))
+    query = (
+        select(models)
+        .where(models.c.project == call.project, *conditions)
+        .order_by(*(column if up else column.desc() for column, up in order))
+        .offset(start)
+        .limit(size + 1)
+    )
+    with call.store.read() as connection:
+        rows = connection.execute(query).all()
+        found = models_json(connection, call.project, rows[:size])
+    return _page("registered_models", found, len(rows) > size, start + size)
+
+
+@endpoints.get("model-versions/search", permission=Permission.READ)
+@endpoints.post("model-versions/search", permission=Permission.READ)
+def search_model_versions(call: MlflowCall) -> Json:
+    """Versions of all models, without the aliases, as MLflow answers them."""
+    asked = call.read(Search)
+    size = _size(asked.max_results, DEFAULT_VERSIONS, MOST_VERSIONS)
+    start = offset_of(asked.page_token)
+    conditions = _version_conditions(call, clauses(asked.filter))
+    wanted = asked.order_by or ["last_updated_timestamp DESC", "name ASC", "version_number DESC"]
+    order = _order(wanted, _VERSION_ORDER)
+    known = [column for column, _ in order]
+    if model_versions.c.model not in known:
+        order.append((model_versions.c.model, True))
+    if model_versions.c.version not in known:
+        order.append((model_versions.c.version, False))
+    query = (
+        select(model_versions)
+        .where(
+            model_versions.c.project == call.project,
+            model_versions.c.deleted_ms.is_(None),
+            *conditions,
+        )
+        .order_by(*(column if up else column.desc() for column, up in order))
+        .offset(start)
+        .limit(size + 1)
+    )
+    with call.store.read() as connection:
+        rows = connection.execute(query).all()
+        found = versions_json(connection, rows[:size], aliases=False)
+    return _page("model_versions", found, len(rows) > size, start + size)
+
+
+def offset_of(token: str | None) -> int:
+    """Where the page begins that a token names.
+
+    Raises:
+        MlflowError: nobody was given this token.
+    """
+    if not token:
+        return 0
+    try:
+        parsed = json.loads(base64.b64decode(token))
+    except (ValueError, RecursionError) as cause:
+        raise invalid("Invalid page token, could not base64-decode") from cause
+    start = parsed.get("offset") if isinstance(parsed, dict) else None
+    if not isinstance(start, int) or not 0 < start < 2**53:
+        raise invalid(f"Invalid page token, parsed value={str(parsed)[:100]}")
+    return start
+
+
+def token_of(start: int) -> str:
+    """The token of the page that begins there, as MLflow writes it."""
+    return base64.b64encode(json.dumps({"offset": start}).encode()).decode()
+
+
+def _page(name: str, found: list[Json], more: bool, start: int) -> Json:
+    answer: Json = {name: found} if found else {}
+    if more:
+        answer["next_page_token"] = token_of(start)
+    return answer
+
+
+def _size(asked: int | None, usual: int, most: int) -> int:
+    size = usual if asked is None else asked
+    if size > most:
+        raise invalid(
+            f"Invalid value {size} for parameter 'max_results' supplied. It must be at most {most}, "
+            f"but got value {size}"
+        )
+    if size < 1:
+        raise invalid(
+            f"Invalid value for max_results. It must be a positive integer, but got {size}"
+        )
+    return size
+
+
+def _model_conditions(call: MlflowCall, found: list[Clause]) -> list[ColumnElement[bool]]:
+    dialect = call.store.database.engine.dialect.name
+    conditions: list[ColumnElement[bool]] = []
+    tags: defaultdict[str, list[Clause]] = defaultdict(list)
+    for clause in found:
+        kind, key = _identified(clause, tuple(_MODEL_KEYS))
+        if kind == "tag":
+            tags[key].append(_checked_tag(clause))
+            continue
+        if clause.comparator not in _TEXT_COMPARATORS:
+            raise invalid(f"Invalid comparator for attribute: {clause.comparator}")
+        value = _text_value(clause, key, lists=True)
+        conditions.append(compare(dialect, _MODEL_KEYS[key], clause.comparator, value))
+    if not _asks_for_prompts(tags):
+        tags.pop(PROMPT_TAG, None)
+        conditions.append(models.c.prompt.is_(False))
+    table = model_tags.c
+    for key, asked in tags.items():
+        matched = [
+            compare(dialect, table.value, each.comparator, each.value.text) for each in asked
+        ]
+        mine = and_(table.project == models.c.project, table.model == models.c.name)
+        conditions.append(exists().where(mine, table.key == key, *matched))
+    return conditions
+
+
+def _version_conditions(call: MlflowCall, found: list[Clause]) -> list[ColumnElement[bool]]:
+    dialect = call.store.database.engine.dialect.name
+    conditions: list[ColumnElement[bool]] = []
+    tags: defaultdict[str, list[Clause]] = defaultdict(list)
+    for clause in found:
+        kind, key = _identified(clause, tuple(_VERSION_KEYS))
+        if kind == "tag":
+            tags[key].append(_checked_tag(clause))
+        elif key == "version_number":
+            conditions.append(_number_condition(dialect, clause))
+        else:
+            conditions.append(_text_condition(dialect, clause, key))
+    if not _asks_for_prompts(tags):
+        tags.pop(PROMPT_TAG, None)
+        prompts = select(models.c.name).where(
+            models.c.project == model_versions.c.project,
+            models.c.name == model_versions.c.model,
+            models.c.prompt.is_(True),
+        )
+        conditions.append(not_(exists(prompts)))
+    table, versions = model_version_tags.c, model_versions.c
+    for key, asked in tags.items():
+        matched = [
+            compare(dialect, table.value, each.comparator, each.value.text) for each in asked
+        ]
+        mine = and_(
+            table.project == versions.project,
+            table.model == versions.model,
+            table.version == versions.version,
+        )
+        conditions.append(exists().where(mine, table.key == key, *matched))
+    return conditions
+
+
+def _identified(clause: Clause, known: tuple[str, ...]) -> tuple[str, str]:
+    entity, key = entity_and_key(clause.name)
+    if entity in ("tag", "tags"):
+        return "tag", key
+    if entity not in (None, "attribute"):
+        raise invalid(
+            f"Invalid entity type '{entity}'. Valid entity types are ('attribute', 'tag', 'tags')"
+        )
+    if key not in known:
+        raise invalid(
+            f"Invalid attribute key '{key[:100]}' specified. Valid keys are '{set(known)}'"
+        )
+    return "attribute", key
+
+
+def _checked_tag(clause: Clause) -> Clause:
+    if clause.comparator not in _TAG_COMPARATORS:
+        raise invalid(f"Invalid comparator for tag: {clause.comparator}")
+    if clause.value.kind != "string":
+        raise invalid(
+            "Expected a quoted string value for tag (e.g. 'my-value'). "
+            f"Got value {clause.value.text[:100]}"
+        )
+    return clause
+
+
+def _text_condition(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
+    lists = key in ("run_id", "name")
+    if clause.comparator not in _TEXT_COMPARATORS or (
+        clause.comparator in ("IN", "NOT IN") and not lists
+    ):
+        raise invalid(f"Invalid comparator for attribute: {clause.comparator}")
+    value = _text_value(clause, key, lists=lists)
+    column: ColumnElement[Any] = _VERSION_KEYS[key]
+    return compare(dialect, column, clause.comparator, value)
+
+
+def _number_condition(dialect: str, clause: Clause) -> ColumnElement[bool]:
+    if clause.comparator not in _NUMBER_COMPARATORS:
+        raise invalid(f"Invalid comparator for attribute version_number: {clause.comparator}")
+    try:
+        number = int(clause.value.text)
+    except ValueError:
+        raise invalid(
+            f"Invalid value for numeric attribute 'version_number': {clause.value.text[:100]!r}"
+        ) from None
+    # Beyond the column's range every comparison is decided by the sign.
+    number = max(-(2**31), min(2**31 - 1, number))
+    return compare(dialect, model_versions.c.version, clause.comparator, number)
+
+
+def _text_value(clause: Clause, key: str, *, lists: bool) -> str | tuple[str, ...]:
+    value = clause.value
+    wants_list = clause.comparator in ("IN", "NOT IN")
+    if value.kind == "list" and not lists:
+        raise invalid(
+            "Only ['name', 'run_id'] attributes support comparison with a list of quoted string "
+            "values."
+        )
+    if wants_list and value.kind == "list":
+        return value.items
+    if not wants_list and value.kind == "string":
+        return value.text
+    if value.kind == "word":
+        raise invalid(
+            "Parameter value is either not quoted or unidentified quote types used for string "
+            f"value {value.text[:100]}. Use either single or double quotes."
+        )
+    raise invalid(
+        f"Expected a quoted string value or a list of quoted string values for attributes. "
+        f"Got value {value.text[:100]}"
+    )
+
+
+def _asks_for_prompts(tags: dict[str, list[Clause]]) -> bool:
+    for clause in tags.get(PROMPT_TAG, ())[:1]:
+        said = clause.value.text.lower()
+        return (clause.comparator, said) in (("=", "true"), ("!=", "false"))
+    return False
+
+
+def _order(
+    asked: list[str], known: dict[str, Column[Any]], *, models_only: bool = False
+) -> list[tuple[Column[Any], bool]]:
+    found: list[tuple[Column[Any], bool]] = []
+    for text in asked:
+        words = text.split()
+        if not words or len(words) > 2 or (len(words) == 2 and words[1].lower() not in _ENDS):
+            raise invalid(f"Invalid order_by clause '{text[:100]}'. Could not be parsed.")
+        entity, key = entity_and_key(words[0])
+        column = known.get(key) if entity in (None, "attribute") else None
+        if column is None:
+            valid = {"name", "timestamp"} if models_only else set(known)
+            raise invalid(
+                f"Invalid order by key '{words[0][:100]}' specified. Valid keys are '{valid}'"
+            )
+        if any(column is other for other, _ in found):
+            raise MlflowError(
+                "INVALID_PARAMETER_VALUE", f"`order_by` contains duplicate fields: {asked[:20]}"
+            )
+        found.append((column, len(words) == 1 or words[1].lower() == "asc"))
+    return found
+
+
+_ENDS = ("asc", "desc")

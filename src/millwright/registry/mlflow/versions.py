@@ -1,0 +1,257 @@
+"""Versions of the MLflow protocol: create, get, update, stages, delete, where the files are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import Row
+
+from millwright.kernel import clock
+from millwright.kernel.access import Permission
+from millwright.kernel.ids import new_id
+from millwright.kernel.store import Transaction
+from millwright.registry.holding import require_free
+from millwright.registry.mlflow.entities import (
+    Json,
+    live_version,
+    model_row,
+    storage_of,
+    version_json,
+)
+from millwright.registry.mlflow.models import (
+    HIDDEN_PROMPT_TAGS,
+    Tag,
+    checked_tags,
+    is_prompt,
+    touch,
+)
+from millwright.registry.mlflow.names import ACTIVE_STAGES, model_name, required, stage_name
+from millwright.registry.mlflow.sources import Source, prompt_source, resolved
+from millwright.registry.tables import model_aliases, model_version_tags, model_versions
+from millwright.registry.webhooks.events import Happening, announce
+from millwright.tracking import Endpoints, MlflowCall, MlflowError, tag_registered
+
+endpoints = Endpoints()
+PROMPT_TEXT = "mlflow.prompt.text"
+EXTERNAL = "external"
+
+
+class NewVersion(msgspec.Struct):
+    """``model-versions/create``."""
+
+    name: str | None = None
+    source: str | None = None
+    run_id: str | None = None
+    tags: list[Tag] = []
+    run_link: str | None = None
+    description: str | None = None
+    model_id: str | None = None
+
+
+class Named(msgspec.Struct):
+    """A request that names a version."""
+
+    name: str | None = None
+    version: str | None = None
+    description: str | None = None
+    stage: str | None = None
+    archive_existing_versions: bool = False
+
+
+@endpoints.post("model-versions/create", permission=Permission.WRITE)
+def create_model_version(call: MlflowCall) -> Json:
+    """Register what an MLflow client logged as the next version of a model.
+
+    It is external to us: it passed no gates and has no package, and says so everywhere.
+    """
+    asked = call.read(NewVersion)
+    name = model_name(required(asked.name, "name"))
+    given = required(asked.source, "source")
+    tags = checked_tags(asked.tags)
+    prompt = is_prompt(tags)
+    with call.store.write(call.actor, call.project) as tx:
+        if prompt:
+            source = Source(prompt_source(given), given, asked.run_id or None, None)
+        else:
+            source = resolved(
+                tx.connection, call.project, given, asked.run_id or None, asked.model_id or None
+            )
+        model_row(tx.connection, call.project, name)
+        row = _add(tx, call.project, name, asked, source, call.actor.name)
+        if tags:
+            mine = {"project": call.project, "model": name, "version": row.version}
+            rows = [{**mine, "key": key, "value": value} for key, value in tags.items()]
+            tx.execute(insert(model_version_tags), rows)
+        if source.logged_model:
+            tag_registered(tx, call.project, source.logged_model, name, row.version)
+        announce(tx, call.project, _created(name, row, tags, prompt=prompt))
+        return {"model_version": version_json(tx.connection, row)}
+
+
+@endpoints.get("model-versions/get", permission=Permission.READ)
+def get_model_version(call: MlflowCall) -> Json:
+    """One version."""
+    name, version = _named(call.read(Named))
+    with call.store.read() as connection:
+        row = live_version(connection, call.project, name, version)
+        return {"model_version": version_json(connection, row)}
+
+
+@endpoints.patch("model-versions/update", permission=Permission.WRITE)
+def update_model_version(call: MlflowCall) -> Json:
+    """Change the description."""
+    asked = call.read(Named)
+    name, version = _named(asked)
+    with call.store.write(call.actor, call.project) as tx:
+        row = live_version(tx.connection, call.project, name, version)
+        _change(tx, row, description=asked.description or "")
+        payload = {"model": name, "version": row.version}
+        tx.event("model.version-described", f"model-version:{row.id}", payload)
+        row = live_version(tx.connection, call.project, name, version)
+        return {"model_version": version_json(tx.connection, row)}
+
+
+@endpoints.post("model-versions/transition-stage", permission=Permission.OPERATE)
+def transition_stage(call: MlflowCall) -> Json:
+    """Move a version to a stage; others in it may be archived."""
+    asked = call.read(Named)
+    name, version = _named(asked)
+    given = required(asked.stage, "stage")
+    stage = stage_name(given)
+    if asked.archive_existing_versions and stage not in ACTIVE_STAGES:
+        raise MlflowError(
+            "INVALID_PARAMETER_VALUE",
+            "Model version transition cannot archive existing model versions because "
+            f"'{given}' is not an Active stage. Valid stages are {list(ACTIVE_STAGES)}",
+        )
+    with call.store.write(call.actor, call.project) as tx:
+        row = live_version(tx.connection, call.project, name, version)
+        if asked.archive_existing_versions:
+            _archive_others(tx, row, stage)
+        now = clock.now_ms()
+        _change(tx, row, stage=stage, updated_ms=now)
+        touch(tx, call.project, name, now)
+        payload = {"model": name, "version": row.version, "from": row.stage, "to": stage}
+        tx.event("model.stage-changed", f"model-version:{row.id}", payload)
+        row = live_version(tx.connection, call.project, name, version)
+        return {"model_version": version_json(tx.connection, row)}
+
+
+@endpoints.delete("model-versions/delete", permission=Permission.OPERATE)
+def delete_model_version(call: MlflowCall) -> Json:
+    """Delete a version; its number is not given again. Refused while it is deployed."""
+    name, version = _named(call.read(Named))
+    with call.store.write(call.actor, call.project) as tx:
+        row = live_version(tx.connection, call.project, name, version)
+        require_free(tx.connection, call.project, [row.id])
+        now = clock.now_ms()
+        _change(tx, row, deleted_ms=now, updated_ms=now, description="", source=None, storage=None)
+        table = model_aliases.c
+        mine = (table.project == call.project, table.model == name, table.version == row.version)
+        tx.execute(delete(model_aliases).where(*mine))
+        touch(tx, call.project, name, now)
+        payload = {"model": name, "version": row.version}
+        tx.event("model.version-deleted", f"model-version:{row.id}", payload)
+    return {}
+
+
+@endpoints.get("model-versions/get-download-uri", permission=Permission.READ)
+def get_download_uri(call: MlflowCall) -> Json:
+    """Where the files of a version are."""
+    name, version = _named(call.read(Named))
+    with call.store.read() as connection:
+        row = live_version(connection, call.project, name, version)
+    return {"artifact_uri": storage_of(row)}
+
+
+def _named(asked: Named) -> tuple[str, str]:
+    return required(asked.name, "name"), required(asked.version, "version")
+
+
+def _add(
+    tx: Transaction, project: str, name: str, asked: NewVersion, source: Source, actor: str
+) -> Row[Any]:
+    now = clock.now_ms()
+    table = model_versions.c
+    mine = (table.project == project, table.model == name)
+    last = tx.execute(select(func.max(table.version)).where(*mine)).scalar()
+    values = {
+        "id": new_id(),
+        "project": project,
+        "model": name,
+        "version": int(last or 0) + 1,
+        "status": EXTERNAL,
+        "created_ms": now,
+        "updated_ms": now,
+        "actor": actor,
+        "description": asked.description or "",
+        "run": source.run,
+        "source": source.source,
+        "storage": source.storage,
+        "run_link": asked.run_link or None,
+        "logged_model": source.logged_model,
+        "stage": "None",
+        **_NO_PACKAGE,
+    }
+    tx.execute(insert(model_versions).values(**values))
+    touch(tx, project, name, now)
+    node = f"model-version:{values['id']}"
+    payload = {
+        "model": name,
+        "version": values["version"],
+        "status": EXTERNAL,
+        "source": source.source[:500],
+        "logged_model": source.logged_model,
+    }
+    edges = [(f"run:{source.run}", node)] if source.run else []
+    tx.event("model.version-registered", node, payload, edges=edges)
+    return live_version(tx.connection, project, name, int(values["version"]))  # type: ignore[call-overload]
+
+
+_NO_PACKAGE = {
+    "manifest": "",
+    "task": "",
+    "family": "",
+    "classes": "[]",
+    "threshold": 0.5,
+    "parity": 0.0,
+    "signature": "[]",
+    "metrics": "{}",
+    "gates": "[]",
+}
+
+
+def _change(tx: Transaction, row: Row[Any], **values: Any) -> None:
+    known = {"updated_ms": clock.now_ms(), **values}
+    tx.execute(update(model_versions).where(model_versions.c.id == row.id).values(**known))
+
+
+def _archive_others(tx: Transaction, row: Row[Any], stage: str) -> None:
+    table = model_versions.c
+    others = (
+        table.project == row.project,
+        table.model == row.model,
+        table.version != row.version,
+        table.stage == stage,
+        table.deleted_ms.is_(None),
+    )
+    now = clock.now_ms()
+    moved = list(tx.execute(select(table.id, table.version).where(*others)))
+    tx.execute(update(model_versions).where(*others).values(stage="Archived", updated_ms=now))
+    for each in moved:
+        payload = {"model": row.model, "version": each.version, "from": stage, "to": "Archived"}
+        tx.event("model.stage-changed", f"model-version:{each.id}", payload)
+
+
+def _created(name: str, row: Row[Any], tags: dict[str, str], *, prompt: bool) -> Happening:
+    data: Json = {"name": name, "version": str(row.version)}
+    if prompt:
+        data["template"] = tags.get(PROMPT_TEXT)
+        hidden = HIDDEN_PROMPT_TAGS | {PROMPT_TEXT}
+        data["tags"] = {key: value for key, value in tags.items() if key not in hidden}
+    else:
+        data |= {"source": row.source, "run_id": row.run, "tags": tags}
+    data["description"] = row.description or None
+    return Happening("prompt_version" if prompt else "model_version", "created", data)

@@ -1,0 +1,1 @@
+"""Logged models: what a run produced, before anybody registers it."""

@@ -1,0 +1,51 @@
+"""What the protocol has beyond this server, answered in its own words: not implemented.
+
+Gateway, evaluation datasets, scorers, label schemas, review queues, issues, prompt optimisation and
+workspaces. A client that asks is told so at once, in the shape of an error that it knows, and
+nothing that looks like an answer comes back. ``docs/guide/mlflow.md`` lists them.
+"""
+
+from __future__ import annotations
+
+from millwright.kernel.access import Permission
+from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall
+from millwright.tracking.mlflow.errors import MlflowError
+
+endpoints = Endpoints()
+FAMILIES = {
+    "gateway": "The AI gateway",
+    "datasets": "Evaluation datasets",
+    "scorers": "Scorers",
+    "label-schemas": "Label schemas",
+    "review-queues": "Review queues",
+    "issues": "Issues",
+    "prompt-optimization": "Prompt optimization",
+    "workspaces": "Workspaces (projects stand in their place)",
+    "unified-traces": "Unified traces",
+    "get-online-trace-details": "Online trace details",
+}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def _family(path: str) -> str:
+    below = path.partition("/mlflow/")[2]
+    return FAMILIES.get(below.partition("/")[0], "This")
+
+
+def not_implemented(call: MlflowCall) -> object:
+    """Say that this part of the protocol is not answered here."""
+    raise MlflowError("NOT_IMPLEMENTED", f"{_family(call.path)} is not implemented by this server.")
+
+
+for _name in FAMILIES:
+    for _method in _METHODS:
+        endpoints.add(
+            _method, _name, f"{_name}/{{rest:path}}", permission=Permission.READ, max_bytes=1 << 20
+        )(not_implemented)
+
+
+@endpoints.get("/graphql", permission=Permission.READ)
+@endpoints.post("/graphql", permission=Permission.READ)
+def graphql(_: MlflowCall) -> object:
+    """Not answered: only MLflow's own web interface asks it."""
+    raise MlflowError("NOT_IMPLEMENTED", "GraphQL is not implemented by this server.")
