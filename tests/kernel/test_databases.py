@@ -85,6 +85,33 @@ def test_many_writers_make_one_unbroken_chain(opened: Store) -> None:
     assert (checked.ok, checked.events) == (True, 80)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE events SET payload = '{}' WHERE seq = 3",
+        "UPDATE events SET actor = 'other' WHERE seq = 5",
+        "DELETE FROM events WHERE seq = 2",
+        "DELETE FROM events WHERE seq = 5",
+        "DELETE FROM events WHERE seq > 1",
+        "DELETE FROM events",
+        "UPDATE events SET seq = CASE seq WHEN 2 THEN 103 WHEN 3 THEN 102 ELSE seq END;"
+        "UPDATE events SET seq = seq - 100 WHERE seq > 100",
+        "DELETE FROM event_head",
+    ],
+    ids=["payload", "actor", "one", "the-last", "all-but-one", "all", "swapped", "the-head"],
+)
+def test_an_altered_removed_or_reordered_event_is_found(opened: Store, damage: str) -> None:
+    with opened.write(ACTOR, "p") as tx:
+        for turn in range(5):
+            tx.event("test.happened", "thing:1", {"turn": turn})
+    with opened.database.write() as connection:
+        for statement in damage.split(";"):
+            connection.exec_driver_sql(statement)
+
+    with opened.read() as connection:
+        assert not events.verify(connection).ok
+
+
 def test_lineage_edges_are_written_with_their_event_and_walked_both_ways(opened: Store) -> None:
     with opened.write(ACTOR, "p") as tx:
         tx.event("run.created", "run:1", edges=[("dataset:1", "run:1"), ("dataset:1", "run:1")])

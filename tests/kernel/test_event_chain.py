@@ -20,6 +20,7 @@ from millwright.kernel.access import Actor
 from millwright.kernel.database import Database
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.store import Store
+from millwright.kernel.tables import event_head as head
 from millwright.kernel.tables import events as table
 from millwright.kernel.workspace import Workspace
 
@@ -36,6 +37,7 @@ def chain_of(payloads: list[Payload]) -> Iterator[Connection]:
     """A database in memory with one event per payload."""
     database = Database("sqlite://")
     table.create(database.engine)
+    head.create(database.engine)
     with database.write() as connection:
         for number, payload in enumerate(payloads):
             events.append(
@@ -80,10 +82,22 @@ def test_altering_any_field_of_any_event_is_found(payloads: list[Payload], data:
 
 @given(PAYLOADS.filter(lambda payloads: len(payloads) > 1), st.data())
 @settings(max_examples=60, deadline=None)
-def test_removing_any_event_that_others_follow_is_found(payloads: list[Payload], data: Any) -> None:
+def test_removing_any_events_is_found_the_last_included(payloads: list[Payload], data: Any) -> None:
     with chain_of(payloads) as connection:
-        seq = data.draw(st.integers(1, len(payloads) - 1))
-        connection.execute(delete(table).where(table.c.seq == seq))
+        gone = data.draw(st.sets(st.integers(1, len(payloads)), min_size=1))
+        connection.execute(delete(table).where(table.c.seq.in_(gone)))
+        found = events.verify(connection)
+        assert not found.ok
+        assert "missing" in str(found.problem)
+
+
+@given(PAYLOADS)
+@settings(max_examples=20, deadline=None)
+def test_a_head_that_is_gone_or_another_events_is_found(payloads: list[Payload]) -> None:
+    with chain_of(payloads) as connection:
+        connection.execute(update(head).values(hash="f" * 64))
+        assert not events.verify(connection).ok
+        connection.execute(delete(head))
         assert not events.verify(connection).ok
 
 
@@ -189,6 +203,7 @@ def test_a_full_database_is_a_sentence_and_loses_nothing(tmp_path: Path, actor: 
         lambda connection, _: connection.execute("PRAGMA max_page_count = 40"),
     )
     table.create(database.engine)
+    head.create(database.engine)
 
     def fill() -> None:
         for _ in range(1000):

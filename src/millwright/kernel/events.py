@@ -1,7 +1,8 @@
 """The one spine: an append-only, hash-chained log of every change of state.
 
 Each event's hash covers its own fields and the hash before it, so altering, removing or reordering
-any row breaks the chain from there on. Events are appended by ``Transaction.event`` in the same
+any row breaks the chain from there on; that the newest were cut off shows against the head, which
+is kept in a table of its own. Events are appended by ``Transaction.event`` in the same
 transaction as the change they record.
 """
 
@@ -12,15 +13,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from blake3 import blake3
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.ids import new_id
 from millwright.kernel.record import Record
-from millwright.kernel.tables import events
+from millwright.kernel.tables import event_head, events
 
 GENESIS = "0" * 64
+_CHAIN = 1
 
 
 class Event(Record):
@@ -43,8 +45,8 @@ class Verification(Record):
     ok: bool
     events: int
     head: str = GENESIS
-    """Hash of the last whole event. Kept elsewhere, it also shows whether the newest events were
-    cut off, which a chain cannot show by itself."""
+    """Hash of the last whole event. Kept outside of the database too, it shows even whether
+    somebody cut off the newest events and set the database's own head back."""
     first_broken_seq: int | None = None
     problem: str | None = None
 
@@ -59,9 +61,7 @@ def append(
     payload: Mapping[str, Any],
 ) -> int:
     """Append an event and return its sequence number. The caller holds the write transaction."""
-    last = connection.execute(
-        select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
-    ).first()
+    last = connection.execute(select(event_head.c.seq, event_head.c.hash)).first()
     seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
     row: dict[str, Any] = {
         "seq": seq,
@@ -74,7 +74,12 @@ def append(
         "payload": json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str),
         "previous": previous,
     }
-    connection.execute(insert(events).values(**row, hash=_hash(row)))
+    sealed = _hash(row)
+    connection.execute(insert(events).values(**row, hash=sealed))
+    if last is None:
+        connection.execute(insert(event_head).values(chain=_CHAIN, seq=seq, hash=sealed))
+    else:
+        connection.execute(update(event_head).values(seq=seq, hash=sealed))
     return seq
 
 
@@ -114,7 +119,25 @@ def verify(connection: Connection) -> Verification:
                 problem=problem,
             )
         previous, expected = row.hash, expected + 1
-    return Verification(ok=True, events=expected - 1, head=previous)
+    kept = connection.execute(select(event_head.c.seq, event_head.c.hash)).first()
+    cut = _cut_off(kept, expected - 1, previous)
+    return Verification(
+        ok=cut is None,
+        events=expected - 1,
+        head=previous,
+        first_broken_seq=None if cut is None else expected,
+        problem=cut,
+    )
+
+
+def _cut_off(kept: Row[Any] | None, last: int, previous: str) -> str | None:
+    if kept is None:
+        return None if last == 0 else "The head of the log is gone."
+    if kept.seq > last:
+        return f"Events {last + 1} to {kept.seq} are missing."
+    if (kept.seq, kept.hash) != (last, previous):
+        return "The head of the log is not its last event."
+    return None
 
 
 def _problem(row: Row[Any], previous: str, expected: int) -> str | None:

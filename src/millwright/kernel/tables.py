@@ -1,4 +1,5 @@
-"""The shared table registry, and the kernel's own tables: projects, events, lineage, leases."""
+"""The shared table registry, and the kernel's own tables: projects, events and their head, lineage,
+leases."""
 
 from __future__ import annotations
 
@@ -48,6 +49,14 @@ events = Table(
     Index(None, "project", "seq"),
     Index(None, "kind", "seq"),
     Index(None, "subject", "seq"),
+)
+
+event_head = Table(
+    "event_head",
+    metadata,
+    Column("chain", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 lineage = Table(
