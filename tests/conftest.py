@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from millwright.kernel.access import Actor, Role
 from millwright.kernel.door import Door, connect
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
+
+# Files that even root cannot remove would outlive the folders of tests; what wants them says so.
+os.environ.setdefault("MILLWRIGHT_PROTECT", "mode")
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def test_versions_committed_at_the_same_time_get_different_numbers(
     from millwright.data.records import NewVersion
 
     def commit(i: int) -> int:
-        digest = store.objects.put(to_parquet(pa.table({"x": [i, i + 1]})))
+        digest = store.objects.of("p").put(to_parquet(pa.table({"x": [i, i + 1]})))
         return service.commit_version(store, actor, "p", "d", NewVersion(digest=digest)).version
 
     with ThreadPoolExecutor(4) as pool:

@@ -65,9 +65,9 @@ def packaged(seed: int) -> tuple[Manifest, bytes]:
 def register(store: Store, actor: Actor) -> Register:
     def one(seed: int, *, passed: bool = True, champion: bool = False) -> int:
         manifest, content = packaged(seed)
-        store.objects.put(content)
+        store.objects.of(PROJECT).put(content)
         new = NewVersion(
-            manifest=store.objects.put(manifest.model_dump_json().encode()),
+            manifest=store.objects.of(PROJECT).put(manifest.model_dump_json().encode()),
             gates=(
                 GateResult(
                     metric="roc_auc", value=0.7, min=0.6, max=None, passed=passed, reason="Tried."

@@ -32,6 +32,9 @@ from millwright.deployment import (
 from millwright.kernel import events
 from millwright.registry import service as registry
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from stored_bytes import damage, lose
+
 P, N, M = "flights", "delays-live", "delays"
 QUESTION = {
     "inputs": [
@@ -141,14 +144,12 @@ def test_what_cannot_be_loaded_leaves_the_old_version_serving(
 ):
     canary = start_canary(store, actor, P, N, NewCanary(version=2))
     digest = registry.get_version(store, P, M, "2").digests["model.onnx"]
-    stored = store.objects.path(digest)
-    content = stored.read_bytes()
-    stored.write_bytes(b"damaged")
+    repair = damage(store.objects.of(P), digest)
     reconcile_until(lambda: view().replicas[0].message)
     assert "could not be loaded" in view().replicas[0].message
     assert view().health == "updating"
     assert ask(live.infer_url)["model_version"] == "1"
-    stored.write_bytes(content)
+    repair()
     reconcile_until(lambda: view().health == "ready")
     assert view().revision == canary.revision
 
@@ -159,7 +160,7 @@ def test_a_model_that_never_loads_is_reported_and_retried_ever_more_rarely(
     version = register(1, champion=True)
     deploy(store, actor, P, N, NewDeployment(model=M))
     digest = registry.get_version(store, P, M, str(version)).digests["model.onnx"]
-    store.objects.path(digest).unlink()
+    lose(store.objects.of(P), digest)
     reconcile_until(lambda: view().health == "failed")
     assert "no object" in view().replicas[0].message
     assert not (store.workspace.state / "packages" / view().variants[0].version_id).exists()
@@ -213,7 +214,7 @@ def test_a_package_appears_whole_or_not_at_all(store, register):
     assert materialise(store, version) == folder
     register(2)
     second = registry.get_version(store, P, M, "2")
-    store.objects.path(second.digests["model.onnx"]).unlink()
+    lose(store.objects.of(P), second.digests["model.onnx"])
     with pytest.raises(NotFound):
         materialise(store, second)
     assert sorted(Path(folder.parent).iterdir()) == [folder]
@@ -224,7 +225,7 @@ def test_a_controller_survives_one_deployment_that_cannot_run(
 ):
     third = register(3)
     digest = registry.get_version(store, P, M, str(third)).digests["model.onnx"]
-    store.objects.path(digest).unlink()
+    lose(store.objects.of(P), digest)
     deploy(store, actor, P, "broken", NewDeployment(model=M, version=third))
     controller = DeploymentController(store)
     controller.reconcile()

@@ -164,10 +164,10 @@ def register(store: Store, actor: Actor, metrics: Mapping[str, float], mark: str
         signature=SIGNATURE,
         encoding=Encoding(columns=()),
         parity=0.0,
-        digests={name: store.objects.put(content) for name, content in files.items()},
+        digests={name: store.objects.of(PROJECT).put(content) for name, content in files.items()},
         created_at="2013-04-01T00:00:00Z",
     )
-    digest = store.objects.put(manifest.model_dump_json().encode())
+    digest = store.objects.of(PROJECT).put(manifest.model_dump_json().encode())
     new = NewVersion(manifest=digest, metrics=dict(metrics))
     return register_version(store, actor, PROJECT, "flights", new).id
 

@@ -20,6 +20,9 @@ from millwright.monitoring import MonitorController, list_windows
 from millwright.monitoring.ingest import ingest, waiting_segments
 from millwright.monitoring.tables import prediction_segments
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from stored_bytes import damage
+
 
 def stored(world: Any) -> tuple[int, int]:
     query = select(func.count(), func.sum(prediction_segments.c.rows))
@@ -39,7 +42,7 @@ def test_segments_are_stored_and_their_files_deleted(world: Any) -> None:
     assert waiting_segments(world.spool) == []
     with world.store.read() as connection:
         digests = connection.execute(select(prediction_segments.c.digest)).scalars().all()
-    assert all(world.store.objects.has(digest) for digest in digests)
+    assert all(world.store.objects.of(world.project).has(digest) for digest in digests)
     assert take(world) == 0
 
 
@@ -61,7 +64,7 @@ def test_a_file_whose_row_exists_is_only_deleted(world: Any) -> None:
 def test_an_object_without_its_row_is_simply_used(world: Any) -> None:
     world.traffic(0, 100, segments=1)
     (path,) = waiting_segments(world.spool)
-    world.store.objects.put(path.read_bytes())
+    world.store.objects.of(world.project).put(path.read_bytes())
     assert take(world) == 1
     assert stored(world) == (1, 100)
 
@@ -108,8 +111,7 @@ def test_a_damaged_object_does_not_stop_the_window(
     take(world)
     with world.store.read() as connection:
         digest = connection.execute(select(prediction_segments.c.digest).limit(1)).scalar()
-    world.store.objects.path(digest).chmod(0o600)
-    world.store.objects.path(digest).write_bytes(b"rot")
+    damage(world.store.objects.of(world.project), digest)
     controller.reconcile()
     assert list_windows(world.store, world.project, "flights")[0].n == 400
 

@@ -25,7 +25,7 @@ def check_version(
     """Check a version against the rules as they are now, and keep the report."""
     found = get_version(store, project, name, version)
     rules = get_rules(store, project, name).rules
-    report = check_rules(from_parquet(store.objects.path(found.digest)), rules)
+    report = check_rules(from_parquet(store.objects.of(project).local_path(found.digest)), rules)
     row: dict[str, Any] = {
         "id": new_id(),
         "version_id": found.id,

@@ -29,7 +29,7 @@ def materialise(store: Store, version: ModelVersion) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=f".{version.id}-", dir=packages))
     try:
         for name, digest in {**version.digests, MANIFEST: version.manifest}.items():
-            _write(temporary / name, store.objects.read(digest))
+            _write(temporary / name, store.objects.of(version.project).read(digest))
         _sync(temporary)
         temporary.chmod(0o755)
         try:

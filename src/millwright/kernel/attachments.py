@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import re
 
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from millwright.kernel.store import Store
 
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Content security policy of stored documents: no scripts, no origin, nothing fetched."""
+_AT_ONCE_BYTES = 1 << 20
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def attachment(store: Store, digest: str, *, name: str, media_type: str) -> Response:
+def attachment(store: Store, project: str, digest: str, *, name: str, media_type: str) -> Response:
     """An object as a download: never rendered, never sniffed, sandboxed if opened all the same."""
-    store.objects.size(digest)
+    objects = store.objects.of(project)
+    size = objects.size(digest)
     safe = _UNSAFE.sub("_", name.rsplit("/", 1)[-1])[-100:] or "artifact"
-    return FileResponse(
-        store.objects.path(digest),
-        media_type=media_type,
-        filename=safe,
-        content_disposition_type="attachment",
-        headers={
-            "content-security-policy": SANDBOX,
-            "x-content-type-options": "nosniff",
-            "cache-control": "private, max-age=31536000, immutable",
-        },
-    )
+    headers = {
+        "content-disposition": f'attachment; filename="{safe}"',
+        "content-length": str(size),
+        "content-security-policy": SANDBOX,
+        "x-content-type-options": "nosniff",
+        "cache-control": "private, max-age=31536000, immutable",
+    }
+    if size <= _AT_ONCE_BYTES:
+        return Response(objects.read(digest), media_type=media_type, headers=headers)
+    return StreamingResponse(objects.stream(digest), media_type=media_type, headers=headers)
 
 
 def sandboxed_html(content: str | bytes) -> Response:

@@ -24,7 +24,7 @@ def config_text(store: Store, project: str) -> str:
         raise NotFound(
             "projects.unknown", f"There is no project named '{project}' here.", value=project
         )
-    return store.objects.read(digest).decode()
+    return store.objects.of(project).read(digest).decode()
 
 
 def config_of(store: Store, project: str) -> ProjectConfig:

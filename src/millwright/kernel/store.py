@@ -102,4 +102,5 @@ class Store:
         for companion in list(self.companions.values()):
             companion.close()
         self.companions.clear()
+        self.objects.close()
         self.database.dispose()

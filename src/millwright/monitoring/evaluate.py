@@ -115,7 +115,7 @@ class MonitorController:
         if not watch.resumed:
             watch.due.update(self._unfinished(deployment, watch.progress, mark))
             watch.resumed = True
-        for table in tables_of(self._store, self._cache, fresh):
+        for table in tables_of(self._store, deployment.project, self._cache, fresh):
             times = milliseconds(table["event_time"])
             starts = window_starts(times, watch.progress.origin_ms, watch.progress.window_ms)
             watch.due.update(set(starts.tolist()))
@@ -135,7 +135,7 @@ class MonitorController:
         after = 0
         if watch.progress is not None:
             watch.seen, after = watch.progress.segment_cursor, watch.progress.label_cursor
-        watch.labels = LabelLog(self._store, deployment.id, evaluated=after)
+        watch.labels = LabelLog(self._store, deployment.project, deployment.id, evaluated=after)
         self._watches[deployment.id] = watch
         return watch
 
@@ -151,7 +151,7 @@ class MonitorController:
         with self._store.read() as connection:
             segments = segments_between(connection, deployment.id, first, _END_OF_TIME_MS)
         found: set[int] = set()
-        for table in tables_of(self._store, self._cache, segments):
+        for table in tables_of(self._store, deployment.project, self._cache, segments):
             times = milliseconds(table["event_time"])
             starts = window_starts(times, progress.origin_ms, progress.window_ms)
             found.update(start for start in set(starts.tolist()) if start >= first)
@@ -172,7 +172,9 @@ class MonitorController:
         known = self._known_ids.get(key)
         if known is not None and known[0] == marks:
             return known[1]
-        rows = rows_between(tables_of(self._store, self._cache, segments), start, end)
+        rows = rows_between(
+            tables_of(self._store, deployment.project, self._cache, segments), start, end
+        )
         ids = pa.chunked_array([], pa.string()) if rows is None else rows["prediction_id"]
         self._known_ids[key] = (marks, ids)
         if len(self._known_ids) > 2 * LABEL_WINDOWS:
@@ -182,7 +184,9 @@ class MonitorController:
     def _rows(self, deployment: WatchedDeployment, start: int, end: int) -> pa.Table | None:
         with self._store.read() as connection:
             segments = segments_between(connection, deployment.id, start, end)
-        return rows_between(tables_of(self._store, self._cache, segments), start, end)
+        return rows_between(
+            tables_of(self._store, deployment.project, self._cache, segments), start, end
+        )
 
     def _evaluate(self, deployment: WatchedDeployment, watch: _Watch, mark: int) -> None:
         progress = watch.progress

@@ -49,7 +49,7 @@ def ingest(store: Store, project: str, deployment_id: str, spool: Path) -> list[
         if path.name in known:
             continue
         try:
-            taken = _take(store, path)
+            taken = _take(store, project, path)
         except FileNotFoundError:
             continue
         except Corrupt as cause:
@@ -82,13 +82,14 @@ def waiting_segments(spool: Path) -> list[Path]:
     return [spool / name for name in sorted(names)]
 
 
-def _take(store: Store, path: Path) -> Ingested | None:
+def _take(store: Store, project: str, path: Path) -> Ingested | None:
     content = path.read_bytes()
     table = read_segment(content)
     if table.num_rows == 0:
         return None
     facts = facts_of(table)
-    return Ingested(digest=store.objects.put(content), facts=facts, table=table)
+    digest = store.objects.of(project).put(content)
+    return Ingested(digest=digest, facts=facts, table=table)
 
 
 def _known_names(store: Store, deployment_id: str, names: list[str]) -> set[str]:

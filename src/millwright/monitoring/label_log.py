@@ -20,9 +20,9 @@ class LabelLog:
         cursor: the last label object that ``table`` holds.
     """
 
-    def __init__(self, store: Store, deployment_id: str, *, evaluated: int) -> None:
+    def __init__(self, store: Store, project: str, deployment_id: str, *, evaluated: int) -> None:
         """``evaluated``: the last label object that windows have taken into account."""
-        self._store = store
+        self._objects = store.objects.of(project)
         self._deployment_id = deployment_id
         self._evaluated = evaluated
         self.cursor = 0
@@ -36,7 +36,7 @@ class LabelLog:
         tables, unknown = [], []
         for segment in fresh:
             try:
-                content = self._store.objects.read(segment.digest)
+                content = self._objects.read(segment.digest)
                 table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
             except (MillwrightError, pa.ArrowInvalid):
                 continue

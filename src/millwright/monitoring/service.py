@@ -57,7 +57,7 @@ def add_labels(
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_file(content, table.schema, options=options) as writer:
         writer.write_table(table)
-    digest = store.objects.put(content.getvalue())
+    digest = store.objects.of(project).put(content.getvalue())
     with store.write(actor, project) as tx:
         tx.execute(
             insert(label_segments).values(
@@ -145,7 +145,7 @@ def recent_traffic(store: Store, project: str, name: str, seconds: int = 60) -> 
         segments = segments_served_since(
             connection, deployment.id, now - (seconds + 5) * 1000, _TRAFFIC_SEGMENTS
         )
-    tables = tables_of(store, _recent, segments)
+    tables = tables_of(store, project, _recent, segments)
     return traffic_of(deployment.name, tables, now, seconds)
 
 

@@ -71,7 +71,7 @@ class StoredCatalog:
 
     def _reference(self, version: ModelVersion) -> Reference:
         try:
-            content = self._store.objects.read(file_digest(version, REFERENCE))
+            content = self._store.objects.of(version.project).read(file_digest(version, REFERENCE))
         except MillwrightError:
             # A package without a sample can be served and measured; only drift is unknown.
             return Reference(columns=())

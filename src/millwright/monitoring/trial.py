@@ -64,11 +64,11 @@ def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms:
     """
     catalog = StoredCatalog(store)
     model = catalog.model(watched(store, deployment), deployment.champion_version_id)
-    rows = _rows_since(store, deployment.id, challenger_id, since_ms)
+    rows = _rows_since(store, deployment, challenger_id, since_ms)
     if model is None or rows is None:
         nothing = np.empty(0)
         return Trial(nothing, nothing, nothing, 0, 0, 0, 0, None, None)
-    labels = LabelLog(store, deployment.id, evaluated=0)
+    labels = LabelLog(store, deployment.project, deployment.id, evaluated=0)
     with store.read() as connection:
         labels.advance(connection)
         progress = load_progress(connection, deployment.id)
@@ -101,16 +101,17 @@ def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms:
 
 
 def _rows_since(
-    store: Store, deployment_id: str, challenger_id: str, since_ms: int
+    store: Store, deployment: Deployment, challenger_id: str, since_ms: int
 ) -> pa.Table | None:
     table = prediction_segments
     query = select(table.c.seq, table.c.digest).where(
-        table.c.deployment_id == deployment_id, table.c.max_served_ms >= since_ms
+        table.c.deployment_id == deployment.id, table.c.max_served_ms >= since_ms
     )
     with store.read() as connection:
         rows = connection.execute(query.order_by(table.c.seq)).all()
     kept = []
-    for segment in tables_of(store, _trial_segments, [Segment(r.seq, r.digest) for r in rows]):
+    segments = [Segment(row.seq, row.digest) for row in rows]
+    for segment in tables_of(store, deployment.project, _trial_segments, segments):
         given = pc.equal(segment["version_id"].cast(pa.string()), challenger_id)
         if "shadow_version_id" in segment.column_names:
             shadow = pc.equal(segment["shadow_version_id"].cast(pa.string()), challenger_id)

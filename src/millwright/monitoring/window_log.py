@@ -128,14 +128,16 @@ def new_label_segments(connection: Connection, deployment_id: str, after: int) -
     return [Segment(row.seq, row.digest) for row in connection.execute(query.order_by(table.c.seq))]
 
 
-def tables_of(store: Store, cache: SegmentCache, segments: Iterable[Segment]) -> list[pa.Table]:
+def tables_of(
+    store: Store, project: str, cache: SegmentCache, segments: Iterable[Segment]
+) -> list[pa.Table]:
     """The decoded segments; one whose object is lost or damaged is passed over."""
     found = []
     for segment in segments:
         table = cache.get(segment.digest)
         if table is None:
             try:
-                table = read_segment(store.objects.read(segment.digest))
+                table = read_segment(store.objects.of(project).read(segment.digest))
             except MillwrightError as cause:
                 _log.warning("segment %s is passed over: %s", segment.digest[:12], cause)
                 continue

@@ -34,8 +34,8 @@ def find(store: Store, connection: Connection, project: str, key: str) -> Output
         return None
     outputs = {name: Artifact.model_validate(one) for name, one in found.items()}
     # Objects may have been collected since; then the step runs again and makes them anew.
-    whole = all(store.objects.has(artifact.digest) for artifact in outputs.values())
-    return outputs if whole else None
+    digests = {artifact.digest for artifact in outputs.values()}
+    return outputs if store.objects.of(project).has_many(digests) == digests else None
 
 
 def remember(

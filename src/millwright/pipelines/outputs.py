@@ -26,4 +26,4 @@ def stored_output(store: Store, run: PipelineRunDetail, task: str, name: str = S
         raise InvalidInput(
             "pipelines.not_plain", f"The output of the step {task!r} is a {artifact.kind}."
         )
-    return values.decode(json.loads(store.objects.read(artifact.digest)))
+    return values.decode(json.loads(store.objects.of(run.project).read(artifact.digest)))

@@ -117,7 +117,7 @@ def finish(store: Store, actor: Actor, run_id: str, name: str, request: FinishTa
         if row.status == "succeeded" and row.outputs == cache.dumped(request.outputs):
             return task_of(row)
         _require_running(row)
-        _check_outputs(store, name, row.output_names, request.outputs)
+        _check_outputs(store, run.project, name, row.output_names, request.outputs)
         fingerprint = Fingerprint.model_validate(row.fingerprint)
         _commit(tx, row, "succeeded", fingerprint, request.outputs, log_digest=request.log_digest)
         if request.cache:
@@ -237,14 +237,16 @@ def _committed(row: Row[Any], key: str) -> Outputs | None:
     return {name: Artifact.model_validate(one) for name, one in row.outputs.items()}
 
 
-def _check_outputs(store: Store, name: str, wanted: list[str], given: Outputs) -> None:
+def _check_outputs(
+    store: Store, project: str, name: str, wanted: list[str], given: Outputs
+) -> None:
     if set(wanted) != set(given):
         raise InvalidInput(
             "pipelines.wrong_outputs",
             f"The step {name!r} should make {', '.join(wanted)}, but made {', '.join(given)}.",
         )
     for output, artifact in given.items():
-        if not store.objects.has(artifact.digest):
+        if not store.objects.of(project).has(artifact.digest):
             raise InvalidInput(
                 "pipelines.missing_object",
                 f"The bytes of the output {output!r} of step {name!r} are not stored.",

@@ -69,7 +69,9 @@ def get_card(
 ) -> Response:
     """The model card as HTML, sandboxed, to be shown in an iframe."""
     found = service.get_version(call.store, project, model, version)
-    return sandboxed_html(call.store.objects.of(project).read(service.file_digest(found, CARD_HTML)))
+    return sandboxed_html(
+        call.store.objects.of(project).read(service.file_digest(found, CARD_HTML))
+    )
 
 
 @router.get(_VERSION + "/card.md", permission=Permission.READ, response_class=Response)

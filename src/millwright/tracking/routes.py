@@ -26,6 +26,7 @@ from millwright.tracking.records import (
     RunStatus,
     Tags,
 )
+from millwright.tracking.service.runs import project_of
 
 router = RoomRouter(tag="tracking")
 
@@ -121,4 +122,10 @@ def list_artifacts(run: str, call: Call = Depends(current_call)) -> list[Artifac
 def get_artifact(run: str, name: str, call: Call = Depends(current_call)) -> Response:
     """The bytes of an artifact, as a download that no browser runs."""
     found = service.artifact(call.store, run, name)
-    return attachment(call.store, found.digest, name=found.name, media_type=found.media_type)
+    return attachment(
+        call.store,
+        project_of(call.store, run),
+        found.digest,
+        name=found.name,
+        media_type=found.media_type,
+    )

@@ -36,11 +36,14 @@ async def put_object(
             await anyio.to_thread.run_sync(spool.write, block)
         size = spool.tell()
         spool.seek(0)
-        digest = await anyio.to_thread.run_sync(call.store.objects.put, cast(BinaryIO, spool))
+        digest = await anyio.to_thread.run_sync(
+            call.store.objects.of(project).put, cast(BinaryIO, spool)
+        )
     return StoredObject(digest=digest, size=size)
 
 
 @router.get("/projects/{project}/objects/{digest}", permission=Permission.READ)
 def get_object(project: str, digest: str, call: Call = Depends(current_call)) -> Response:
     """The object's bytes, as a download that no browser runs."""
-    return attachment(call.store, digest, name=digest[:12], media_type="application/octet-stream")
+    kind = "application/octet-stream"
+    return attachment(call.store, project, digest, name=digest[:12], media_type=kind)

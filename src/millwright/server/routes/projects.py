@@ -65,7 +65,7 @@ def list_projects(call: Call = Depends(current_call)) -> list[Project]:
 def put_project(project: Name, body: ProjectText, call: Call = Depends(current_call)) -> Project:
     """Create a project or record its new configuration; the same text changes nothing."""
     config = parse_project(body.config)
-    digest = call.store.objects.put(body.config.encode())
+    digest = call.store.objects.of(project).put(body.config.encode())
     now = clock.now_ms()
     with call.store.write(call.actor, project) as tx:
         known = tx.execute(select(projects).where(projects.c.name == project)).first()

@@ -28,7 +28,7 @@ def log_artifact(store: Store, actor: Actor, run: str, new: NewArtifact) -> Arti
         "run": run,
         "name": new.name,
         "digest": new.digest,
-        "size": store.objects.size(new.digest),
+        "size": store.objects.of(project).size(new.digest),
         "media_type": new.media_type,
         "created_ms": clock.now_ms(),
     }

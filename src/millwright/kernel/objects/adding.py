@@ -1,0 +1,342 @@
+"""Adding bytes: into packs, or by linking the file they are in."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from blake3 import blake3
+
+from millwright.kernel.errors import Conflict
+from millwright.kernel.objects.appending import (
+    Appending,
+    ChunkRow,
+    Vanished,
+    add_chunks,
+    add_objects,
+)
+from millwright.kernel.objects.chunking import MINIMUM, ReadInto, cut, cut_bytes
+from millwright.kernel.objects.filesystem import (
+    is_immutable,
+    set_immutable,
+    sync_filesystem,
+    sync_folder,
+)
+from millwright.kernel.objects.linked import Linked, not_a_file, protect, remove, uses_attribute
+from millwright.kernel.objects.parts import Parts
+from millwright.kernel.objects.recipe import Recipe
+
+_T = TypeVar("_T")
+_FEW = 8
+"""Up to so many linked files are flushed one by one; beyond, the filesystem is at once."""
+
+
+def put(parts: Parts, content: bytes | BinaryIO | Path) -> bytes:
+    """Store bytes, a stream or a file in packs; durable on return."""
+    if isinstance(content, bytes):
+        return put_many(parts, [content])[0]
+    if isinstance(content, Path):
+        with content.open("rb", buffering=0) as file:
+            return _put_stream(parts, file)
+    return _put_stream(parts, content)
+
+
+def put_many(parts: Parts, contents: Iterable[bytes]) -> list[bytes]:
+    """Store many byte strings with one flush and one transaction; durable on return."""
+    kept = list(contents)
+    return _again(lambda: _put_many(parts, kept))
+
+
+def _put_many(parts: Parts, contents: list[bytes]) -> list[bytes]:
+    ids = [blake3(content).digest() for content in contents]
+    here = parts.whole(list(dict.fromkeys(ids)))
+    parts.touch(list(here))
+    with Appending(parts.packs, parts.index) as out:
+        for object_id, content in dict(zip(ids, contents, strict=True)).items():
+            if object_id not in here:
+                _append_bytes(parts, out, object_id, content)
+    return ids
+
+
+def _append_bytes(parts: Parts, out: Appending, object_id: bytes, content: bytes) -> None:
+    if len(content) <= MINIMUM:
+        out.chunk(object_id, content)
+        return
+    chunks = cut_bytes(content)
+    here = parts.index.present(chunk for chunk, _ in chunks)
+    for chunk, data in chunks:
+        if chunk not in here:
+            out.chunk(chunk, data)
+    if len(chunks) > 1:
+        out.recipe(object_id, Recipe.of((chunk, len(data)) for chunk, data in chunks))
+
+
+def _put_stream(parts: Parts, file: BinaryIO) -> bytes:
+    head = _read(file, MINIMUM + 1)
+    if len(head) <= MINIMUM:
+        return put_many(parts, [head])[0]
+    if not file.seekable():
+        return _put_large(parts, _Joined(head, file).read_into)
+    start = file.tell() - len(head)
+
+    def put_once() -> bytes:
+        file.seek(start)
+        return _put_large(parts, _Joined(b"", file).read_into)
+
+    return _again(put_once)
+
+
+def _put_large(parts: Parts, read_into: ReadInto) -> bytes:
+    whole, recipe = blake3(), []
+    with Appending(parts.packs, parts.index) as out:
+        for window in cut(read_into, whole):
+            here = parts.index.present(chunk for chunk, _ in window)
+            for chunk, data in window:
+                if chunk not in here:
+                    out.chunk(chunk, data)
+                recipe.append((chunk, len(data)))
+        object_id = whole.digest()
+        if len(recipe) > 1:
+            out.recipe(object_id, Recipe.of(recipe))
+    return object_id
+
+
+def link_many(
+    parts: Parts, paths: Sequence[str | Path], known: Recipe | None = None
+) -> list[bytes]:
+    """Add files without a second copy where the filesystem has links; durable on return.
+
+    A file most of whose bytes are stored already is left alone: its new chunks go into packs.
+    ``known`` is the recipe of an earlier version, for speed.
+    """
+    return _again(lambda: _Linking(parts, len(paths)).all(paths, known))
+
+
+def relink(parts: Parts, path: Path) -> bytes:
+    """Enter a file that is among the linked ones already, under the number that its name says."""
+    number = parts.links.number(path)
+    whole, chunks = blake3(), []
+    with path.open("rb", buffering=0) as file:
+        found = os.fstat(file.fileno())
+        for window in cut(lambda view: int(file.readinto(view) or 0), whole):
+            chunks += [(chunk, len(data)) for chunk, data in window]
+    recipe = Recipe.of(chunks) if chunks else Recipe.of([(whole.digest(), 0)])
+    now = int(time.time())
+    with parts.index.write() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)",
+            (number, whole.digest(), recipe.size, found.st_mtime_ns),
+        )
+        rows = zip(recipe.chunks, recipe.starts(), strict=False)
+        add_chunks(
+            connection,
+            [(chunk, -number, start, size, size, 0, now) for (chunk, size), start in rows],
+        )
+        if len(recipe.chunks) > 1:
+            add_objects(connection, [(whole.digest(), recipe)], now)
+    return whole.digest()
+
+
+class _Linking:
+    """Files being added by link, committed together."""
+
+    def __init__(self, parts: Parts, count: int) -> None:
+        self._parts = parts
+        self._attribute = uses_attribute()
+        self._one_by_one = count <= _FEW
+        self._now = int(time.time())
+        self._chunks: list[ChunkRow] = []
+        self._links: list[tuple[int, bytes, int, int]] = []
+        self._objects: list[tuple[bytes, Recipe]] = []
+        self._undo: dict[int, tuple[bytes, int, bool]] = {}
+        self._known: list[bytes] = []
+
+    def all(self, paths: Sequence[str | Path], known: Recipe | None) -> list[bytes]:
+        links = self._parts.links
+        first = self._parts.index.rows("SELECT max(id) FROM links")[0][0]
+        links.start_at(int(first or 0) + 1)
+        try:
+            ids = []
+            for path in paths:
+                ids.append(self._one(path, known))
+            self._drop_known_small()
+            self._commit()
+        except BaseException:
+            for number in list(self._undo):
+                self._take_back(number)
+            raise
+        self._parts.touch(self._known)
+        return ids
+
+    def _one(self, path: str | Path, known: Recipe | None) -> bytes:
+        linked = self._parts.links.link(path)
+        if linked is None:
+            return put(self._parts, Path(path))
+        try:
+            found = os.fstat(linked.handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise not_a_file(path)
+            mode = stat.S_IMODE(found.st_mode)
+            self._undo[linked.number] = (b"", mode, is_immutable(linked.handle))
+            content = os.read(linked.handle, MINIMUM + 1) if found.st_size <= MINIMUM else None
+            if content is not None and len(content) == found.st_size:
+                return self._small(linked, content, found)
+            return self._large(linked, path, found, known)
+        finally:
+            linked.close()
+
+    def _small(self, linked: Linked, content: bytes, found: os.stat_result) -> bytes:
+        object_id = blake3(content).digest()
+        size = len(content)
+        self._undo[linked.number] = (object_id, *self._undo[linked.number][1:])
+        self._protect(linked)
+        self._chunks.append((object_id, -linked.number, 0, size, size, 0, self._now))
+        self._links.append((linked.number, object_id, size, found.st_mtime_ns))
+        return object_id
+
+    def _large(
+        self, linked: Linked, path: str | Path, found: os.stat_result, known: Recipe | None
+    ) -> bytes:
+        os.lseek(linked.handle, 0, os.SEEK_SET)
+        whole, chunks = blake3(), []
+        for window in cut(lambda view: os.readv(linked.handle, [view]), whole, known):
+            chunks += [(chunk, len(data)) for chunk, data in window]
+        object_id, recipe = whole.digest(), Recipe.of(chunks)
+        here = self._parts.index.present({chunk for chunk, _ in chunks})
+        new = sum(size for chunk, size in chunks if chunk not in here)
+        if 2 * new <= recipe.size:
+            _unchanged(linked.handle, found, path)
+            if object_id not in self._parts.whole([object_id]):
+                self._append_new(linked, object_id, recipe, here)
+            self._known.append(object_id)
+            self._take_back(linked.number)
+            return object_id
+        self._protect(linked)
+        _unchanged(linked.handle, found, path)
+        for (chunk, size), start in zip(chunks, recipe.starts(), strict=False):
+            self._chunks.append((chunk, -linked.number, start, size, size, 0, self._now))
+        self._links.append((linked.number, object_id, recipe.size, found.st_mtime_ns))
+        if len(chunks) > 1:
+            self._objects.append((object_id, recipe))
+        return object_id
+
+    def _append_new(
+        self, linked: Linked, object_id: bytes, recipe: Recipe, here: set[bytes]
+    ) -> None:
+        with Appending(self._parts.packs, self._parts.index) as out:
+            for (chunk, size), start in zip(recipe.chunks, recipe.starts(), strict=False):
+                if chunk not in here:
+                    data = os.pread(linked.handle, size, start)
+                    if blake3(data).digest() != chunk:
+                        raise _changing(linked.path)
+                    out.chunk(chunk, data)
+            if len(recipe.chunks) > 1:
+                out.recipe(object_id, recipe)
+
+    def _protect(self, linked: Linked) -> None:
+        protect(linked.handle, attribute=self._attribute)
+        if self._one_by_one:
+            os.fsync(linked.handle)
+
+    def _drop_known_small(self) -> None:
+        """Of files that are stored already, or given twice, one link is enough."""
+        here = self._parts.index.present(row[1] for row in self._links)
+        dropped = set()
+        for number, object_id, _, _ in self._links:
+            if object_id in here:
+                dropped.add(number)
+                self._take_back(number)
+                self._known.append(object_id)
+            here.add(object_id)
+        if dropped:
+            self._links = [row for row in self._links if row[0] not in dropped]
+            self._chunks = [row for row in self._chunks if -row[1] not in dropped]
+
+    def _take_back(self, number: int) -> None:
+        """Undo what was done to a file: its second name, and its protection."""
+        _, mode, immutable = self._undo.pop(number)
+        path = self._parts.links.path(number)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if is_immutable(handle) and not immutable:
+                set_immutable(handle, False)
+            if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
+                os.fchmod(handle, mode)
+        finally:
+            os.close(handle)
+        remove(path)
+
+    def _commit(self) -> None:
+        if not self._links:
+            return
+        folders = {self._parts.links.path(row[0]).parent for row in self._links}
+        if self._one_by_one:
+            for folder in (*folders, self._parts.links.folder):
+                sync_folder(folder)
+        else:
+            handle = os.open(self._parts.links.folder, os.O_RDONLY)
+            try:
+                sync_filesystem(handle)
+            finally:
+                os.close(handle)
+        with self._parts.index.write() as connection:
+            connection.executemany(
+                "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)", self._links
+            )
+            add_chunks(connection, self._chunks)
+            add_objects(connection, self._objects, self._now)
+        self._undo.clear()
+
+
+def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> None:
+    now = os.fstat(handle)
+    if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise _changing(path)
+
+
+def _changing(path: str | Path) -> Conflict:
+    return Conflict(
+        "objects.changing",
+        f"The file changed while it was being added: {path}.",
+        hint="Add it again when nothing writes to it.",
+        value=str(path),
+    )
+
+
+class _Joined:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, file: BinaryIO) -> None:
+        self._head, self._file = head, file
+
+    def read_into(self, view: memoryview) -> int:
+        content = self._head[: len(view)]
+        self._head = self._head[len(content) :]
+        if not content:
+            if hasattr(self._file, "readinto"):
+                return int(self._file.readinto(view) or 0)
+            content = self._file.read(len(view))
+        view[: len(content)] = content
+        return len(content)
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    content = b""
+    while len(content) < size:
+        block = file.read(size - len(content))
+        if not block:
+            break
+        content += block
+    return content
+
+
+def _again(act: Callable[[], _T]) -> _T:
+    while True:
+        try:
+            return act()
+        except Vanished:
+            continue

@@ -1,0 +1,145 @@
+"""Chunks into packs: flushed first, then entered in the index, a pack at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import ExitStack
+from types import TracebackType
+
+from blake3 import blake3
+
+from millwright.kernel.objects.index import Index, batches, marks
+from millwright.kernel.objects.pack_format import Kind, recipe_content
+from millwright.kernel.objects.packs import OpenPack, PackShelf
+from millwright.kernel.objects.recipe import Recipe
+
+ChunkRow = tuple[bytes, int, int, int, int, int, int]
+
+_ADD_CHUNK = """
+INSERT INTO chunks(id, source, offset, stored, size, codec, added) VALUES(?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT(id) DO UPDATE SET source = excluded.source, offset = excluded.offset,
+  stored = excluded.stored, codec = excluded.codec, added = excluded.added WHERE source = 0
+"""
+_ADD_OBJECT = """
+INSERT INTO objects(id, size, added, recipe) VALUES(?, ?, ?, ?)
+ON CONFLICT(id) DO UPDATE SET added = excluded.added
+"""
+_MOVE_CHUNK = """
+UPDATE chunks SET source = ?, offset = ?, stored = ?, size = ?, codec = ?
+WHERE id = ? AND source = ?
+"""
+
+
+class Vanished(Exception):
+    """Garbage collection took a chunk that was about to be referred to; add it once more."""
+
+
+class Appending:
+    """Adds chunks and recipes; nothing is visible before the block ends without an error.
+
+    What fills a pack is committed with it, so that memory stays bounded; chunks of an object that
+    was not finished are garbage, and collected as such.
+    """
+
+    def __init__(self, packs: PackShelf, index: Index, *, moving: int | None = None) -> None:
+        self._packs, self._index = packs, index
+        self._moving = moving
+        self._stack = ExitStack()
+        self._pack: OpenPack | None = None
+        self._rows: list[ChunkRow] = []
+        self._new: set[bytes] = set()
+        self._objects: list[tuple[bytes, Recipe]] = []
+        self._now = int(time.time())
+
+    def __enter__(self) -> Appending:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        except BaseException as failed:
+            self._stack.__exit__(type(failed), failed, failed.__traceback__)
+            raise
+        self._stack.__exit__(kind, error, trace)
+
+    def chunk(self, chunk: bytes, content: bytes | memoryview) -> None:
+        """Add a chunk, once."""
+        if chunk in self._new:
+            return
+        self._new.add(chunk)
+        pack = self._room(len(content))
+        entry = pack.append(chunk, content)
+        self._rows.append(
+            (chunk, pack.id, entry.offset, entry.stored, entry.size, entry.codec, self._now)
+        )
+
+    def recipe(self, object_id: bytes, recipe: Recipe) -> None:
+        """Add an object of several chunks, each added here or present before."""
+        content = recipe_content(object_id, recipe)
+        self._room(len(content)).append(blake3(content).digest(), content, Kind.RECIPE)
+        self._objects.append((object_id, recipe))
+
+    def _room(self, size: int) -> OpenPack:
+        if self._pack is not None and not self._pack.fits(size):
+            self._pack.seal()
+            self._commit()
+            self._stack.close()
+            self._pack = None
+        if self._pack is None:
+            self._pack = self._stack.enter_context(self._packs.writing())
+            if not self._pack.fits(size):
+                return self._room(size)
+        return self._pack
+
+    def _commit(self) -> None:
+        pack = self._pack
+        if pack is None:
+            return
+        if not pack.sealed:
+            pack.flush()
+        with self._index.write() as connection:
+            if self._moving is None:
+                add_chunks(connection, self._rows)
+                add_objects(connection, self._objects, self._now)
+            else:
+                connection.executemany(
+                    _MOVE_CHUNK, [(*row[1:6], row[0], self._moving) for row in self._rows]
+                )
+            connection.execute(
+                "UPDATE packs SET size = ?, sealed = ? WHERE id = ?",
+                (pack.size, pack.sealed, pack.id),
+            )
+        pack.commit()
+        self._rows.clear()
+        self._objects.clear()
+
+
+def add_chunks(connection: sqlite3.Connection, rows: list[ChunkRow]) -> None:
+    """Enter chunks that are durable; known ones stay where they are."""
+    connection.executemany(_ADD_CHUNK, rows)
+
+
+def add_objects(
+    connection: sqlite3.Connection, objects: list[tuple[bytes, Recipe]], now: int
+) -> None:
+    """Enter recipes, in the transaction that sees whether their chunks are still there.
+
+    Raises:
+        Vanished: one is not.
+    """
+    for object_id, recipe in objects:
+        chunks = {chunk for chunk, _ in recipe.chunks}
+        known = 0
+        for batch in batches(chunks):
+            statement = f"SELECT count(*) FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
+            known += connection.execute(statement, batch).fetchone()[0]
+        if known != len(chunks):
+            raise Vanished
+        connection.execute(_ADD_OBJECT, (object_id, recipe.size, now, recipe.encoded()))

@@ -1,0 +1,228 @@
+"""Users' own files as part of the store: linked under a second name, and protected from change.
+
+Adding a file this way costs no second copy. The bytes are no longer ours alone, though: permission
+bits stop everybody but root, and the immutable attribute stops root where the filesystem has it.
+Whatever gets past both is noticed, because every chunk is verified when it is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from millwright.kernel.errors import InvalidInput, disk_full
+from millwright.kernel.objects.filesystem import clone, is_immutable, set_immutable
+
+_PER_FOLDER = 1024
+_WRITE_BITS = 0o222
+_NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP)
+
+
+def uses_attribute() -> bool:
+    """Whether protecting a file sets the immutable attribute as well.
+
+    ``MILLWRIGHT_PROTECT`` says ``mode`` or ``immutable``; by default root gets the attribute, since
+    permission bits do not hold root back.
+    """
+    wanted = os.environ.get("MILLWRIGHT_PROTECT", "")
+    if wanted in ("mode", "immutable"):
+        return wanted == "immutable"
+    return os.geteuid() == 0
+
+
+def protect(handle: int, *, attribute: bool) -> None:
+    """Take away everybody's permission to write to an open file."""
+    mode = os.fstat(handle).st_mode
+    if mode & _WRITE_BITS:
+        os.fchmod(handle, stat.S_IMODE(mode) & ~_WRITE_BITS)
+    if attribute:
+        set_immutable(handle, True)
+
+
+def writable(mode: int) -> int:
+    """The permission bits of a private working file that had ``mode``."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return stat.S_IMODE(mode) | 0o200 | (0o022 & ~mask & (stat.S_IMODE(mode) >> 1))
+
+
+@dataclass(slots=True)
+class Linked:
+    """A file that was linked into the store, open for reading."""
+
+    number: int
+    path: Path
+    handle: int
+
+    def close(self) -> None:
+        os.close(self.handle)
+
+
+class LinkShelf:
+    """The linked files of one project, by number: ``links/<number / 1024>/<number % 1024>``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._next = 1
+        self._made: set[int] = set()
+
+    def path(self, number: int) -> Path:
+        """Where a linked file is."""
+        # One parse: this is called once per file of a large folder.
+        return Path(f"{self.folder}/{number // _PER_FOLDER:x}/{number % _PER_FOLDER:x}")
+
+    def number(self, path: Path) -> int:
+        """The inverse of ``path``."""
+        return int(path.parent.name, 16) * _PER_FOLDER + int(path.name, 16)
+
+    def start_at(self, number: int) -> None:
+        """Numbers below this are taken."""
+        self._next = max(self._next, number)
+
+    def link(self, path: str | Path) -> Linked | None:
+        """Link a regular file under the next free number; none where links cannot be.
+
+        Raises:
+            InvalidInput: it is no regular file.
+            OSError: it cannot be read.
+        """
+        step = 1
+        while True:
+            number, target = self._next, self.path(self._next)
+            self._next += step
+            if number // _PER_FOLDER not in self._made:
+                target.parent.mkdir(exist_ok=True)
+                self._made.add(number // _PER_FOLDER)
+            try:
+                _link(path, target)
+                break
+            except FileExistsError:
+                # Somebody else is adding too: go far enough away to be alone.
+                step = min(step * 2, 1 << 20)
+            except OSError as cause:
+                if cause.errno in _NOT_LINKABLE:
+                    return None
+                raise disk_full(cause, str(self.folder)) or cause from cause
+        try:
+            handle = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            target.unlink()
+            if not Path(path).is_file() or Path(path).is_symlink():
+                raise not_a_file(path) from None
+            return None
+        return Linked(number, target, handle)
+
+    def drop(self, number: int) -> None:
+        """Remove a file's name in the store; other names keep their bytes and stay protected."""
+        remove(self.path(number))
+
+
+def not_a_file(path: str | Path) -> InvalidInput:
+    """What to say of something that cannot be added as a file."""
+    return InvalidInput(
+        "objects.not_a_file",
+        "Only a regular file can be added to the object store.",
+        hint="Give a file, not a folder, a symbolic link or a device.",
+        value=str(path),
+    )
+
+
+def remove(path: Path, *, keep_protected: bool = True) -> None:
+    """Unlink a file even if the immutable attribute is set; its other names stay protected."""
+    try:
+        path.unlink(missing_ok=True)
+        return
+    except PermissionError:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        protected = is_immutable(handle) and set_immutable(handle, False)
+        path.unlink()
+        if protected and keep_protected and os.fstat(handle).st_nlink:
+            set_immutable(handle, True)
+    finally:
+        os.close(handle)
+
+
+def replace(temporary: Path, path: Path) -> None:
+    """Rename over a file even if the immutable attribute is set on it."""
+    try:
+        temporary.replace(path)
+        return
+    except PermissionError:
+        if not path.is_file() or path.is_symlink():
+            raise
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        protected = is_immutable(handle) and set_immutable(handle, False)
+        temporary.replace(path)
+        if protected and os.fstat(handle).st_nlink:
+            set_immutable(handle, True)
+    finally:
+        os.close(handle)
+
+
+def hard_link(source: Path, target: Path) -> bool:
+    """Give a stored file another name; false where that cannot be."""
+    try:
+        _link(source, target)
+    except OSError as cause:
+        if cause.errno in _NOT_LINKABLE:
+            return False
+        raise
+    return True
+
+
+def unprotect(path: Path) -> None:
+    """Make a working file a private, writable copy: the bytes in the store are left alone."""
+    source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    temporary: Path | None = None
+    try:
+        found = os.fstat(source)
+        if not stat.S_ISREG(found.st_mode):
+            raise not_a_file(path)
+        if found.st_nlink == 1:
+            set_immutable(source, False)
+            os.fchmod(source, writable(found.st_mode))
+            return
+        target, name = tempfile.mkstemp(dir=path.parent, prefix=".mw-")
+        temporary = Path(name)
+        try:
+            if not clone(source, target):
+                copy(source, target)
+            os.fchmod(target, writable(found.st_mode))
+        finally:
+            os.close(target)
+        replace(temporary, path)
+    except OSError as cause:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise disk_full(cause, str(path.parent)) or cause from cause
+    finally:
+        os.close(source)
+
+
+def copy(source: int, target: int) -> None:
+    """Copy an open file's bytes inside the kernel."""
+    while os.copy_file_range(source, target, 1 << 30):
+        pass
+
+
+def _link(source: str | Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except PermissionError:
+        # An immutable file takes no new names until the attribute is off for a moment.
+        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not (is_immutable(handle) and set_immutable(handle, False)):
+                raise
+            try:
+                os.link(source, target, follow_symlinks=False)
+            finally:
+                set_immutable(handle, True)
+        finally:
+            os.close(handle)

@@ -1,0 +1,244 @@
+"""One project's objects: the face that everything else uses."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from millwright.kernel.objects import adding, linked, restoring, upkeep
+from millwright.kernel.objects.digests import digest_of, raw_digest
+from millwright.kernel.objects.index import Index, Location
+from millwright.kernel.objects.linked import LinkShelf
+from millwright.kernel.objects.packs import Pack, PackShelf
+from millwright.kernel.objects.parts import Parts
+from millwright.kernel.objects.reading import (
+    Fetch,
+    ObjectFile,
+    damaged,
+)
+from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.restoring import How
+from millwright.kernel.objects.upkeep import Damage, Orphans, RawChunk
+
+_BUFFER = 128 << 10
+
+
+class ProjectObjects:
+    """Objects by the BLAKE3 of their bytes, stored as chunks that are kept once per project.
+
+    Safe for many threads and processes at once. Digests are 64 hexadecimal digits; ids of chunks
+    are their 32 bytes. All methods raise ``Unavailable`` when the disk is full, and ``NotFound``
+    for an object that nobody stored.
+    """
+
+    def __init__(self, root: Path, fetch: Fetch) -> None:
+        self.root = root
+        for folder in (root / "packs", root / "links"):
+            folder.mkdir(parents=True, exist_ok=True)
+        index = Index(root)
+        packs, links = PackShelf(root / "packs", index), LinkShelf(root / "links")
+        self._parts = Parts.of(root, index, packs, links, fetch)
+
+    # Adding
+
+    def put(self, content: bytes | BinaryIO | Path) -> str:
+        """Store bytes, a stream or a file, and return the digest; durable on return."""
+        return adding.put(self._parts, content).hex()
+
+    def put_many(self, contents: Iterable[bytes]) -> list[str]:
+        """Store many byte strings with one flush and one transaction; durable on return."""
+        return [found.hex() for found in adding.put_many(self._parts, contents)]
+
+    def link(self, path: Path, *, known: Recipe | None = None) -> str:
+        """Add a file without a second copy, and return the digest; durable on return.
+
+        The file is linked into the store and write-protected (``unprotect`` gives a private copy);
+        where it cannot be linked, it is copied. A file most of whose bytes are stored already is
+        left as it is, and only its new chunks are stored. ``known`` is the recipe of an earlier
+        version of it, which saves time.
+
+        Raises:
+            InvalidInput: it is no regular file.
+            Conflict: it changed while it was read.
+        """
+        return adding.link_many(self._parts, [path], known)[0].hex()
+
+    def link_many(self, paths: Sequence[str | Path]) -> list[str]:
+        """As ``link`` for many files, with one flush and one transaction."""
+        return [found.hex() for found in adding.link_many(self._parts, paths)]
+
+    # Reading
+
+    def open(self, digest: str) -> BinaryIO:
+        """The object's bytes as a seekable stream; reads the chunks it needs, and verifies them."""
+        recipe = self._parts.recipe(raw_digest(digest))
+        raw = ObjectFile(recipe, self._parts.reader)
+        return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
+
+    def read(self, digest: str) -> bytes:
+        """The object's bytes, verified against the digest.
+
+        Raises:
+            Corrupt: they are not what was written.
+        """
+        recipe = self._parts.recipe(raw_digest(digest))
+        content = b"".join(self._parts.reader.stream(recipe))
+        if len(recipe.chunks) > 1 and digest_of(content) != digest:
+            raise damaged(digest, self.root)
+        return content
+
+    def stream(self, digest: str) -> Iterator[bytes]:
+        """The object's bytes piece by piece, each verified."""
+        return self._parts.reader.stream(self._parts.recipe(raw_digest(digest)))
+
+    def read_range(self, digest: str, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``start`` on; only the chunks they are in are read."""
+        recipe = self._parts.recipe(raw_digest(digest))
+        return b"".join(ObjectFile(recipe, self._parts.reader).pieces(start, length))
+
+    def has(self, digest: str) -> bool:
+        """Whether the object's bytes are here."""
+        return bool(self._parts.whole([raw_digest(digest)]))
+
+    def has_many(self, digests: Iterable[str]) -> set[str]:
+        """Those of these objects whose bytes are here."""
+        wanted = [raw_digest(digest) for digest in digests]
+        return {found.hex() for found in self._parts.whole(wanted)}
+
+    def size(self, digest: str) -> int:
+        """The object's size in bytes."""
+        return self._parts.recipe(raw_digest(digest)).size
+
+    def recipe(self, digest: str) -> Recipe:
+        """The object's chunks."""
+        return self._parts.recipe(raw_digest(digest))
+
+    # Files
+
+    def restore(
+        self, digest: str, path: Path, *, how: How = "auto", executable: bool | None = None
+    ) -> str:
+        """Write the object out as a file, atomically and verified.
+
+        Says which way it took: ``reflink``, ``hardlink`` (then the file is write-protected) or
+        ``copy``. ``auto`` takes the first of them that works.
+        """
+        return restoring.restore(self._parts, digest, path, how=how, executable=executable)
+
+    def restore_many(self, wanted: Iterable[tuple[str, Path, bool]], *, how: How = "auto") -> None:
+        """As ``restore`` for many: digest, path, and whether the file is executable."""
+        restoring.restore_many(self._parts, wanted, how=how)
+
+    def unprotect(self, path: Path) -> None:
+        """Make a working file a private, writable copy; the bytes in the store stay."""
+        linked.unprotect(path)
+
+    def discard(self, path: Path) -> None:
+        """Remove a working file, protected or not; the bytes in the store stay."""
+        linked.remove(path)
+
+    def local_path(self, digest: str) -> Path:
+        """A read-only file with the object's bytes, for readers that need a path."""
+        return restoring.local_path(self._parts, digest)
+
+    # Upkeep
+
+    def packs(self) -> list[Pack]:
+        """The packs, oldest first."""
+        return self._parts.packs.all()
+
+    def links(self) -> Iterator[tuple[str, Path]]:
+        """The linked files: the object's digest and where it is."""
+        rows = self._parts.index.rows("SELECT object, id FROM links ORDER BY id")
+        for object_id, number in rows:
+            path = self._parts.links.path(int(number))
+            yield object_id.hex(), path
+
+    def objects(self) -> Iterator[tuple[str, Recipe]]:
+        """All objects of several chunks; an object of one chunk is listed by ``chunks`` only."""
+        for object_id, recipe in upkeep.objects(self._parts):
+            yield object_id.hex(), recipe
+
+    def chunks(self, *, before: float | None = None) -> Iterator[Location]:
+        """All chunks and where they are; those added before a moment (Unix time) if one is given."""
+        return upkeep.chunks(self._parts, before)
+
+    def locate(self, chunk_ids: Iterable[bytes]) -> dict[bytes, Location]:
+        """Where chunks are, those that are known."""
+        return self._parts.index.locate(chunk_ids)
+
+    def path_of(self, location: Location) -> Path:
+        """The pack or linked file that a chunk's bytes are in."""
+        return self._parts.place(location.source)
+
+    def read_chunk_raw(self, chunk_id: bytes) -> RawChunk:
+        """A chunk as it is written (perhaps compressed), verified."""
+        return upkeep.read_raw(self._parts, chunk_id)
+
+    def read_located(self, location: Location) -> bytes:
+        """A located chunk's bytes as they are written, unverified: to read many in disk order.
+
+        Raises:
+            OSError: the file they were in is gone.
+        """
+        return self._parts.reader.raw(location)
+
+    def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
+        """The recipes of those of these objects (32 bytes each) that have several chunks."""
+        return self._parts.index.recipes(object_ids)
+
+    def add_recipe(self, digest: str, recipe: Recipe) -> None:
+        """Make an object known whose chunks are on a remote."""
+        upkeep.add_recipe(self._parts, raw_digest(digest), recipe)
+
+    def adopt_pack(self, path: Path) -> list[bytes]:
+        """Move a pack that came from elsewhere into the store; the ids of its chunks."""
+        return upkeep.adopt_pack(self._parts, path)
+
+    def seal(self) -> None:
+        """Seal the packs that nobody else is appending to."""
+        self._parts.packs.seal_idle()
+
+    def forget(
+        self, objects: Iterable[str] = (), chunks: Iterable[bytes] = (), *, away: bool = False
+    ) -> None:
+        """Drop objects and chunks from the index; ``away`` keeps chunks known as being remote.
+
+        Bytes in packs stay until ``rewrite_pack``; linked files nobody refers to are removed.
+        """
+        ids = [raw_digest(digest) for digest in objects]
+        upkeep.forget(self._parts, ids, chunks, away=away)
+
+    def rewrite_pack(self, pack: Pack, keep: Callable[[bytes], bool]) -> int:
+        """Copy what is kept (ids of chunks, and of objects with recipes) elsewhere; bytes freed."""
+        return upkeep.rewrite_pack(self._parts, pack, keep)
+
+    def verify(self, on_progress: Callable[[int, int], None] | None = None) -> list[Damage]:
+        """Read every chunk again; which are damaged. Progress is bytes done and bytes in all."""
+        return list(upkeep.verify(self._parts, on_progress))
+
+    def damaged(self) -> set[bytes]:
+        """The chunks that ``verify`` found damaged and nobody replaced since."""
+        return upkeep.damaged_chunks(self._parts)
+
+    def replace_chunk(self, chunk_id: bytes, content: bytes) -> None:
+        """Put a good copy of a chunk in place of a damaged one."""
+        upkeep.replace_chunk(self._parts, chunk_id, content)
+
+    def orphans(self) -> Orphans:
+        """Files in the store that no row refers to."""
+        return upkeep.orphans(self._parts)
+
+    def reclaim(self, found: Orphans, *, before: float) -> int:
+        """Remove orphans last changed before a moment (Unix time); bytes freed."""
+        return upkeep.reclaim(self._parts, found, before=before)
+
+    def rebuild(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """Make the index again from packs and linked files."""
+        upkeep.rebuild(self._parts, on_progress)
+
+    def close(self) -> None:
+        """Release files and the index; the next use opens them again."""
+        self._parts.close()
