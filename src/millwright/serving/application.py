@@ -32,7 +32,15 @@ from millwright.serving.bodies import (
     require_type,
 )
 from millwright.serving.config import ServerConfig, parse_config
-from millwright.serving.inference import Answer, Arrival, infer, invoke
+from millwright.serving.encoder import FEW_ROWS
+from millwright.serving.inference import (
+    Arrival,
+    Task,
+    answer,
+    answer_in_batch,
+    read_infer,
+    read_invocation,
+)
 from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
@@ -124,16 +132,14 @@ class Application:
         if path == "/invocations":
             media = require_type(headers, "application/json", "text/csv")
             arrival = await self._arrival(headers, receive, started_ns)
-            return await self._predict(
-                arrival, lambda: invoke(arrival, generation, media, self.log)
-            )
+            return await self._predict(arrival, lambda: read_invocation(arrival, generation, media))
         if not path.endswith("/infer"):
             self._get(path)  # says 404 where there is no such path
             raise _wrong_method("POST", path)
         pinned, _ = self._model(path.removesuffix("/infer"))
         require_type(headers, "application/json")
         arrival = await self._arrival(headers, receive, started_ns)
-        return await self._predict(arrival, lambda: infer(arrival, generation, pinned, self.log))
+        return await self._predict(arrival, lambda: read_infer(arrival, generation, pinned))
 
     async def _arrival(
         self, headers: dict[bytes, bytes], receive: Receive, started_ns: int
@@ -142,14 +148,16 @@ class Application:
         request_id = headers.get(b"x-request-id", b"")[:_REQUEST_ID_BYTES].decode("latin-1")
         return Arrival(body, started_ns, request_id or None)
 
-    async def _predict(self, arrival: Arrival, work: Callable[[], Answer]) -> Reply:
-        if len(arrival.body) <= self.generation.config.inline_body_bytes:
-            answer = work()
-        else:
+    async def _predict(self, arrival: Arrival, read: Callable[[], Task]) -> Reply:
+        if len(arrival.body) > self.generation.config.inline_body_bytes:
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._threads, work)
-        self.metrics.answer(answer.variant, answer.version, answer.rows)
-        return Reply(200, answer.body)
+            given = await loop.run_in_executor(self._threads, lambda: answer(read(), self.log))
+        else:
+            task = read()
+            few = task.question.rows.count <= FEW_ROWS
+            given = await answer_in_batch(task, self.log) if few else answer(task, self.log)
+        self.metrics.answer(given.variant, given.version, given.rows)
+        return Reply(200, given.body)
 
     async def _configure(self, headers: dict[bytes, bytes], receive: Receive) -> Reply:
         if self._admin_token is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,58 +41,78 @@ class Arrival:
     request_id: str | None
 
 
-def infer(
-    arrival: Arrival, generation: Generation, pinned: Variant | None, log: PredictionLog
-) -> Answer:
-    """Answer an Open Inference request; raises the errors of ``read_question``."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A request that was understood: what to score, and how the answer is written."""
+
+    arrival: Arrival
+    question: Question
+    generation: Generation
+    request_id: str
+    answering: Variant
+    shadowing: Variant | None
+    write: Callable[[Question, str, Variant, Outcome], bytes]
+
+
+def read_infer(arrival: Arrival, generation: Generation, pinned: Variant | None) -> Task:
+    """Understand an Open Inference request; raises the errors of ``read_question``."""
     question = open_inference.read_question(arrival.body, generation.signature)
-    return _answer(
-        arrival,
-        question,
-        generation,
-        pinned,
-        log,
-        lambda request_id, variant, outcome: open_inference.write_reply(
-            question, request_id, variant, outcome
-        ),
-    )
+    return _task(arrival, question, generation, pinned, open_inference.write_reply)
 
 
-def invoke(arrival: Arrival, generation: Generation, media: str, log: PredictionLog) -> Answer:
-    """Answer an MLflow scoring request; raises the errors of ``read_json`` and ``read_csv``."""
+def read_invocation(arrival: Arrival, generation: Generation, media: str) -> Task:
+    """Understand an MLflow scoring request; raises the errors of ``read_json``, ``read_csv``."""
     read = invocations.read_csv if media == "text/csv" else invocations.read_json
     question = read(arrival.body, generation.signature)
-    return _answer(
-        arrival,
-        question,
-        generation,
-        None,
-        log,
-        lambda _request_id, _variant, outcome: invocations.write_predictions(outcome),
-    )
+    return _task(arrival, question, generation, None, _write_predictions)
 
 
-def _answer(
+def _write_predictions(_question: Question, _id: str, _variant: Variant, outcome: Outcome) -> bytes:
+    return invocations.write_predictions(outcome)
+
+
+def _task(
     arrival: Arrival,
     question: Question,
     generation: Generation,
     pinned: Variant | None,
-    log: PredictionLog,
-    write: Callable[[str, Variant, Outcome], bytes],
-) -> Answer:
+    write: Callable[[Question, str, Variant, Outcome], bytes],
+) -> Task:
     request_id = question.request_id or arrival.request_id or new_id()
     key = question.routing_key if question.routing_key is not None else request_id
     answering, shadowing = generation.pair(key, pinned, question.rows)
-    outcome = answering.score(question.rows)
-    shadow = _shadow(shadowing, question)
-    reply = write(request_id, answering, outcome)
+    return Task(arrival, question, generation, request_id, answering, shadowing, write)
+
+
+def answer(task: Task, log: PredictionLog) -> Answer:
+    """Score a task here and now, on this thread."""
+    outcome = task.answering.score(task.question.rows)
+    return _finish(task, outcome, _shadow(task.shadowing, task.question), log)
+
+
+async def answer_in_batch(task: Task, log: PredictionLog) -> Answer:
+    """Score a task of few rows together with the others of this turn of the event loop."""
+    rows, shadowing = task.question.rows, task.shadowing
+    scored = task.answering.batcher.submit(rows)
+    if shadowing is None:
+        return _finish(task, await scored, None, log)
+    in_shadow = shadowing.batcher.submit(rows)
+    # Both are there after the same turn; the answer's error comes first.
+    await asyncio.wait((scored, in_shadow))
+    shadow = None if isinstance(in_shadow.exception(), InvalidInput) else in_shadow.result()
+    return _finish(task, scored.result(), shadow, log)
+
+
+def _finish(task: Task, outcome: Outcome, shadow: Outcome | None, log: PredictionLog) -> Answer:
+    question, arrival, answering = task.question, task.arrival, task.answering
+    reply = task.write(question, task.request_id, answering, outcome)
     config, count = answering.config, question.rows.count
     served_us = time.time_ns() // 1000
     log.append(
         Logged(
-            schema=generation.schema,
-            request_id=request_id,
-            prediction_ids=question.prediction_ids or _derived_ids(request_id, count),
+            schema=task.generation.schema,
+            request_id=task.request_id,
+            prediction_ids=question.prediction_ids or _derived_ids(task.request_id, count),
             event_times_us=question.event_times_us or (served_us,),
             served_at_us=served_us,
             variant=config.name,
@@ -99,7 +120,9 @@ def _answer(
             latency_us=(time.perf_counter_ns() - arrival.started_ns) // 1000,
             rows=question.rows,
             outcome=outcome,
-            shadow_version_id=shadowing.config.version_id if shadow and shadowing else None,
+            shadow_version_id=(
+                task.shadowing.config.version_id if shadow and task.shadowing else None
+            ),
             shadow=shadow,
         )
     )

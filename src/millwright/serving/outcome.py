@@ -26,6 +26,14 @@ class Outcome:
     probabilities: list[list[float]] | None
     labels: list[str] | None
 
+    def part(self, start: int, end: int) -> Outcome:
+        """The outcome of some of the rows."""
+        return Outcome(
+            self.scores[start:end],
+            self.probabilities[start:end] if self.probabilities is not None else None,
+            self.labels[start:end] if self.labels is not None else None,
+        )
+
 
 def interpret(raw: npt.NDArray[np.float64], manifest: Manifest) -> Outcome:
     """The outcome that a scorer's output (see ``Scorer.score_matrix``) stands for.

@@ -11,6 +11,7 @@ import pyarrow as pa
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Field
 from millwright.kernel.scoring import Scorer
+from millwright.serving.batching import Batcher
 from millwright.serving.config import ServerConfig, VariantConfig
 from millwright.serving.encoder import RowEncoder
 from millwright.serving.outcome import Outcome, interpret
@@ -27,6 +28,7 @@ class Variant:
         self.config = config
         self.scorer = scorer
         self.manifest = scorer.manifest
+        self.batcher = Batcher(self)
         self._encoder = RowEncoder(scorer.manifest.encoding, signature.fields)
         # Nulls the endpoint accepts and this model does not; usually none.
         self._never_null = [
@@ -42,6 +44,14 @@ class Variant:
     def score(self, rows: Rows) -> Outcome:
         """The outcome of these rows."""
         return interpret(self.scorer.score_matrix(self._encoder.encode(rows)), self.manifest)
+
+    def plain(self, rows: Rows) -> list[list[float]]:
+        """These rows, few of them, as ``score_plain`` takes them."""
+        return self._encoder.plain(rows)
+
+    def score_plain(self, plain: list[list[float]]) -> Outcome:
+        """The outcome of rows from ``plain``, of one request or several."""
+        return interpret(self.scorer.score_matrix(self._encoder.scaled(plain)), self.manifest)
 
     def warm(self, signature: InputSignature) -> None:
         """Score one row, so that the first caller does not pay for lazy initialisation."""
