@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import csv
 
+from millwright.kernel.cells import count_cells, numeric_bins, numeric_values
 from millwright.kernel.model_package import Field
 from millwright.monitoring.drift import (
     ColumnDrift,
@@ -21,7 +22,6 @@ from millwright.monitoring.drift import (
     make_reference,
     table_drift,
 )
-from millwright.monitoring.drift.binning import count_cells, numeric_bins, numeric_values
 
 NUMBER = Field(name="x", kind="numeric")
 LEVEL = Field(name="x", kind="categorical")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import distance
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from millwright.monitoring.drift.effect_sizes import (
+from millwright.kernel.effect_sizes import (
     jensen_shannon,
     kolmogorov_smirnov,
     normed_wasserstein,

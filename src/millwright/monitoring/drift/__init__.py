@@ -1,13 +1,14 @@
 """How far a column, or a model's score, has moved from where it was at training.
 
-Pure: arrays and tables in, records out. ``effect_sizes`` measures, ``binning`` counts,
-``reference`` remembers the training sample, ``columns`` decides.
+Pure: arrays and tables in, records out. ``kernel.effect_sizes`` measures, ``kernel.cells``
+counts, ``reference`` remembers the training sample, ``columns`` decides.
 """
 
 from __future__ import annotations
 
+from millwright.kernel.cells import Bins
 from millwright.monitoring.drift.columns import column_drift, drifted_share, table_drift
-from millwright.monitoring.drift.records import Bins, ColumnDrift, ColumnReference, Reference
+from millwright.monitoring.drift.records import ColumnDrift, ColumnReference, Reference
 from millwright.monitoring.drift.reference import SCORE, column_reference, make_reference
 
 __all__ = [

@@ -26,8 +26,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millwright.monitoring.drift.binning import Column, boolean_values, count_cells, level_values
-from millwright.monitoring.drift.effect_sizes import jensen_shannon_divergence
+from millwright.kernel.cells import Column, boolean_values, count_cells, level_values
+from millwright.kernel.effect_sizes import jensen_shannon_divergence
 from millwright.monitoring.drift.records import ColumnDrift, ColumnReference, Reference
 
 STATISTIC = "jensen_shannon"

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from millwright.kernel.model_package import Field
-from millwright.monitoring.drift.binning import (
+from millwright.kernel.cells import (
     Column,
     boolean_values,
     count_cells,
@@ -17,6 +16,7 @@ from millwright.monitoring.drift.binning import (
     numeric_values,
     ordered_levels,
 )
+from millwright.kernel.model_package import Field
 from millwright.monitoring.drift.columns import column_drift
 from millwright.monitoring.drift.records import ColumnReference, Reference
 

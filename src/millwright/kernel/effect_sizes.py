@@ -96,6 +96,24 @@ def population_stability_index(
     return float(np.sum((right - left) * np.log(right / left)))
 
 
+def cramers_v(reference: npt.ArrayLike, sample: npt.ArrayLike) -> float:
+    """Cramér's V of two histograms over the same cells: √(χ² / n), in 0..1.
+
+    χ² is Pearson's statistic of the table of two rows; 0 where either is empty.
+
+    >>> cramers_v([5, 0], [0, 5]), cramers_v([5, 5], [50, 50])
+    (1.0, 0.0)
+    """
+    counts = np.array([reference, sample], dtype=np.float64)
+    counts = counts[:, counts.sum(axis=0) > 0]
+    rows, columns, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    if not rows.all() or counts.shape[1] < 2:
+        return 0.0
+    expected = np.outer(rows, columns) / total
+    chi_square = float(((counts - expected) ** 2 / expected).sum())
+    return float(np.sqrt(min(chi_square / total, 1.0)))
+
+
 def total_variation(reference: npt.ArrayLike, sample: npt.ArrayLike) -> float:
     """The share of rows that would have to change cell, in 0..1.
 

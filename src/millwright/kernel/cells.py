@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millwright.kernel.model_package import Kind
-from millwright.monitoring.drift.records import Bins
+from millwright.kernel.record import Record
 
 QUANTILE_BINS = 10
 LEVEL_SHARE = 0.01
@@ -19,6 +19,37 @@ the sample cannot tell a rare level from a new one."""
 MAX_LEVELS = 30
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+
+class Bins(Record):
+    """The cells that values of one column fall into.
+
+    Numeric: ``below | [low, e0] | (e0, e1] … (…, ek] | above | missing`` where the edges are
+    quantiles of the reference, the last its largest value. Categorical and boolean: one cell per
+    level in ``levels``, then ``other | missing``; ``other`` takes the rare levels of the reference
+    and every new one.
+    """
+
+    kind: Kind
+    low: float = 0.0
+    edges: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        return len(self.edges) + 3 if self.kind == "numeric" else len(self.levels) + 2
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A readable name of each cell, in order."""
+        if self.kind != "numeric":
+            return (*self.levels, "other", "missing")
+        names, start = [f"< {self.low:.6g}"], self.low
+        for edge in self.edges:
+            names.append(f"{start:.6g} to {edge:.6g}")
+            start = edge
+        return (*names, f"> {start:.6g}", "missing")
 
 
 def numeric_bins(values: npt.NDArray[np.float64]) -> Bins:
