@@ -11,7 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -53,6 +53,17 @@ class MetricWrite:
     refuse: Refuse
     beside: Callable[[Transaction, Any], None] | None = None
     """Something to write with them, given the run's row."""
+
+    def with_more(self, also: Callable[[Transaction, Any], None]) -> MetricWrite:
+        """The same write, with something else beside it."""
+        first = self.beside
+
+        def both(tx: Transaction, run: Any) -> None:
+            if first is not None:
+                first(tx, run)
+            also(tx, run)
+
+        return replace(self, beside=both)
 
 
 @dataclass(slots=True)
