@@ -70,6 +70,13 @@ def _from_database(path: Path, project: str) -> tuple[list[Row], dict[str, dict[
     connection.row_factory = sqlite3.Row
     try:
         versions = _select(connection, "dataset_versions", project)
+        times = {
+            row["version_id"]: row["rewritten_ms"]
+            for row in _select(connection, "dataset_rewrites", project)
+        }
+        for row in versions:
+            if row["id"] in times:
+                row["rewritten_ms"] = times[row["id"]]
         refs: dict[str, dict[str, Row]] = {}
         for row in _select(connection, "dataset_refs", project):
             refs.setdefault(row.pop("name"), {})[row.pop("ref")] = row

@@ -1,0 +1,60 @@
+"""Storage from Python, through the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from millwright.data.storage.records import (
+    NewRemote,
+    RemoteContents,
+    RemoteInfo,
+    Transfer,
+    Transferred,
+)
+from millwright.kernel.door import Door
+
+
+def add_remote(door: Door, project: str, request: NewRemote) -> RemoteInfo:
+    """Add a remote, once its store was reached and probed."""
+    return RemoteInfo.model_validate(door.post(_remotes(project), request))
+
+
+def list_remotes(door: Door, project: str) -> list[RemoteInfo]:
+    """The remotes of the workspace."""
+    return [RemoteInfo.model_validate(item) for item in door.get(_remotes(project))]
+
+
+def show_remote(door: Door, project: str, name: str) -> RemoteContents:
+    """What a project has on a remote."""
+    return RemoteContents.model_validate(door.get(f"{_remotes(project)}/{name}"))
+
+
+def remove_remote(door: Door, project: str, name: str) -> RemoteInfo:
+    """Forget a remote; what is stored there stays."""
+    return RemoteInfo.model_validate(door.delete(f"{_remotes(project)}/{name}"))
+
+
+def transfer(
+    door: Door,
+    project: str,
+    way: str,
+    request: Transfer,
+    tell: Callable[[Transferred], None] | None = None,
+) -> Transferred:
+    """Push or fetch to the end, turn by turn; ``tell`` hears of each turn.
+
+    ``way`` is ``push`` or ``fetch``. The sums are of all turns.
+    """
+    chunks = packs = size = 0
+    while True:
+        answer = door.post(f"/projects/{project}/storage/{way}", request)
+        turn = Transferred.model_validate(answer)
+        chunks, packs, size = chunks + turn.chunks, packs + turn.packs, size + turn.size
+        if tell is not None:
+            tell(turn)
+        if turn.complete:
+            return turn.model_copy(update={"chunks": chunks, "packs": packs, "size": size})
+
+
+def _remotes(project: str) -> str:
+    return f"/projects/{project}/storage/remotes"

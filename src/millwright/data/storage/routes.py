@@ -1,0 +1,63 @@
+"""HTTP to the services of storage."""
+
+from __future__ import annotations
+
+from fastapi import Depends
+
+from millwright.data.storage import remotes_service, transfer_service
+from millwright.data.storage.records import (
+    NewRemote,
+    RemoteContents,
+    RemoteInfo,
+    RemoteName,
+    Transfer,
+    Transferred,
+)
+from millwright.kernel.access import Permission
+from millwright.kernel.config import Name
+from millwright.kernel.routing import Call, RoomRouter, current_call
+
+router = RoomRouter(tag="storage")
+
+_STORAGE = "/projects/{project}/storage"
+_REMOTES = f"{_STORAGE}/remotes"
+
+
+@router.get(_REMOTES, permission=Permission.READ)
+def list_remotes(project: Name, call: Call = Depends(current_call)) -> list[RemoteInfo]:
+    """The remotes of the workspace."""
+    return remotes_service.list_remotes(call.store)
+
+
+@router.post(_REMOTES, permission=Permission.ADMIN)
+def add_remote(project: Name, body: NewRemote, call: Call = Depends(current_call)) -> RemoteInfo:
+    """Add a remote; the server connects to it, so this takes an administrator."""
+    return remotes_service.add_remote(call.store, call.actor, project, body)
+
+
+@router.get(f"{_REMOTES}/{{name}}", permission=Permission.READ)
+def show_remote(
+    project: Name, name: RemoteName, call: Call = Depends(current_call)
+) -> RemoteContents:
+    """What the project has on a remote."""
+    return remotes_service.show_remote(call.store, project, name)
+
+
+@router.delete(f"{_REMOTES}/{{name}}", permission=Permission.ADMIN)
+def remove_remote(
+    project: Name, name: RemoteName, call: Call = Depends(current_call)
+) -> RemoteInfo:
+    """Forget a remote; what is stored there stays."""
+    return remotes_service.remove_remote(call.store, call.actor, project, name)
+
+
+@router.post(f"{_STORAGE}/push", permission=Permission.WRITE)
+def push(project: Name, body: Transfer, call: Call = Depends(current_call)) -> Transferred:
+    """Bring versions to a remote; call again until it is complete."""
+    return transfer_service.push_versions(call.store, call.actor, project, body)
+
+
+@router.post(f"{_STORAGE}/fetch", permission=Permission.WRITE)
+def fetch(project: Name, body: Transfer, call: Call = Depends(current_call)) -> Transferred:
+    """Bring versions, and the bytes of those wanted, from a remote; call until it is complete."""
+    return transfer_service.fetch_versions(call.store, call.actor, project, body)
