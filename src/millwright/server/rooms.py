@@ -15,6 +15,7 @@ ROUTES = (
     "millwright.data.routes",
     "millwright.data.working.routes",
     "millwright.data.comparison.routes",
+    "millwright.data.merging.routes",
     "millwright.data.connectors.routes",
     "millwright.data.quality.routes",
     "millwright.data.storage.routes",

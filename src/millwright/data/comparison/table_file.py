@@ -77,13 +77,14 @@ class TableFile:
 
     def take(self, rows: Numbers, columns: Iterable[str]) -> dict[str, list[object]]:
         """Values of the named columns in some rows, in any order, as Python objects."""
-        return {name: self._at(rows, name).to_pylist() for name in columns}
+        return {name: self.at(rows, name).to_pylist() for name in columns}
 
     def words_at(self, rows: Numbers, name: str) -> Words:
         """Values of a column in some rows, in any order, as words."""
-        return words_of(self._at(rows, name))
+        return words_of(self.at(rows, name))
 
-    def _at(self, rows: Numbers, name: str) -> pa.ChunkedArray:
+    def at(self, rows: Numbers, name: str) -> pa.ChunkedArray:
+        """Values of a column in some rows, in any order."""
         groups = np.searchsorted(self.starts, rows, side="right") - 1
         parts, places = [], []
         for group in np.unique(groups):

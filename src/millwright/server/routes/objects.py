@@ -43,7 +43,15 @@ async def put_object(
 
 
 @router.get("/projects/{project}/objects/{digest}", permission=Permission.READ)
-def get_object(project: str, digest: str, call: Call = Depends(current_call)) -> Response:
-    """The object's bytes, as a download that no browser runs."""
-    kind = "application/octet-stream"
-    return attachment(call.store, project, digest, name=digest[:12], media_type=kind)
+def get_object(
+    project: str, digest: str, request: Request, call: Call = Depends(current_call)
+) -> Response:
+    """The object's bytes, or the range asked for, as a download that no browser runs."""
+    return attachment(
+        call.store,
+        project,
+        digest,
+        name=digest[:12],
+        media_type="application/octet-stream",
+        wanted=request.headers.get("range"),
+    )
