@@ -115,7 +115,7 @@ def test_data_that_cannot_be_learned_from(
 def test_a_missing_file(mw: Mw, good: Path) -> None:
     started = mw("init", "new", "--data", "goood.csv", "--target", "left", folder=good.parent)
     refused(started, 3, "There is no file", "Did you mean", "good.csv")
-    refused(mw("data", "add", "shop", "../gone.csv", folder=good), 3, "There is no file")
+    refused(mw("data", "add", "../gone.csv", folder=good), 3, "There is no file")
 
 
 def test_a_column_without_any_value_is_left_out_and_said(mw: Mw, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_big_file_with_a_broken_line_in_the_middle_names_the_row(mw: Mw, good:
         file.writelines(f"{20 + i % 50},Bonn,a,no\n" for i in range(half))
         file.write("31,Ulm,b,yes,surplus\n")
         file.writelines(f"{20 + i % 50},Ulm,b,yes\n" for i in range(half))
-    done = mw("data", "add", "shop", "../big.csv", folder=good)
+    done = mw("data", "add", "--name", "shop", "../big.csv", folder=good)
     refused(done, 2, f"Row {half + 2:,} of big.csv has 5 values where 4 are expected", "31,Ulm,b")
 
 
@@ -218,7 +218,7 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on_once_there_is_space(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    add = f"{Path(sys.executable).parent / 'mw'} data add shop {good.parent / 'good.csv'}"
+    add = f"{Path(sys.executable).parent / 'mw'} data add --name shop {good.parent / 'good.csv'}"
     script = (
         f"mount -t tmpfs -o size={size} none {disk} && cp {good / 'millwright.yaml'} {disk} "
         f"&& cd {disk} && ! {add} && mount -o remount,size=50m {disk} && {add} "
@@ -249,5 +249,5 @@ def test_a_file_that_may_not_grow_is_a_full_disk(mw: Mw, good: Path, limit: int)
 
     more = good.parent / "more.csv"
     more.write_text(HEAD + "".join(f"{i * 7919 % 9973},c{i},p{i},no\n" for i in range(20_000)))
-    done = mw("data", "add", "shop", "../more.csv", folder=good, preexec_fn=small_files)
+    done = mw("data", "add", "--name", "shop", "../more.csv", folder=good, preexec_fn=small_files)
     refused(done, 6, NO_SPACE, "Free some space")

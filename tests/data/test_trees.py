@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from blake3 import blake3
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from millwright.data import trees
@@ -16,6 +16,7 @@ from millwright.data.trees.boundaries import LARGEST, SMALLEST
 from millwright.kernel.errors import Corrupt, InvalidInput
 
 Content = dict[bytes, Entry]
+steady = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def entry(seed: object, kind: int = Kind.FILE, size: int = 7) -> Entry:
@@ -57,6 +58,7 @@ def numbered(choice: Sequence[int], salt: str) -> Content:
     return {b"f/%04d" % number: entry((salt, number)) for number in choice}
 
 
+@steady
 @given(CONTENTS)
 def test_what_was_built_is_read_back_in_the_order_of_the_paths(content: Content) -> None:
     built = trees.build(content)
@@ -70,7 +72,7 @@ def test_what_was_built_is_read_back_in_the_order_of_the_paths(content: Content)
     )
 
 
-@settings(max_examples=60)
+@steady
 @given(
     st.sets(st.integers(0, 900), max_size=700),
     st.sets(st.integers(0, 900), max_size=60),
@@ -91,6 +93,7 @@ def test_an_edited_manifest_is_the_one_built_afresh(
     assert not edited.nodes.keys() & built.nodes.keys()
 
 
+@steady
 @given(CONTENTS, CONTENTS)
 def test_a_diff_is_that_of_the_dictionaries(old: Content, new: Content) -> None:
     before, after = trees.build(old), trees.build(new)
@@ -108,6 +111,7 @@ def test_a_diff_is_that_of_the_dictionaries(old: Content, new: Content) -> None:
     assert all(change.before and change.after for change in found.modified)
 
 
+@steady
 @given(CONTENTS, CONTENTS, CONTENTS)
 def test_a_merge_takes_both_sides_and_names_what_both_changed(
     base: Content, ours: Content, theirs: Content
@@ -128,6 +132,7 @@ def test_a_merge_takes_both_sides_and_names_what_both_changed(
             raise AssertionError(f"{path!r} was changed by both and is no conflict")
 
 
+@steady
 @given(CONTENTS, PATHS)
 def test_a_folder_is_listed_with_what_is_below_it(content: Content, folder: str) -> None:
     built = trees.build(content)
@@ -146,6 +151,7 @@ def test_a_folder_is_listed_with_what_is_below_it(content: Content, folder: str)
         } == expected
 
 
+@steady
 @given(CONTENTS, st.sampled_from(["*", "a*", "**/b", "a/**", "?", "[ab]/*", "**", "a/b", "x y"]))
 def test_a_pattern_finds_what_it_says(content: Content, pattern: str) -> None:
     built = trees.build(content)

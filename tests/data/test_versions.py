@@ -164,7 +164,7 @@ def test_millwright_dataset_opens_the_version_and_needs_the_door_no_longer(
 ) -> None:
     import millwright as mw
 
-    _run("add", "winds", str(project_folder / "winds.csv"))
+    _run("add", str(project_folder / "winds.csv"))
     opened = mw.dataset("winds@1")
     assert opened.to_arrow().num_rows == 400
     assert mw.dataset("winds", project="p").version == opened.version
@@ -189,7 +189,7 @@ def _run(*arguments: str) -> Result:
 @pytest.mark.usefixtures("project_folder")
 def test_the_command_line_adds_shows_confirms_and_checks() -> None:
     assert "no datasets yet" in _run("list").output
-    assert "winds@1: 400 rows" in _run("add", "winds", "winds.csv").output
+    assert "winds@1: 400 rows" in _run("add", "winds.csv").output
     assert "winds@1" in _run("list").output
     assert "0 to 39, mean 19.5" in _run("show", "winds@1").output
     assert "speed is between 0 and" in _run("rules", "winds").output
@@ -198,10 +198,10 @@ def test_the_command_line_adds_shows_confirms_and_checks() -> None:
 
 
 def test_a_blocking_check_ends_with_exit_code_one(project_folder: Path) -> None:
-    _run("add", "winds", "winds.csv")
+    _run("add", "winds.csv")
     _run("confirm", "winds", "--all")
     (project_folder / "winds.csv").write_text("speed,kind\n" + "9999,a\n" * 100)
-    _run("add", "winds", "winds.csv")
+    _run("add", "winds.csv")
     result = _run("check", "winds")
     assert result.exit_code == 1
     assert "row 1: 9999" in result.output
@@ -209,8 +209,8 @@ def test_a_blocking_check_ends_with_exit_code_one(project_folder: Path) -> None:
 
 @pytest.mark.usefixtures("project_folder")
 def test_every_command_prints_json() -> None:
-    _run("add", "winds", "winds.csv")
-    commands = (["list"], ["add", "winds", "winds.csv"], ["show", "winds"], ["rules", "winds"])
+    _run("add", "winds.csv")
+    commands = (["list"], ["add", "winds.csv"], ["show", "winds"], ["rules", "winds"])
     more = (["confirm", "winds", "--all"], ["check", "winds"])
     for command in commands + more:
         assert json.loads(_run(*command, "--json").output)

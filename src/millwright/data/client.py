@@ -11,8 +11,14 @@ from millwright.data.parquet import from_parquet, to_parquet
 from millwright.data.profile import TableProfile
 from millwright.data.records import (
     Confirmation,
+    DatasetRef,
     DatasetRules,
     DatasetVersion,
+    FileDiff,
+    FileItem,
+    FileListing,
+    Impact,
+    NewRef,
     NewVersion,
     VersionCheck,
 )
@@ -23,7 +29,19 @@ from millwright.kernel.errors import Corrupt, InvalidInput, Unavailable
 from millwright.kernel.objects import digest_of
 
 
-def snapshot(door: Door, project: str, name: str, table: pa.Table, source: str) -> DatasetVersion:
+def snapshot(
+    door: Door,
+    project: str,
+    name: str,
+    table: pa.Table,
+    source: str,
+    *,
+    original: str | None = None,
+    key: tuple[str, ...] = (),
+    message: str = "",
+    branch: str = "main",
+    parents: tuple[str, ...] | None = None,
+) -> DatasetVersion:
     """Keep a table as the next version of a dataset; the same table adds no version.
 
     Args:
@@ -32,9 +50,22 @@ def snapshot(door: Door, project: str, name: str, table: pa.Table, source: str) 
         table: any Arrow table; it is brought into canonical types.
         source: where it came from, for people. What follows ``?`` in an address is left out, as
             secrets travel there.
+        original: the digest of the bytes that the table was given as, if they are to be kept.
+        key: columns whose values together name a row.
+        message: what changed and why.
+        branch: the branch that it becomes the newest version of.
+        parents: ids of the versions it came of; the newest of the branch when None.
     """
     digest = door.upload(project, to_parquet(table))
-    request = NewVersion(digest=digest, source=source.partition("?")[0][:1000])
+    request = NewVersion(
+        digest=digest,
+        source=source.partition("?")[0][:1000],
+        original=original,
+        key=key,
+        message=message,
+        branch=branch,
+        parents=parents,
+    )
     return DatasetVersion.model_validate(door.post(f"{_path(project, name)}/versions", request))
 
 
@@ -60,8 +91,10 @@ def load_version(door: Door, version: DatasetVersion) -> pa.Table:
     return from_parquet(content)
 
 
-def get_version(door: Door, project: str, name: str, version: int | None = None) -> DatasetVersion:
-    """The description of a version, the latest when None."""
+def get_version(
+    door: Door, project: str, name: str, version: int | str | None = None
+) -> DatasetVersion:
+    """The description of a version (number, tag, branch or digest), the latest when None."""
     wanted = "latest" if version is None else version
     answer = door.get(f"{_path(project, name)}/versions/{wanted}")
     return DatasetVersion.model_validate(answer)
@@ -85,6 +118,43 @@ def get_profile(door: Door, project: str, name: str, version: int | None = None)
     return TableProfile.model_validate(
         door.get(f"{_path(project, name)}/versions/{wanted}/profile")
     )
+
+
+def get_impact(door: Door, project: str, name: str, version: int | str) -> Impact:
+    """Which runs read a version, which models came of it, which deployments serve them."""
+    return Impact.model_validate(door.get(f"{_path(project, name)}/versions/{version}/impact"))
+
+
+def list_files(
+    door: Door, project: str, name: str, version: int | str, path: str = ""
+) -> list[FileItem]:
+    """The names in a folder of a version of files."""
+    found: list[FileItem] = []
+    after: str | None = ""
+    while after is not None:
+        address = f"{_path(project, name)}/versions/{version}/files"
+        page = FileListing.model_validate(door.get(address, path=path, after=after))
+        found.extend(page.items)
+        after = page.after
+    return found
+
+
+def diff_files(
+    door: Door, project: str, name: str, before: int | str, after: int | str, limit: int = 1000
+) -> FileDiff:
+    """What differs between two versions of files."""
+    query = {"from": before, "to": after, "limit": limit}
+    return FileDiff.model_validate(door.get(f"{_path(project, name)}/diff", **query))
+
+
+def put_ref(door: Door, project: str, name: str, ref: str, request: NewRef) -> DatasetRef:
+    """Tag a version, or start a branch at it."""
+    return DatasetRef.model_validate(door.put(f"{_path(project, name)}/refs/{ref}", request))
+
+
+def list_refs(door: Door, project: str, name: str) -> list[DatasetRef]:
+    """The tags and branches of a dataset."""
+    return [DatasetRef.model_validate(one) for one in door.get(f"{_path(project, name)}/refs")]
 
 
 def get_rules(door: Door, project: str, name: str) -> DatasetRules:

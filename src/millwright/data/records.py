@@ -147,6 +147,12 @@ class FileDiff(Record):
     truncated: bool = False
 
 
+class JournalTaken(Record):
+    """How many versions came in from the journal of the working copy."""
+
+    versions: int
+
+
 class Impact(Record):
     """What came of a version: who read it, which models that made, where they serve."""
 

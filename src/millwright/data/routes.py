@@ -15,6 +15,7 @@ from millwright.data.records import (
     FileDiff,
     FileListing,
     Impact,
+    JournalTaken,
     NewRef,
     NewVersion,
     VersionCheck,
@@ -35,6 +36,12 @@ _VERSION = f"{_DATASET}/versions/{{version}}"
 def list_datasets(project: Name, call: Call = Depends(current_call)) -> list[Dataset]:
     """The datasets of a project, each with its latest version."""
     return service.list_datasets(call.store, project)
+
+
+@router.post("/datasets/journal", permission=Permission.WRITE)
+def take_journal(call: Call = Depends(current_call)) -> JournalTaken:
+    """Take in what the data commands kept in this workspace while no door was open."""
+    return JournalTaken(versions=service.take_journal(call.store))
 
 
 @router.post(f"{_DATASET}/versions", permission=Permission.WRITE)

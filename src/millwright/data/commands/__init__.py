@@ -8,15 +8,29 @@ from millwright.kernel.command_line import LazyGroup
 
 _HERE = "millwright.data.commands"
 COMMANDS: dict[str, tuple[str, str]] = {
+    "add": (f"{_HERE}.adding:add", "Keep a folder, files or a table as a version."),
+    "status": (f"{_HERE}.working_copy:status", "What changed since the version that is here."),
+    "diff": (f"{_HERE}.history:diff", "What differs between versions, or since one."),
+    "log": (f"{_HERE}.history:log", "The versions of a dataset."),
+    "checkout": (f"{_HERE}.working_copy:checkout", "Bring a version's files here."),
+    "unprotect": (f"{_HERE}.working_copy:unprotect", "Make kept files writable."),
     "list": (f"{_HERE}.listing:list_command", "The datasets of the project."),
-    "add": (f"{_HERE}.adding:add", "Keep a file or table as the next version of a dataset."),
-    "show": (f"{_HERE}.listing:show", "The columns of a version."),
+    "show": (f"{_HERE}.listing:show", "What is in a version, and what came of it."),
+    "ls": (f"{_HERE}.browsing:ls", "The files of a version, without checking it out."),
+    "du": (f"{_HERE}.browsing:du", "How large the folders of a version are."),
+    "get": (f"{_HERE}.browsing:get", "Files or ranges of bytes out of a version."),
+    "tag": (f"{_HERE}.history:tag", "Give a version a name that stays."),
+    "branch": (f"{_HERE}.history:branch", "Start a line of versions of its own."),
+    "merge": (f"{_HERE}.merging:merge", "Merge a version into a branch, rows by key."),
     "rules": (f"{_HERE}.checking:rules", "The rules of a dataset."),
     "confirm": (
         f"{_HERE}.checking:confirm",
         "Confirm rules: a version that breaks one is refused.",
     ),
     "check": (f"{_HERE}.checking:check", "Check a version against the rules."),
+    "remote": (f"{_HERE}.remotes:remote", "Places outside where versions are kept as well."),
+    "push": (f"{_HERE}.transferring:push", "Bring versions to a remote."),
+    "fetch": (f"{_HERE}.transferring:fetch", "Bring versions here from a remote."),
 }
 
 

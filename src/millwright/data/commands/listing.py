@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.data.commands.shared import JSON, PROJECT, amount, counted, opened, print_json
 
 
 @click.command("list")
@@ -21,35 +21,57 @@ def list_command(project: str | None, as_json: bool) -> None:
     if as_json:
         print_json([item.model_dump() for item in found])
     elif not found:
-        click.echo("There are no datasets yet. Add one with: mw data add NAME FILE")
+        click.echo("There are no datasets yet. Add one with: mw data add PATH")
     for item in () if as_json else found:
         latest = item.latest
+        content = (
+            f"{latest.files:>12,} files             "
+            if latest.kind == "files"
+            else f"{latest.rows:>12,} rows {len(latest.columns):>4} columns "
+        )
         click.echo(
-            f"{latest.reference:<24} {latest.rows:>12,} rows {len(latest.columns):>4} columns "
-            f"{latest.size / 1e6:>9.1f} MB  {latest.created_at}  {latest.source}"
+            f"{latest.reference:<24} {content}{amount(latest.size):>10}  {latest.created_at}  "
+            f"{latest.source}"
         )
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME[@VERSION]")
 @PROJECT
 @JSON
 def show(name: str, project: str | None, as_json: bool) -> None:
-    """The columns of a version: NAME, or NAME@VERSION."""
-    from millwright.data.client import Dataset, get_profile
+    """What is in a version, and what came of it: runs, models, deployments."""
+    from millwright.data.client import get_impact, get_profile, get_version
+    from millwright.data.references import split
 
+    dataset, selector = split(name)
     with opened(project) as (door, project_name):
-        version = Dataset(door, project_name, name).version
-        profile = get_profile(door, project_name, version.name, version.version)
+        version = get_version(door, project_name, dataset, selector)
+        impact = get_impact(door, project_name, dataset, version.version)
+        profile = None
+        if version.kind == "table":
+            profile = get_profile(door, project_name, dataset, version.version)
     if as_json:
-        print_json({"version": version.model_dump(), "profile": profile.model_dump()})
+        shown = {"version": version.model_dump(), "impact": impact.model_dump()}
+        print_json({**shown, "profile": profile.model_dump() if profile else None})
         return
-    click.echo(f"{version.reference}: {version.rows:,} rows, from {version.source or 'unknown'}")
-    for column in profile.columns:
+    content = f"{version.rows:,} rows" if profile else counted(version.files, "file")
+    click.echo(f"{version.reference}: {content}, from {version.source or 'unknown'}")
+    if version.message:
+        click.echo(f"  {version.message}")
+    for column in profile.columns if profile else ():
         click.echo(
-            f"  {column.name:<28} {column.kind:<12} {column.nulls / max(profile.rows, 1):>6.1%} "
+            f"  {column.name:<28} {column.kind:<12} "
+            f"{column.nulls / max(version.rows, 1):>6.1%} "
             f"empty {column.distinct:>10,} distinct  {_summary(column)}"
         )
+    for verb, nodes in (
+        ("read by", impact.runs),
+        ("model", impact.models),
+        ("served by", impact.deployments),
+    ):
+        for node in nodes:
+            click.echo(f"  {verb:<10} {node.label}")
 
 
 def _summary(column: Any) -> str:

@@ -1,0 +1,349 @@
+"""``mw data checkout``: a version's files into the working copy, never over unsaved work."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from millwright.data import trees
+from millwright.data.trees import Change, Entry, Kind, Nodes, check_path, check_target
+from millwright.data.trees.comparing import changed_entries
+from millwright.data.working.adding import alone_with, place_version, write_beside
+from millwright.data.working.index import Tracked, WorkingIndex
+from millwright.data.working.journal import Known
+from millwright.data.working.place import Place
+from millwright.data.working.reviewing import entry_at, found_in
+from millwright.data.working.scanning import EMPTY_FOLDER, UNKNOWN, look_at, settle
+from millwright.kernel.errors import Conflict, Unavailable
+
+Progress = Callable[[int, int], None]
+
+_AT_ONCE = 500
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Plan:
+    """What has to happen on disk to come to a version."""
+
+    write: dict[str, Entry] = field(default_factory=dict)
+    remove: list[str] = field(default_factory=list)
+    already: dict[str, tuple[bytes, Entry]] = field(default_factory=dict)
+    """Paths at which the wanted content is already."""
+    unsaved: list[str] = field(default_factory=list)
+    """Paths with content that no version is known to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """What was done."""
+
+    version: Known
+    written: int
+    removed: int
+    erased: int
+    """Paths whose bytes were erased for good."""
+
+
+def checkout(
+    place: Place,
+    index: WorkingIndex,
+    tracked: Tracked,
+    version: Known,
+    wanted: tuple[Nodes, bytes],
+    *,
+    force: bool = False,
+    on_progress: Progress | None = None,
+) -> CheckedOut:
+    """Bring a version's files to a dataset's place.
+
+    Only paths that differ from the version that is there are touched; the same version again
+    brings back what is missing. What a person changed on those paths stops everything before
+    anything is touched.
+
+    Args:
+        place, index: the working copy.
+        tracked: the dataset's place (``id`` 0 where it is not in the working copy yet).
+        version: the version.
+        wanted: its manifest.
+        force: overwrite unsaved work.
+        on_progress: told how many files of how many are written.
+
+    Raises:
+        Conflict: unsaved work is in the way.
+        Unavailable: bytes are on a remote only.
+    """
+    nodes, root = wanted
+    with alone_with(place, tracked.path):
+        base = tracked.base(place.root)
+        changes = _differing(place, index, tracked, nodes, root)
+        plan = _planned(index, tracked, base, changes)
+        if plan.unsaved and not force:
+            raise _unsaved(tracked, plan.unsaved)
+        _refuse_collisions(base, plan.write)
+        _check_present(place, plan.write)
+        for path in plan.remove:
+            _remove(place, base, path)
+        written = _write(place, base, plan, on_progress)
+        gone = [change.path.decode() for change in changes if change.after is None]
+        now = place_version(index, tracked, version, root, {**plan.already, **written}, gone)
+        write_beside(place, now, version)
+    erased = sum(entry.kind == Kind.ERASED for entry in plan.write.values())
+    return CheckedOut(version, len(written) - erased, len(plan.remove), erased)
+
+
+def _differing(
+    place: Place, index: WorkingIndex, tracked: Tracked, nodes: Nodes, root: bytes
+) -> list[Change]:
+    """Paths that may have to be touched: from what is there (as far as known) to what is wanted."""
+    base = tracked.base(place.root)
+    if not tracked.id:
+        return [Change(path, None, entry) for path, entry in trees.walk(nodes, root)]
+    same = tracked.root == root
+    if not same and (base.exists() or tracked.members):
+        return changed_entries(nodes, tracked.root, root)
+    # The same version again, or the folder is gone: bring back what differs from it.
+    found = found_in(place, tracked)
+    known = index.signatures(tracked.id)
+    differing = {path for path, sign in known.items() if found.get(path) != sign}
+    changes = {
+        change.path: change
+        for change in ([] if same else changed_entries(nodes, tracked.root, root))
+    }
+    held = trees.reading.lookup_many(nodes, root, [path.encode() for path in differing])
+    for path, entry in held.items():
+        changes.setdefault(path, Change(path, entry, entry))
+    return [changes[path] for path in sorted(changes)]
+
+
+def _planned(index: WorkingIndex, tracked: Tracked, base: Path, changes: list[Change]) -> Plan:
+    plan = Plan()
+    paths = [change.path.decode() for change in changes]
+    known = index.rows(tracked.id, paths) if tracked.id else {}
+    folders = _Folders(base)
+    signs = {path: None if folders.blocks(path) else look_at(base / path) for path in paths}
+    settle(sign for sign in signs.values() if sign is not None)
+    removed = {change.path.decode() for change in changes if change.after is None}
+    for change, path in zip(changes, paths, strict=True):
+        blocker = folders.blocks(path)
+        if blocker and blocker not in removed:
+            plan.unsaved.append(blocker)
+        _decide(plan, change, path, base / path, signs[path], known.get(path))
+    return plan
+
+
+def _decide(
+    plan: Plan,
+    change: Change,
+    path: str,
+    file: Path,
+    sign: bytes | None,
+    known: tuple[Entry, bytes] | None,
+) -> None:
+    check_path(path)
+    after = change.after
+    if sign is None:
+        if after is not None:
+            plan.write[path] = after
+        return
+    if sign == EMPTY_FOLDER and (after is None or after.kind != Kind.FOLDER):
+        # A folder where a file is wanted is in the way unless it is empty by then.
+        if change.before is not None and change.before.kind == Kind.FOLDER:
+            plan.remove.append(path)
+        if after is not None:
+            plan.write[path] = after
+        return
+    clean = known is not None and known[1] == sign
+    now = known[0] if clean and known is not None else entry_at(file, sign)
+    if now == after and after is not None:
+        plan.already[path] = (sign, after)
+        return
+    if not clean and now != change.before:
+        plan.unsaved.append(path)
+    if after is None:
+        plan.remove.append(path)
+    else:
+        plan.write[path] = after
+
+
+class _Folders:
+    """Whether the folders above a path can hold it, each looked at once."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._seen: dict[str, str | None] = {"": None}
+
+    def blocks(self, path: str) -> str | None:
+        """The file or link that stands where a folder above the path has to be."""
+        folder = path.rpartition("/")[0]
+        if folder in self._seen:
+            return self._seen[folder]
+        found = self.blocks(folder)
+        if found is None:
+            try:
+                mode = (self._base / folder).lstat().st_mode
+                found = None if stat.S_ISDIR(mode) else folder
+            except FileNotFoundError:
+                found = None
+        self._seen[folder] = found
+        return found
+
+
+def _check_present(place: Place, write: dict[str, Entry]) -> None:
+    """Find out before anything is touched that all bytes are here, or can be brought here."""
+    needed = [entry.hex for entry in write.values() if entry.kind not in (Kind.FOLDER, Kind.ERASED)]
+    here = place.objects.has_many(needed)
+    away = [digest for digest in needed if digest not in here]
+    if away:
+        raise Unavailable(
+            "data.not_here",
+            f"The bytes of {len(away):,} of {len(needed):,} files are not here.",
+            hint="Bring them here with: mw data pull",
+        )
+
+
+def _remove(place: Place, base: Path, path: str) -> None:
+    target = base / path
+    with suppress(FileNotFoundError):
+        if target.is_symlink():
+            target.unlink()
+        elif target.is_dir():
+            with suppress(OSError):
+                target.rmdir()
+        else:
+            place.objects.discard(target)
+    # Folders exist for what is in them.
+    for folder in target.parents:
+        if folder == base:
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _write(
+    place: Place,
+    base: Path,
+    plan: Plan,
+    on_progress: Progress | None,
+    how: Literal["auto", "copy"] = "auto",
+) -> dict[str, tuple[bytes, Entry]]:
+    base.mkdir(parents=True, exist_ok=True)
+    written: dict[str, tuple[bytes, Entry]] = {}
+    made: set[str] = {""}
+    paths = list(plan.write)
+    for start in range(0, len(paths), _AT_ONCE):
+        part = paths[start : start + _AT_ONCE]
+        files: list[tuple[str, Path, bool]] = []
+        for path in part:
+            entry, target = plan.write[path], base / path
+            folder = path.rpartition("/")[0]
+            if folder not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(folder)
+            if entry.kind in (Kind.FILE, Kind.EXECUTABLE):
+                _clear(target)
+                files.append((entry.hex, target, entry.kind == Kind.EXECUTABLE))
+            else:
+                _write_other(place, path, target, entry)
+        place.objects.restore_many(files, how=how)
+        for path in part:
+            # Stood here right after it was written: nobody has touched it since.
+            written[path] = (look_at(base / path) or UNKNOWN, plan.write[path])
+        if on_progress is not None:
+            on_progress(start + len(part), len(paths))
+    return written
+
+
+def write_out(
+    place: Place, target: Path, wanted: dict[str, Entry], on_progress: Progress | None = None
+) -> None:
+    """Write entries as files of a new folder that nobody tracks: private copies, not links.
+
+    Raises:
+        Unavailable: bytes are on a remote only; nothing is written then.
+    """
+    _check_present(place, wanted)
+    _refuse_collisions(target, wanted)
+    for path in wanted:
+        check_path(path)
+    _write(place, target, Plan(write=wanted), on_progress, how="copy")
+
+
+def _write_other(place: Place, path: str, target: Path, entry: Entry) -> None:
+    if entry.kind == Kind.FOLDER:
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            place.objects.discard(target)
+        target.mkdir(exist_ok=True)
+    elif entry.kind == Kind.LINK:
+        text = check_target(path, place.objects.read(entry.hex).decode())
+        _clear(target)
+        temporary = target.with_name(f".mw-{os.urandom(8).hex()}")
+        temporary.symlink_to(text)
+        temporary.replace(target)
+
+
+def _clear(target: Path) -> None:
+    """Make room where an empty folder or a link stands; a file is replaced by a rename."""
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        try:
+            target.rmdir()
+        except OSError as cause:
+            raise Conflict(
+                "data.folder_in_the_way",
+                f"'{target.name}' is a folder with files in it, where a file has to be written.",
+                hint="Move the folder away and check out again; nothing was lost.",
+                value=str(target),
+            ) from cause
+    elif stat.S_ISLNK(mode):
+        target.unlink()
+
+
+def _refuse_collisions(base: Path, paths: Iterable[str]) -> None:
+    """Stop where two paths would be one file, because the file system ignores case."""
+    folded: dict[str, str] = {}
+    pairs = []
+    for path in paths:
+        other = folded.setdefault(path.casefold(), path)
+        if other != path:
+            pairs.append((other, path))
+    if not pairs or not _ignores_case(base):
+        return
+    raise Conflict(
+        "data.case",
+        f"'{pairs[0][0]}' and '{pairs[0][1]}' are one file on this file system.",
+        hint="Check the version out on a file system that tells upper from lower case.",
+        value=pairs[0][1],
+    )
+
+
+def _ignores_case(base: Path) -> bool:
+    base.mkdir(parents=True, exist_ok=True)
+    probe = base / f".mw-Case-{os.getpid()}"
+    try:
+        probe.touch()
+        return (base / probe.name.lower()).exists()
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _unsaved(tracked: Tracked, paths: list[str]) -> Conflict:
+    shown = sorted(set(paths))
+    names = ", ".join(f"'{path}'" for path in shown[:_SHOWN])
+    more = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
+    return Conflict(
+        "data.unsaved",
+        f"{names}{more} in {tracked.path} would be overwritten and no version has what is there.",
+        hint=f"Keep it with: mw data add {tracked.path}, or lose it with --force.",
+        value=shown[0],
+    )

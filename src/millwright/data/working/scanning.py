@@ -1,0 +1,164 @@
+"""What is in a folder now, from its entries and their ``stat`` alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from millwright.data.trees import Kind
+from millwright.data.working.ignoring import NEVER, Ignores
+from millwright.kernel.errors import InvalidInput
+
+_SIGNATURE = struct.Struct("<qqqqI")
+EMPTY_FOLDER = b"folder"
+"""The signature of a folder with nothing in it."""
+UNKNOWN = b""
+"""The signature of what has to be looked at again; no file has it."""
+_TICK_NS = 20_000_000
+"""Longer than the steps in which file systems tell the time (4 ms on Linux)."""
+_COARSE_TICK_NS = 2_000_000_000
+"""The same for those that know whole seconds only."""
+
+Found = dict[str, bytes]
+"""Signatures by path below the dataset's folder: mtime, ctime, size, inode and mode."""
+
+
+def signature(found: os.stat_result) -> bytes:
+    """What changes whenever a file does (but see ``settle``)."""
+    return _SIGNATURE.pack(
+        found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
+    )
+
+
+def scan(base: Path, ignores: Ignores | None, *, follow: bool = False) -> Found:
+    """All files, links and empty folders below a folder.
+
+    Args:
+        base: the folder.
+        ignores: what to leave out.
+        follow: whether links count as what they point to.
+
+    Raises:
+        InvalidInput: with ``follow``, a link leads back to a folder it is in.
+    """
+    found: Found = {}
+    pack, folder_bits = _SIGNATURE.pack, stat.S_IFDIR
+    above: dict[str, frozenset[tuple[int, int]]] = {"": frozenset()}
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        before, folders_before = len(found), len(waiting)
+        with os.scandir(f"{base}/{folder}") as entries:
+            for entry in entries:
+                name = entry.name
+                path = folder + name
+                if name in NEVER or (ignores is not None and ignores(path, entry.is_dir())):
+                    continue
+                s = entry.stat(follow_symlinks=False)
+                if follow and stat.S_ISLNK(s.st_mode):
+                    s = _followed(base, path, above, folder)
+                if s.st_mode & 0o170000 == folder_bits:
+                    waiting.append(path + "/")
+                    if follow:
+                        above[path + "/"] = above[folder] | {(s.st_dev, s.st_ino)}
+                    continue
+                found[path] = pack(s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode)
+        if folder and len(found) == before and len(waiting) == folders_before:
+            found[folder[:-1]] = EMPTY_FOLDER
+    return found
+
+
+def _followed(
+    base: Path, path: str, above: dict[str, frozenset[tuple[int, int]]], folder: str
+) -> os.stat_result:
+    try:
+        found = os.stat(f"{base}/{path}")  # noqa: PTH116 - as quick as the rest of the scan.
+    except OSError as cause:
+        raise InvalidInput(
+            "data.link_broken",
+            f"The link '{path}' leads nowhere.",
+            hint="Remove it, or leave --follow out.",
+            value=path,
+        ) from cause
+    if (found.st_dev, found.st_ino) in above[folder]:
+        raise InvalidInput(
+            "data.link_loop",
+            f"The link '{path}' leads back to a folder that it is in.",
+            hint="Remove it, or leave --follow out.",
+            value=path,
+        )
+    return found
+
+
+def scan_members(base: Path, members: Iterable[str], *, follow: bool = False) -> Found:
+    """As ``scan`` for single files of a folder; those that are not there are left out."""
+    found: Found = {}
+    for member in members:
+        current = look_at(base / member, follow=follow)
+        if current is not None:
+            found[member] = current
+    return found
+
+
+def look_at(path: Path, *, follow: bool = False) -> bytes | None:
+    """The signature of one path; None where nothing is. A folder has that of an empty one."""
+    try:
+        found = path.stat() if follow else path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return EMPTY_FOLDER if stat.S_ISDIR(found.st_mode) else signature(found)
+
+
+def kind_of(found: bytes) -> Kind | None:
+    """The kind of entry that a signature speaks of; None for devices and the like."""
+    if found == EMPTY_FOLDER:
+        return Kind.FOLDER
+    mode = _SIGNATURE.unpack(found)[4]
+    if stat.S_ISREG(mode):
+        return Kind.EXECUTABLE if mode & 0o100 else Kind.FILE
+    return Kind.LINK if stat.S_ISLNK(mode) else None
+
+
+def size_of(found: bytes) -> int:
+    """The size in a signature."""
+    return 0 if found == EMPTY_FOLDER else int(_SIGNATURE.unpack(found)[2])
+
+
+def same_content(before: bytes, after: bytes) -> bool:
+    """Whether a file was not written to between two looks: only its links or mode may differ."""
+    if EMPTY_FOLDER in (before, after):
+        return before == after
+    old, new = _SIGNATURE.unpack(before), _SIGNATURE.unpack(after)
+    return bool(old[0] == new[0] and old[2:4] == new[2:4])
+
+
+def settle(signatures: Iterable[bytes]) -> None:
+    """Wait until a change made from now on gets another time than these signatures have.
+
+    File systems tell the time in steps: a file changed twice within one has the same signature
+    before and after (git calls such entries racy). Whoever reads contents after this wait, and finds
+    the signature unchanged afterwards, has what it stands for.
+    """
+    newest = newest_coarse = 0
+    for found in signatures:
+        if found in (EMPTY_FOLDER, UNKNOWN):
+            continue
+        modified = _SIGNATURE.unpack_from(found)[0]
+        newest = max(newest, modified)
+        if modified % 1_000_000_000 == 0:
+            newest_coarse = max(newest_coarse, modified)
+    now = time.time_ns()
+    until = max(newest + _TICK_NS, newest_coarse + _COARSE_TICK_NS if newest_coarse else 0)
+    # A time in the future (another machine's clock) is nothing to wait for.
+    if now < until <= now + _COARSE_TICK_NS:
+        time.sleep((until - now) / 1e9)
+
+
+def unpacked(found: Found) -> Iterator[tuple[str, Kind | None, int]]:
+    """Path, kind and size of each."""
+    for path, each in found.items():
+        yield path, kind_of(each), size_of(each)
