@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         translated,
     )
     from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
+    from millwright.tracking.mlflow.paging import offset_of, token_of
     from millwright.tracking.records import (
         Artifact,
         CodeVersion,
@@ -79,6 +80,7 @@ _WHERE = {
     "mlflow.comparing": ("compare",),
     "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
     "mlflow.errors": ("MlflowError", "absent", "invalid", "missing", "translated"),
+    "mlflow.paging": ("offset_of", "token_of"),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
     "records": (
         "Artifact",
@@ -142,11 +144,13 @@ __all__ = [
     "logged_model_source",
     "metric_history",
     "missing",
+    "offset_of",
     "packages",
     "run_environment",
     "set_tags",
     "stored",
     "tag_registered",
+    "token_of",
     "translated",
 ]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import defaultdict
 from typing import Any
 
@@ -23,6 +21,8 @@ from millwright.tracking import (
     compare,
     entity_and_key,
     invalid,
+    offset_of,
+    token_of,
 )
 
 endpoints = Endpoints()
@@ -116,29 +116,6 @@ def search_model_versions(call: MlflowCall) -> Json:
         rows = connection.execute(query).all()
         found = versions_json(connection, rows[:size], aliases=False)
     return _page("model_versions", found, len(rows) > size, start + size)
-
-
-def offset_of(token: str | None) -> int:
-    """Where the page begins that a token names.
-
-    Raises:
-        MlflowError: nobody was given this token.
-    """
-    if not token:
-        return 0
-    try:
-        parsed = json.loads(base64.b64decode(token))
-    except (ValueError, RecursionError) as cause:
-        raise invalid("Invalid page token, could not base64-decode") from cause
-    start = parsed.get("offset") if isinstance(parsed, dict) else None
-    if not isinstance(start, int) or not 0 < start < 2**53:
-        raise invalid(f"Invalid page token, parsed value={str(parsed)[:100]}")
-    return start
-
-
-def token_of(start: int) -> str:
-    """The token of the page that begins there, as MLflow writes it."""
-    return base64.b64encode(json.dumps({"offset": start}).encode()).decode()
 
 
 def _page(name: str, found: list[Json], more: bool, start: int) -> Json:

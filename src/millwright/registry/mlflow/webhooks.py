@@ -20,11 +20,10 @@ from millwright.kernel.ids import new_id
 from millwright.kernel.store import Transaction
 from millwright.registry.mlflow.entities import Json
 from millwright.registry.mlflow.names import required
-from millwright.registry.mlflow.searching import offset_of, token_of
 from millwright.registry.tables import webhook_deliveries, webhooks
 from millwright.registry.webhooks.events import EXAMPLES, Happening, message
 from millwright.registry.webhooks.sending import allowed, deliver
-from millwright.tracking import Endpoints, MlflowCall, absent, invalid
+from millwright.tracking import Endpoints, MlflowCall, absent, invalid, offset_of, token_of
 
 endpoints = Endpoints()
 _NAME = re.compile(r"^(?=.{1,63}$)[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", re.IGNORECASE)

@@ -1,0 +1,357 @@
+"""``search_traces``: the grammar of filters and order, as SQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select
+from sqlalchemy.engine import Row
+
+from millwright.kernel.store import Store
+from millwright.tracking.experiment_lookup import numbers_of
+from millwright.tracking.mlflow.clauses import Clause, Value, clauses, entity_and_key, unquoted
+from millwright.tracking.mlflow.comparing import compare
+from millwright.tracking.mlflow.errors import MlflowError, invalid
+from millwright.tracking.traces.service import LINKED_PROMPTS, SOURCE_RUN, TRACE_NAME
+from millwright.tracking.traces.tables import (
+    assessments,
+    spans,
+    trace_links,
+    trace_metadata,
+    trace_tags,
+    traces,
+)
+
+_NUMBERS = ("=", "!=", ">", ">=", "<", "<=")
+_TEXTS = ("=", "!=", "IN", "NOT IN", "LIKE", "ILIKE", "RLIKE")
+_ENTRIES = ("=", "!=", "LIKE", "ILIKE", "RLIKE", "IS NULL", "IS NOT NULL")
+_ASSESSED = ("=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "RLIKE", "IS NULL", "IS NOT NULL")
+_LISTS = ("name", "status", "request_id", "run_id", "client_request_id")
+_ALIASES = {
+    "tags": "tag",
+    "attributes": "attribute",
+    "trace": "attribute",
+    "metadata": "request_metadata",
+}
+_KINDS = ("tag", "request_metadata", "attribute", "span", "feedback", "expectation", "issue")
+_END = traces.c.timestamp_ms + func.coalesce(traces.c.execution_ms, 0)
+_NUMBER_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "timestamp": traces.c.timestamp_ms,
+    "timestamp_ms": traces.c.timestamp_ms,
+    "execution_time": traces.c.execution_ms,
+    "execution_time_ms": traces.c.execution_ms,
+    "end_time": _END,
+    "end_time_ms": _END,
+}
+_TEXT_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "request_id": traces.c.id,
+    "trace_id": traces.c.id,
+    "status": traces.c.status,
+    "client_request_id": traces.c.client_request_id,
+}
+_SEARCHABLE = (*_NUMBER_COLUMNS, *_TEXT_COLUMNS, "name", "run_id", "prompt", "text")
+MOST = 500
+
+
+def search(
+    store: Store,
+    project: str,
+    experiments: list[str],
+    *,
+    text: str | None,
+    order: list[str],
+    size: int,
+    start: int,
+) -> list[Row[Any]]:
+    """Rows of traces, at most ``size`` from ``start`` on.
+
+    Raises:
+        MlflowError: the filter or the order is not understood.
+    """
+    dialect = store.database.engine.dialect.name
+    conditions = conditions_of(dialect, text)
+    keys = _sort_keys(order)
+    with store.read() as connection:
+        numbers = list(numbers_of(connection, project, experiments))
+        query = (
+            select(traces)
+            .where(traces.c.project == project, traces.c.experiment_no.in_(numbers), *conditions)
+            .order_by(*keys)
+            .offset(start)
+            .limit(size)
+        )
+        return list(connection.execute(query).all())
+
+
+def conditions_of(dialect: str, text: str | None) -> list[ColumnElement[bool]]:
+    """A filter string as conditions on ``traces``."""
+    return [_condition(dialect, clause) for clause in clauses(text)]
+
+
+def _condition(dialect: str, clause: Clause) -> ColumnElement[bool]:
+    kind, key = _identified(clause)
+    if kind == "tag":
+        return _entry(dialect, trace_tags.c, clause, key)
+    if kind == "request_metadata":
+        return _metadata(dialect, clause, key)
+    if kind == "span":
+        return _span(dialect, clause, key)
+    if kind in ("feedback", "expectation"):
+        return _assessed(dialect, clause, kind, key)
+    if kind == "issue":
+        return _issue(clause, key)
+    return _attribute(dialect, clause, key)
+
+
+def _identified(clause: Clause) -> tuple[str, str]:
+    entity, key = entity_and_key(clause.name)
+    kind = "attribute" if entity is None else _ALIASES.get(entity, entity)
+    if kind not in _KINDS:
+        raise invalid(f"Invalid entity type '{entity}'. Valid values are {(*_KINDS, *_ALIASES)}")
+    if kind == "attribute":
+        if key not in _SEARCHABLE:
+            raise invalid(
+                f"Invalid attribute key '{key[:100]}' specified. Valid keys are '{set(_SEARCHABLE)}'"
+            )
+        if key == "name":
+            return "tag", TRACE_NAME
+        if key == "prompt":
+            return "tag", LINKED_PROMPTS
+        if key == "run_id":
+            return "request_metadata", SOURCE_RUN
+        if key == "text":
+            return "span", "content"
+    return kind, key
+
+
+def _attribute(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
+    if key in _NUMBER_COLUMNS:
+        if clause.comparator not in _NUMBERS:
+            raise _bad_comparator(clause, _NUMBERS)
+        try:
+            number = float(clause.value.text)
+        except ValueError:
+            raise invalid(
+                f"Expected numeric value type for numeric attribute: {key}. "
+                f"Found {clause.value.text[:100]}"
+            ) from None
+        limit = float(2**62)
+        number = max(-limit, min(limit, number)) if number == number else 0.0
+        return compare(dialect, _NUMBER_COLUMNS[key], clause.comparator, number)
+    if clause.comparator not in _TEXTS:
+        raise _bad_comparator(clause, _TEXTS)
+    value = _text(clause, key, lists=key in _LISTS or key == "trace_id")
+    return compare(dialect, _TEXT_COLUMNS[key], clause.comparator, value)
+
+
+def _entry(dialect: str, table: Any, clause: Clause, key: str) -> ColumnElement[bool]:
+    allowed = (*_ENTRIES, "IN", "NOT IN") if key == TRACE_NAME else _ENTRIES
+    if key == LINKED_PROMPTS:
+        return _prompt(clause)
+    if clause.comparator not in allowed:
+        raise _bad_comparator(clause, allowed)
+    mine = and_(table.trace == traces.c.id, table.key == key)
+    if clause.comparator == "IS NULL":
+        return not_(exists().where(mine))
+    if clause.comparator == "IS NOT NULL":
+        return exists().where(mine)
+    value = _text(clause, key, lists=key == TRACE_NAME)
+    return exists().where(mine, compare(dialect, table.value, clause.comparator, value))
+
+
+def _metadata(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
+    if key == SOURCE_RUN and clause.comparator == "=":
+        run = _text(clause, key)
+        links = trace_links.c
+        linked = exists().where(
+            links.trace == traces.c.id, links.kind == "run", links.target == run
+        )
+        return or_(linked, _entry(dialect, trace_metadata.c, clause, key))
+    return _entry(dialect, trace_metadata.c, clause, key)
+
+
+def _prompt(clause: Clause) -> ColumnElement[bool]:
+    if clause.comparator != "=":
+        raise invalid(
+            f"Invalid comparator '{clause.comparator}' for prompts filter. Only '=' is supported "
+            'with format: prompt = "name/version"'
+        )
+    if clause.value.text.count("/") != 1:
+        raise invalid(
+            f"Invalid prompts filter value '{clause.value.text[:100]}'. "
+            'Expected format: prompt = "name/version"'
+        )
+    links = trace_links.c
+    return exists().where(
+        links.trace == traces.c.id, links.kind == "prompt", links.target == clause.value.text
+    )
+
+
+def _span(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
+    mine = spans.c.trace == traces.c.id
+    value = clause.value
+    if key == "content":
+        if clause.comparator not in ("LIKE", "ILIKE"):
+            raise invalid(
+                f"span.content comparator '{clause.comparator}' not one of '{{'LIKE', 'ILIKE'}}'"
+            )
+        text = _text(clause, key)
+        return exists().where(mine, compare(dialect, spans.c.content, clause.comparator, text))
+    if clause.comparator not in _TEXTS:
+        raise invalid(f"span.{key} comparator '{clause.comparator}' not one of '{set(_TEXTS)}'")
+    if key.startswith("attributes."):
+        name = unquoted(key.removeprefix("attributes."))
+        if not name:
+            raise invalid("Span attribute name cannot be empty after 'attributes.'")
+        return exists().where(mine, _span_attribute(dialect, clause.comparator, name, value))
+    columns = {"name": spans.c.name, "type": spans.c.type, "status": spans.c.status}
+    if key not in columns:
+        raise invalid(
+            f"Invalid span attribute '{key[:100]}'. Supported attributes: name, status, type, "
+            "attributes.<attribute_name>."
+        )
+    wanted = _text(clause, key, lists=True)
+    return exists().where(mine, compare(dialect, columns[key], clause.comparator, wanted))
+
+
+def _span_attribute(dialect: str, comparator: str, name: str, value: Value) -> ColumnElement[bool]:
+    """An attribute of a span, found in the text of its content."""
+    start = f'"{name}": '
+    column = spans.c.content
+    if comparator in ("IN", "NOT IN"):
+        either = or_(*(_holds(dialect, start, item) for item in value.items))
+        return either if comparator == "IN" else not_(either)
+    if comparator in ("=", "!="):
+        same = _holds(dialect, start, value.text)
+        return same if comparator == "=" else not_(same)
+    if comparator == "RLIKE":
+        begins, ends = value.text.startswith("^"), value.text.endswith("$")
+        inner = value.text.removeprefix("^").removesuffix("$")
+        before = r'"\\"' if begins else r'"\\".*'
+        after = r'\\"' if ends else ""
+        return compare(dialect, column, "RLIKE", f"{start}{before}{inner}{after}")
+    return compare(dialect, column, comparator, f'%"{name}"{value.text}%')
+
+
+def _holds(dialect: str, start: str, text: str) -> ColumnElement[bool]:
+    """Whether the content says exactly this of an attribute: its JSON text within JSON."""
+    said = json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False)
+    return (
+        func.instr(spans.c.content, start + said) > 0
+        if dialect == "sqlite"
+        else (func.strpos(spans.c.content, start + said) > 0)
+    )
+
+
+def _assessed(dialect: str, clause: Clause, kind: str, name: str) -> ColumnElement[bool]:
+    if clause.comparator not in _ASSESSED:
+        raise invalid(
+            f"assessment.{name} comparator '{clause.comparator}' not one of '{set(_ASSESSED)}'"
+        )
+    table = assessments.c
+    mine = and_(
+        table.trace == traces.c.id,
+        table.kind == kind,
+        table.name == name,
+        table.valid.is_(True),
+    )
+    if clause.comparator == "IS NULL":
+        return not_(exists().where(mine))
+    if clause.comparator == "IS NOT NULL":
+        return exists().where(mine)
+    if clause.comparator in (">", ">=", "<", "<="):
+        if clause.value.kind != "number":
+            raise invalid(
+                f"Expected a numeric value for {kind} when using comparator "
+                f"'{clause.comparator}'. Got value {clause.value.text[:100]}"
+            )
+        number = float(clause.value.text)
+        return exists().where(mine, compare(dialect, table.number, clause.comparator, number))
+    text = str(_text(clause, kind))
+    if clause.comparator in ("=", "!="):
+        same = table.value.in_([text, json.dumps(text)])
+        return exists().where(mine, same if clause.comparator == "=" else not_(same))
+    return exists().where(mine, compare(dialect, table.value, clause.comparator, text))
+
+
+def _issue(clause: Clause, key: str) -> ColumnElement[bool]:
+    if key != "id":
+        raise invalid(f"Invalid issue attribute '{key[:100]}'. Supported attributes: id")
+    if clause.comparator != "=":
+        raise invalid(f"issue.id comparator '{clause.comparator}' not one of '{{'='}}'")
+    table = assessments.c
+    wanted = _text(clause, "issue")
+    return exists().where(table.trace == traces.c.id, table.kind == "issue", table.name == wanted)
+
+
+def _text(clause: Clause, what: str, *, lists: bool = False) -> Any:
+    if clause.comparator in ("IN", "NOT IN"):
+        if clause.value.kind != "list" or not lists:
+            raise invalid(f"Expected a list of quoted string values for {what}.")
+        return clause.value.items
+    if clause.value.kind != "string":
+        raise invalid(
+            f"Expected a quoted string value for {what} (e.g. 'my-value'). "
+            f"Got value {clause.value.text[:100]}"
+        )
+    return clause.value.text
+
+
+def _bad_comparator(clause: Clause, known: tuple[str, ...]) -> MlflowError:
+    return invalid(f"Invalid comparator '{clause.comparator}' not one of '{set(known)}'")
+
+
+def _sort_keys(order: list[str]) -> list[Any]:
+    keys: list[Any] = []
+    seen: set[str] = set()
+    for text in order:
+        column, name, ascending = _sort_key(text)
+        if name in seen:
+            raise invalid(f"`order_by` contains duplicate fields: {order[:20]}")
+        seen.add(name)
+        keys.append(case((column.is_(None), 1), else_=0))
+        keys.append(column.asc() if ascending else column.desc())
+    if "timestamp_ms" not in seen:
+        keys.append(traces.c.timestamp_ms.desc())
+    if "request_id" not in seen:
+        keys.append(traces.c.id.asc())
+    return keys
+
+
+def _sort_key(text: str) -> tuple[Any, str, bool]:
+    words = text.split()
+    if not words or len(words) > 2 or (len(words) == 2 and words[1].lower() not in ("asc", "desc")):
+        raise invalid(f"Invalid order_by clause '{text[:100]}'. Could not be parsed.")
+    ascending = len(words) == 1 or words[1].lower() == "asc"
+    entity, key = entity_and_key(words[0])
+    kind = "attribute" if entity is None else _ALIASES.get(entity, entity)
+    if kind == "attribute":
+        if key in _NUMBER_COLUMNS:
+            name = {"timestamp": "timestamp_ms", "execution_time": "execution_time_ms"}.get(
+                key, key
+            )
+            return _NUMBER_COLUMNS[key], name, ascending
+        if key in ("status", "request_id"):
+            return _TEXT_COLUMNS[key], key, ascending
+        if key == "experiment_id":
+            return traces.c.experiment_no, key, ascending
+        if key in ("name", "run_id"):
+            table, entry = (
+                (trace_tags.c, TRACE_NAME) if key == "name" else (trace_metadata.c, SOURCE_RUN)
+            )
+            return _value_of(table, entry), key, ascending
+        raise invalid(f"Invalid order_by key '{key[:100]}' specified.")
+    if kind in ("tag", "request_metadata"):
+        table = trace_tags.c if kind == "tag" else trace_metadata.c
+        return _value_of(table, key), f"{kind}.{key}", ascending
+    raise invalid(f"Invalid order_by entity `{entity}` with key `{key[:100]}`")
+
+
+def _value_of(table: Any, key: str) -> Any:
+    return (
+        select(table.value)
+        .where(table.trace == traces.c.id, table.key == key)
+        .correlate(traces)
+        .scalar_subquery()
+    )
