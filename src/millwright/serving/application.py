@@ -21,7 +21,7 @@ from millwright.kernel.errors import (
     NotFound,
     Unauthenticated,
 )
-from millwright.serving import open_inference
+from millwright.serving import binary_tensors, open_inference
 from millwright.serving.bodies import (
     ClientGone,
     Receive,
@@ -46,6 +46,7 @@ from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
 
 _JSON = b"application/json"
+_BINARY = b"application/octet-stream"
 _ADMIN_BODY_BYTES = 1024 * 1024
 _REQUEST_ID_BYTES = 200
 
@@ -56,6 +57,8 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     media: bytes = _JSON
+    json_bytes: int | None = None
+    """How much of the body is JSON, where raw tensors follow it."""
 
 
 class Application:
@@ -137,7 +140,9 @@ class Application:
             self._get(path)  # says 404 where there is no such path
             raise _wrong_method("POST", path)
         pinned, _ = self._model(path.removesuffix("/infer"))
-        require_type(headers, "application/json")
+        # No browser sends the extension's header to another site without asking first.
+        if binary_tensors.HEADER not in headers:
+            require_type(headers, "application/json")
         arrival = await self._arrival(headers, receive, started_ns)
         return await self._predict(arrival, lambda: read_infer(arrival, generation, pinned))
 
@@ -146,10 +151,12 @@ class Application:
     ) -> Arrival:
         body = await read_body(headers, receive, self.generation.config.max_body_bytes)
         request_id = headers.get(b"x-request-id", b"")[:_REQUEST_ID_BYTES].decode("latin-1")
-        return Arrival(body, started_ns, request_id or None)
+        content, raw = binary_tensors.split(headers, body)
+        return Arrival(content, started_ns, request_id or None, raw)
 
     async def _predict(self, arrival: Arrival, read: Callable[[], Task]) -> Reply:
-        if len(arrival.body) > self.generation.config.inline_body_bytes:
+        size = len(arrival.body) + len(arrival.raw or b"")
+        if size > self.generation.config.inline_body_bytes:
             loop = asyncio.get_running_loop()
             given = await loop.run_in_executor(self._threads, lambda: answer(read(), self.log))
         else:
@@ -157,7 +164,10 @@ class Application:
             few = task.question.rows.count <= FEW_ROWS
             given = await answer_in_batch(task, self.log) if few else answer(task, self.log)
         self.metrics.answer(given.variant, given.version, given.rows)
-        return Reply(200, given.body)
+        written = given.written
+        if written.json_bytes is None:
+            return Reply(200, written.body)
+        return Reply(200, written.body, _BINARY, written.json_bytes)
 
     async def _configure(self, headers: dict[bytes, bytes], receive: Receive) -> Reply:
         if self._admin_token is None:
@@ -262,6 +272,8 @@ async def _send(reply: Reply, send: Send) -> None:
         (b"content-length", str(len(reply.body)).encode()),
         (b"x-content-type-options", b"nosniff"),
     ]
+    if reply.json_bytes is not None:
+        headers.append((binary_tensors.HEADER, str(reply.json_bytes).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 

@@ -12,7 +12,7 @@ from millwright.kernel.ids import new_id
 from millwright.serving import invocations, open_inference
 from millwright.serving.outcome import Outcome
 from millwright.serving.prediction_log import PredictionLog
-from millwright.serving.questions import Question
+from millwright.serving.questions import Question, Written
 from millwright.serving.segments import Logged
 from millwright.serving.variant import Generation, Variant
 
@@ -21,7 +21,7 @@ from millwright.serving.variant import Generation, Variant
 class Answer:
     """The reply and who gave it."""
 
-    body: bytes
+    written: Written
     variant: str
     version: str
     rows: int
@@ -34,11 +34,13 @@ class Arrival:
     Attributes:
         started_ns: ``time.perf_counter_ns()`` when its headers were read.
         request_id: from its headers, if any.
+        raw: binary tensors that came after the JSON in ``body``.
     """
 
     body: bytes
     started_ns: int
     request_id: str | None
+    raw: memoryview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,12 @@ class Task:
     request_id: str
     answering: Variant
     shadowing: Variant | None
-    write: Callable[[Question, str, Variant, Outcome], bytes]
+    write: Callable[[Question, str, Variant, Outcome], Written]
 
 
 def read_infer(arrival: Arrival, generation: Generation, pinned: Variant | None) -> Task:
     """Understand an Open Inference request; raises the errors of ``read_question``."""
-    question = open_inference.read_question(arrival.body, generation.signature)
+    question = open_inference.read_question(arrival.body, generation.signature, arrival.raw)
     return _task(arrival, question, generation, pinned, open_inference.write_reply)
 
 
@@ -67,8 +69,10 @@ def read_invocation(arrival: Arrival, generation: Generation, media: str) -> Tas
     return _task(arrival, question, generation, None, _write_predictions)
 
 
-def _write_predictions(_question: Question, _id: str, _variant: Variant, outcome: Outcome) -> bytes:
-    return invocations.write_predictions(outcome)
+def _write_predictions(
+    _question: Question, _id: str, _variant: Variant, outcome: Outcome
+) -> Written:
+    return Written(invocations.write_predictions(outcome))
 
 
 def _task(
@@ -76,7 +80,7 @@ def _task(
     question: Question,
     generation: Generation,
     pinned: Variant | None,
-    write: Callable[[Question, str, Variant, Outcome], bytes],
+    write: Callable[[Question, str, Variant, Outcome], Written],
 ) -> Task:
     request_id = question.request_id or arrival.request_id or new_id()
     key = question.routing_key if question.routing_key is not None else request_id

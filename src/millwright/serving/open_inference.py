@@ -5,14 +5,18 @@ Source: https://github.com/kserve/open-inference-protocol/blob/main/specificatio
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import orjson
 
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Manifest
+from millwright.serving.binary_tensors import RawTensors, packed
 from millwright.serving.outcome import Outcome
 from millwright.serving.questions import (
     Question,
+    Written,
     checked_ids,
     checked_request_id,
     event_times_us,
@@ -23,15 +27,25 @@ from millwright.serving.variant import Generation, Variant
 Scalar = str | int | float | bool | None
 
 
+class _TensorParameters(msgspec.Struct, gc=False):
+    binary_data_size: int | None = None
+
+
 class _Tensor(msgspec.Struct, gc=False):
     name: str
     shape: list[int]
     datatype: str
     data: list[Scalar | list[Scalar]] | msgspec.UnsetType = msgspec.UNSET
+    parameters: _TensorParameters | None = None
+
+
+class _OutputParameters(msgspec.Struct):
+    binary_data: bool = False
 
 
 class _Output(msgspec.Struct):
     name: str
+    parameters: _OutputParameters | None = None
 
 
 class _Parameters(msgspec.Struct):
@@ -39,6 +53,7 @@ class _Parameters(msgspec.Struct):
     prediction_ids: list[str] | None = None
     event_time: str | None = None
     event_times: list[str] | None = None
+    binary_data_output: bool = False
 
 
 class _Request(msgspec.Struct):
@@ -52,8 +67,15 @@ _decoder = msgspec.json.Decoder(_Request)
 _NO_PARAMETERS = _Parameters()
 
 
-def read_question(body: bytes, signature: InputSignature) -> Question:
+def read_question(
+    body: bytes, signature: InputSignature, raw: memoryview | None = None
+) -> Question:
     """The question in an inference request.
+
+    Args:
+        body: the request's JSON.
+        signature: what the endpoint takes.
+        raw: the bytes of binary tensors, where the request has the extension's header.
 
     Raises:
         InvalidInput: the body is not an inference request, or its tensors do not fit; the message
@@ -62,20 +84,19 @@ def read_question(body: bytes, signature: InputSignature) -> Question:
     request = _parse(body)
     if not request.inputs:
         raise InvalidInput("serving.no_inputs", "The request has no input tensors.")
-    count = _row_count(request.inputs[0])
-    columns: list[Column | None] = [None] * len(signature.fields)
-    unknown: list[str] = []
-    for tensor in request.inputs:
-        index = signature.positions.get(tensor.name)
-        if index is None:
-            unknown.append(tensor.name)
-            continue
-        if columns[index] is not None:
-            raise InvalidInput("serving.twice", f"Tensor '{tensor.name}' was sent twice.")
-        columns[index] = signature.column(index, tensor.datatype, _values(tensor, count))
+    tensors = None if raw is None else RawTensors(raw)
+    whole = request.inputs[0]
+    if len(request.inputs) == 1 and _is_matrix(whole, signature):
+        columns, count = _matrix_columns(whole, signature, tensors)
+        unknown: list[str] = []
+    else:
+        count = _row_count(whole)
+        columns, unknown = _columns(request.inputs, signature, count, tensors)
     rows = signature.complete(columns, count, unknown)
     if unknown:
         raise signature.unknown(unknown[0])
+    if tensors is not None:
+        tensors.end()
     said = request.parameters or _NO_PARAMETERS
     return Question(
         rows=rows,
@@ -84,10 +105,72 @@ def read_question(body: bytes, signature: InputSignature) -> Question:
         prediction_ids=checked_ids(said.prediction_ids, count),
         event_times_us=event_times_us(said.event_time, said.event_times, count),
         outputs=[output.name for output in request.outputs or ()],
+        binary=_binary_outputs(request, said.binary_data_output),
     )
 
 
-def write_reply(question: Question, request_id: str, answer: Variant, outcome: Outcome) -> bytes:
+def _binary_outputs(request: _Request, every: bool) -> frozenset[str] | None:
+    """Names of the outputs that are wanted as raw bytes; None for all of them."""
+    if request.outputs is None:
+        return None if every else frozenset()
+    # What an output says of itself counts more than what the request says of all.
+    return frozenset(
+        output.name
+        for output in request.outputs
+        if (every if output.parameters is None else output.parameters.binary_data)
+    )
+
+
+def _columns(
+    inputs: list[_Tensor], signature: InputSignature, count: int, raw: RawTensors | None
+) -> tuple[list[Column | None], list[str]]:
+    """The columns that came, by place in the signature, and the names that have no place."""
+    columns: list[Column | None] = [None] * len(signature.fields)
+    unknown: list[str] = []
+    for tensor in inputs:
+        index = signature.positions.get(tensor.name)
+        if index is None:
+            unknown.append(tensor.name)
+            if raw is not None:
+                _skip(tensor, raw)
+            continue
+        if columns[index] is not None:
+            raise InvalidInput("serving.twice", f"Tensor '{tensor.name}' was sent twice.")
+        columns[index] = signature.column(index, tensor.datatype, _values(tensor, count, raw))
+    return columns, unknown
+
+
+def _skip(tensor: _Tensor, raw: RawTensors) -> None:
+    size = _binary_size(tensor)
+    if size:
+        raw.take(tensor.name, "UINT8", size, size)
+
+
+def _is_matrix(tensor: _Tensor, signature: InputSignature) -> bool:
+    """Whether the one tensor of a request holds all columns of a model of numbers, in their order."""
+    shape = tensor.shape
+    return (
+        len(shape) == 2
+        and shape[1] == signature.required
+        and tensor.name not in signature.positions
+        and all(field.kind != "categorical" for field in signature.fields[: signature.required])
+    )
+
+
+def _matrix_columns(
+    tensor: _Tensor, signature: InputSignature, raw: RawTensors | None
+) -> tuple[list[Column | None], int]:
+    count, width = tensor.shape
+    if count < 1:
+        raise _bad_shape(tensor, f"[rows, {width}] with at least one row")
+    values = _flat(tensor, count * width, raw)
+    columns: list[Column | None] = [None] * len(signature.fields)
+    for index in range(width):
+        columns[index] = signature.column(index, tensor.datatype, values[index::width])
+    return columns, count
+
+
+def write_reply(question: Question, request_id: str, answer: Variant, outcome: Outcome) -> Written:
     """The inference response of the variant that answered.
 
     Raises:
@@ -97,20 +180,33 @@ def write_reply(question: Question, request_id: str, answer: Variant, outcome: O
     if question.outputs:
         outputs = _chosen(outputs, question.outputs)
     version = str(answer.config.version)
-    return orjson.dumps(
-        {
-            "model_name": answer.manifest.model,
-            "model_version": version,
-            "id": request_id,
-            "parameters": {"variant": answer.config.name, "version": version},
-            "outputs": outputs,
-        }
-    )
+    reply = {
+        "model_name": answer.manifest.model,
+        "model_version": version,
+        "id": request_id,
+        "parameters": {"variant": answer.config.name, "version": version},
+        "outputs": outputs,
+    }
+    if question.binary is not None and not question.binary:
+        return Written(orjson.dumps(reply))
+    tail = [
+        _as_binary(o) for o in outputs if question.binary is None or o["name"] in question.binary
+    ]
+    head = orjson.dumps(reply)
+    return Written(b"".join((head, *tail)), len(head))
+
+
+def _as_binary(output: dict[str, object]) -> bytes:
+    """Take the data out of an output; the bytes it now refers to."""
+    values: Any = output.pop("data")
+    raw = packed(str(output["datatype"]), values)
+    output["parameters"] = {"binary_data_size": len(raw)}
+    return raw
 
 
 def server_metadata(version: str) -> dict[str, object]:
     """The answer to ``GET /v2``."""
-    return {"name": "millwright", "version": version, "extensions": []}
+    return {"name": "millwright", "version": version, "extensions": ["binary_tensor_data"]}
 
 
 def model_metadata(
@@ -178,29 +274,53 @@ def _row_count(tensor: _Tensor) -> int:
     return shape[0]
 
 
-def _values(tensor: _Tensor, count: int) -> Column:
-    shape, data = tensor.shape, tensor.data
+def _values(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
+    shape = tensor.shape
     if shape != [count] and shape != [count, 1]:
         raise _bad_shape(tensor, f"[{count}] or [{count}, 1], like the first tensor")
+    return _flat(tensor, count, raw)
+
+
+def _flat(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
+    """The ``count`` values of a tensor: from its bytes, its list, or its list of rows."""
+    data = tensor.data
+    size = _binary_size(tensor)
+    if size is not None:
+        if raw is None or not isinstance(data, msgspec.UnsetType):
+            raise InvalidInput(
+                "serving.binary_header",
+                f"Tensor '{tensor.name}' says that its data is binary, which needs the header "
+                "Inference-Header-Content-Length and no list of data.",
+            )
+        return raw.take(tensor.name, tensor.datatype, count, size)
     if isinstance(data, msgspec.UnsetType):
         raise InvalidInput(
             "serving.no_data",
-            f"Tensor '{tensor.name}' has no data: expected a JSON list of {count} values "
-            "(the binary data extension is not supported).",
+            f"Tensor '{tensor.name}' has no data: expected a JSON list of {count} values.",
         )
+    if data and type(data[0]) is list:
+        data = _unnested(tensor, data)
     if len(data) != count:
         raise InvalidInput(
             "serving.data_length",
             f"Tensor '{tensor.name}': expected {count} values as its shape says, got {len(data)}.",
         )
-    if type(data[0]) is not list:
-        return data
-    if any(type(row) is not list or len(row) != 1 for row in data):
+    return data
+
+
+def _unnested(tensor: _Tensor, data: list[Any]) -> Column:
+    width = tensor.shape[-1] if len(tensor.shape) == 2 else 1
+    if any(type(row) is not list or len(row) != width for row in data):
+        expected = "one value" if width == 1 else f"{width} values"
         raise InvalidInput(
             "serving.data_length",
-            f"Tensor '{tensor.name}': expected one value in each row of its nested data.",
+            f"Tensor '{tensor.name}': expected {expected} in each row of its nested data.",
         )
-    return [row[0] for row in data]  # type: ignore[index]  # each is a list, as just checked
+    return [value for row in data for value in row]
+
+
+def _binary_size(tensor: _Tensor) -> int | None:
+    return None if tensor.parameters is None else tensor.parameters.binary_data_size
 
 
 def _bad_shape(tensor: _Tensor, expected: str) -> InvalidInput:

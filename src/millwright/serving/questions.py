@@ -22,6 +22,7 @@ class Question:
         prediction_ids: one per row, or None to derive them from the request id.
         event_times_us: one per row or one for all, in microseconds; empty means now.
         outputs: names of the outputs wanted; empty means all.
+        binary: names of the outputs wanted as raw bytes; None means all.
     """
 
     rows: Rows
@@ -30,6 +31,15 @@ class Question:
     prediction_ids: Sequence[str] | None = None
     event_times_us: Sequence[int] = ()
     outputs: Sequence[str] = ()
+    binary: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The body of an answer; ``json_bytes`` of it are JSON where raw tensors follow."""
+
+    body: bytes
+    json_bytes: int | None = None
 
 
 def checked_ids(ids: Sequence[str] | None, count: int) -> Sequence[str] | None:
