@@ -89,6 +89,9 @@ def test_compressed_and_oversized_bodies(start_server, make_package, one_champio
     assert server.infer(body, **{"content-encoding": "br"}).status_code == 415
     assert server.infer(b" " * 200_000).status_code == 413
     assert server.infer(body, **{"content-type": "text/plain"}).status_code == 415
+    untyped = {"content-type": ""}
+    assert server.infer(ask(), **untyped).status_code == 200
+    assert server.infer(ask(), **untyped, origin="https://elsewhere.test").status_code == 415
     chunks = (b" " * 50_000 for _ in range(10))
     streamed = server.client.post(
         f"{server.url}/v2/models/delays/infer",
