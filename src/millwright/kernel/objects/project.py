@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from millwright.kernel.objects import adding, linked, restoring, upkeep
+from millwright.kernel.objects import adding, linked, restoring, sweeping, upkeep
 from millwright.kernel.objects.digests import digest_of, raw_digest
 from millwright.kernel.objects.index import Index, Location
 from millwright.kernel.objects.linked import LinkShelf
@@ -20,6 +20,7 @@ from millwright.kernel.objects.reading import (
 )
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.restoring import How
+from millwright.kernel.objects.sweeping import Swept
 from millwright.kernel.objects.upkeep import Damage, Orphans, RawChunk
 
 _BUFFER = 128 << 10
@@ -210,6 +211,18 @@ class ProjectObjects:
         """
         ids = [raw_digest(digest) for digest in objects]
         upkeep.forget(self._parts, ids, chunks, away=away)
+
+    def unreferenced(
+        self, live_objects: Container[bytes], live_chunks: Container[bytes], *, before: float
+    ) -> Swept:
+        """What ``sweep`` would forget now."""
+        return sweeping.unreferenced(self._parts, live_objects, live_chunks, before)
+
+    def sweep(
+        self, live_objects: Container[bytes], live_chunks: Container[bytes], *, before: float
+    ) -> Swept:
+        """Forget what is neither live nor added since a moment (Unix time), while others write."""
+        return sweeping.sweep(self._parts, live_objects, live_chunks, before)
 
     def rewrite_pack(self, pack: Pack, keep: Callable[[bytes], bool]) -> int:
         """Copy what is kept (ids of chunks, and of objects with recipes) elsewhere; bytes freed."""
