@@ -15,6 +15,7 @@ from millwright.kernel.errors import Conflict
 from millwright.kernel.objects.appending import (
     Appending,
     ChunkRow,
+    NewObject,
     Vanished,
     add_chunks,
     add_objects,
@@ -106,14 +107,20 @@ def _put_large(parts: Parts, read_into: ReadInto) -> bytes:
 
 
 def link_many(
-    parts: Parts, paths: Sequence[str | Path], known: Recipe | None = None
+    parts: Parts,
+    paths: Sequence[str | Path],
+    known: Recipe | None = None,
+    *,
+    shared: bool = False,
 ) -> list[bytes]:
     """Add files without a second copy where the filesystem has links; durable on return.
 
     A file most of whose bytes are stored already is left alone: its new chunks go into packs.
-    ``known`` is the recipe of an earlier version, for speed.
+    ``known`` is the recipe of an earlier version, for speed. ``shared`` files belong to another
+    program's store, too: they keep no immutable attribute, and are linked unless all their bytes
+    are stored already.
     """
-    return _again(lambda: _Linking(parts, len(paths)).all(paths, known))
+    return _again(lambda: _Linking(parts, len(paths), shared=shared).all(paths, known))
 
 
 def relink(parts: Parts, path: Path) -> bytes:
@@ -137,22 +144,24 @@ def relink(parts: Parts, path: Path) -> bytes:
             [(chunk, -number, start, size, size, 0, now) for (chunk, size), start in rows],
         )
         if len(recipe.chunks) > 1:
-            add_objects(connection, [(whole.digest(), recipe)], now)
+            add_objects(connection, [NewObject(whole.digest(), recipe)], now)
     return whole.digest()
 
 
 class _Linking:
     """Files being added by link, committed together."""
 
-    def __init__(self, parts: Parts, count: int) -> None:
+    def __init__(self, parts: Parts, count: int, *, shared: bool) -> None:
         self._parts = parts
-        self._attribute = uses_attribute()
+        self._shared = shared
+        self._attribute = uses_attribute() and not shared
         self._one_by_one = count <= _FEW
         self._now = int(time.time())
         self._chunks: list[ChunkRow] = []
         self._links: list[tuple[int, bytes, int, int]] = []
-        self._objects: list[tuple[bytes, Recipe]] = []
-        self._undo: dict[int, tuple[bytes, int, bool]] = {}
+        self._objects: list[NewObject] = []
+        self._undo: dict[int, tuple[int, bool]] = {}
+        """What each file's permission bits and immutable attribute were before."""
         self._known: list[bytes] = []
 
     def all(self, paths: Sequence[str | Path], known: Recipe | None) -> list[bytes]:
@@ -181,7 +190,8 @@ class _Linking:
             if not stat.S_ISREG(found.st_mode):
                 raise not_a_file(path)
             mode = stat.S_IMODE(found.st_mode)
-            self._undo[linked.number] = (b"", mode, is_immutable(linked.handle))
+            immutable = self._attribute and is_immutable(linked.handle)
+            self._undo[linked.number] = (mode, immutable)
             content = os.read(linked.handle, MINIMUM + 1) if found.st_size <= MINIMUM else None
             if content is not None and len(content) == found.st_size:
                 return self._small(linked, content, found)
@@ -192,7 +202,6 @@ class _Linking:
     def _small(self, linked: Linked, content: bytes, found: os.stat_result) -> bytes:
         object_id = blake3(content).digest()
         size = len(content)
-        self._undo[linked.number] = (object_id, *self._undo[linked.number][1:])
         self._protect(linked)
         self._chunks.append((object_id, -linked.number, 0, size, size, 0, self._now))
         self._links.append((linked.number, object_id, size, found.st_mtime_ns))
@@ -208,7 +217,7 @@ class _Linking:
         object_id, recipe = whole.digest(), Recipe.of(chunks)
         here = self._parts.index.present({chunk for chunk, _ in chunks})
         new = sum(size for chunk, size in chunks if chunk not in here)
-        if 2 * new <= recipe.size:
+        if not new if self._shared else 2 * new <= recipe.size:
             _unchanged(linked.handle, found, path)
             if object_id not in self._parts.whole([object_id]):
                 self._append_new(linked, object_id, recipe, here)
@@ -221,7 +230,7 @@ class _Linking:
             self._chunks.append((chunk, -linked.number, start, size, size, 0, self._now))
         self._links.append((linked.number, object_id, recipe.size, found.st_mtime_ns))
         if len(chunks) > 1:
-            self._objects.append((object_id, recipe))
+            self._objects.append(NewObject(object_id, recipe))
         return object_id
 
     def _append_new(
@@ -238,7 +247,7 @@ class _Linking:
                 out.recipe(object_id, recipe)
 
     def _protect(self, linked: Linked) -> None:
-        protect(linked.handle, attribute=self._attribute)
+        protect(linked.handle, self._undo[linked.number][0], attribute=self._attribute)
         if self._one_by_one:
             os.fsync(linked.handle)
 
@@ -258,11 +267,11 @@ class _Linking:
 
     def _take_back(self, number: int) -> None:
         """Undo what was done to a file: its second name, and its protection."""
-        _, mode, immutable = self._undo.pop(number)
+        mode, immutable = self._undo.pop(number)
         path = self._parts.links.path(number)
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if is_immutable(handle) and not immutable:
+            if self._attribute and not immutable:
                 set_immutable(handle, False)
             if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
                 os.fchmod(handle, mode)
@@ -273,8 +282,8 @@ class _Linking:
     def _commit(self) -> None:
         if not self._links:
             return
-        folders = {self._parts.links.path(row[0]).parent for row in self._links}
         if self._one_by_one:
+            folders = {self._parts.links.path(row[0]).parent for row in self._links}
             for folder in (*folders, self._parts.links.folder):
                 sync_folder(folder)
         else:

@@ -66,9 +66,14 @@ class ProjectObjects:
         """
         return adding.link_many(self._parts, [path], known)[0].hex()
 
-    def link_many(self, paths: Sequence[str | Path]) -> list[str]:
-        """As ``link`` for many files, with one flush and one transaction."""
-        return [found.hex() for found in adding.link_many(self._parts, paths)]
+    def link_many(self, paths: Sequence[str | Path], *, shared: bool = False) -> list[str]:
+        """As ``link`` for many files, with one flush and one transaction.
+
+        ``shared`` files are another program's, too (a cache): permission bits protect them and no
+        attribute that would keep their owner from removing them, and none is stored a second time.
+        """
+        linked = adding.link_many(self._parts, paths, shared=shared)
+        return [found.hex() for found in linked]
 
     # Reading
 
