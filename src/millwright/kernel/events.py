@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blake3 import blake3
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
@@ -23,6 +23,10 @@ from millwright.kernel.tables import event_head, events
 
 GENESIS = "0" * 64
 _CHAIN = 1
+# As plain text: every change of state passes here, and building statements costs more than they do.
+_LAST = "SELECT seq, hash FROM event_head"
+_FIRST_HEAD = "INSERT INTO event_head (chain, seq, hash) VALUES (?, ?, ?)"
+_NEXT_HEAD = "UPDATE event_head SET seq = ?, hash = ?"
 
 
 class Event(Record):
@@ -61,7 +65,7 @@ def append(
     payload: Mapping[str, Any],
 ) -> int:
     """Append an event and return its sequence number. The caller holds the write transaction."""
-    last = connection.execute(select(event_head.c.seq, event_head.c.hash)).first()
+    last = connection.exec_driver_sql(_LAST).first()
     seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
     row: dict[str, Any] = {
         "seq": seq,
@@ -75,12 +79,19 @@ def append(
         "previous": previous,
     }
     sealed = _hash(row)
-    connection.execute(insert(events).values(**row, hash=sealed))
+    marks = ", ".join("?" * (len(row) + 1))
+    insert = f"INSERT INTO events ({', '.join(row)}, hash) VALUES ({marks})"  # noqa: S608
+    _execute(connection, insert, *row.values(), sealed)
     if last is None:
-        connection.execute(insert(event_head).values(chain=_CHAIN, seq=seq, hash=sealed))
+        _execute(connection, _FIRST_HEAD, _CHAIN, seq, sealed)
     else:
-        connection.execute(update(event_head).values(seq=seq, hash=sealed))
+        _execute(connection, _NEXT_HEAD, seq, sealed)
     return seq
+
+
+def _execute(connection: Connection, text: str, *values: Any) -> None:
+    marked = text.replace("?", "%s") if connection.dialect.name == "postgresql" else text
+    connection.exec_driver_sql(marked, values)
 
 
 def read(

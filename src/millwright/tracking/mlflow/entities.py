@@ -103,6 +103,26 @@ def info_of(row: Row[Any]) -> RunInfo:
     )
 
 
+def new_run(row: dict[str, Any], experiment: Row[Any], tags: dict[str, str]) -> RunOut:
+    """A run just made, from what it was made of."""
+    location = experiment.artifact_location or f"mlflow-artifacts:/{experiment.id}"
+    given = [*pairs(tags), KeyValue(RUN_NAME, row["name"])]
+    if row["parent"] is not None:
+        given.append(KeyValue(PARENT, row["parent"]))
+    info = RunInfo(
+        run_uuid=row["id"],
+        run_name=row["name"],
+        experiment_id=experiment.id,
+        user_id=row["user"] or row["actor"],
+        status=STATUS_OUT[row["status"]],
+        start_time=row["created_ms"],
+        artifact_uri=f"{location.rstrip('/')}/{row['id']}/artifacts",
+        lifecycle_stage="active",
+        run_id=row["id"],
+    )
+    return RunOut(info, RunData(tags=given), RunInputs(), RunOutputs())
+
+
 def whole_runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunOut]:
     """Runs with everything that was logged to them, in a handful of queries for all of them."""
     numbers = [row.no for row in rows]

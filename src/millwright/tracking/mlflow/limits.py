@@ -6,8 +6,10 @@ import json
 import posixpath
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from millwright.tracking.mlflow.errors import MlflowError, invalid
+from millwright.tracking.mlflow.wire import MetricSent
 
 MAX_KEY = 250
 MAX_PARAM_VALUE = 6_000
@@ -35,6 +37,8 @@ def checked_name(name: str, path: str = "name") -> str:
     >>> checked_name("val/loss")
     'val/loss'
     """
+    if _is_plain(name):
+        return name
     if not _NAME.match(name) or "\x00" in name or name.endswith("\n"):
         raise invalid(_invalid_value(path, name, _BAD_CHARACTERS))
     plain = posixpath.normpath(name)
@@ -57,6 +61,15 @@ def checked_metric(key: str, timestamp: int, step: int, path: str = "") -> None:
         reason = f"metric '{key}'. Step must be a valid long (64-bit integer)."
         raise invalid(_invalid_value(_joined(path, "step"), step, reason))
     at_most("Metric name", MAX_KEY, key)
+
+
+def checked_metrics(sent: Sequence[MetricSent]) -> None:
+    """As ``checked_metric`` for the points of a batch; raises ``MlflowError`` for the first bad one."""
+    keys = {metric.key for metric in sent}
+    if all(_is_plain(key) for key in keys) and all(metric.timestamp >= 0 for metric in sent):
+        return
+    for at, metric in enumerate(sent):
+        checked_metric(metric.key, metric.timestamp, metric.step, f"metrics[{at}]")
 
 
 def checked_param(key: str, value: str, path: str = "") -> str:
@@ -126,6 +139,19 @@ def without_nul(text: str) -> str:
     except UnicodeEncodeError as cause:
         raise MlflowError("INVALID_PARAMETER_VALUE", "Text must be valid Unicode.") from cause
     return text
+
+
+@lru_cache(maxsize=10_000)
+def _is_plain(name: str) -> bool:
+    """Whether nothing is wrong with a name; the same few are logged again and again."""
+    return (
+        len(name) <= MAX_KEY
+        and _NAME.match(name) is not None
+        and not name.endswith("\n")
+        and posixpath.normpath(name) == name
+        and name != "."
+        and not name.startswith(("..", "/"))
+    )
 
 
 def _batch_limit(what: str, limit: int, count: int) -> None:

@@ -21,6 +21,7 @@ from millwright.tracking.mlflow.limits import (
     at_most,
     checked_batch,
     checked_metric,
+    checked_metrics,
     checked_param,
     checked_run_id,
     checked_tag,
@@ -127,8 +128,7 @@ async def log_batch(call: MlflowCall) -> object:
         )
     asked = call.read(Batch)
     run = checked_run_id(asked.id)
-    for at, metric in enumerate(asked.metrics):
-        checked_metric(metric.key, metric.timestamp, metric.step, f"metrics[{at}]")
+    checked_metrics(asked.metrics)
     checked_batch(len(asked.metrics), [param.key for param in asked.params], len(asked.tags))
     params = _params(asked.params)
     tags = {t.key: checked_tag(t.key, t.value, f"tags[{i}]") for i, t in enumerate(asked.tags)}

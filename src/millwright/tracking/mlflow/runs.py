@@ -19,6 +19,7 @@ from millwright.tracking.mlflow.entities import (
     active_run,
     found_run,
     info_of,
+    new_run,
     whole_runs,
 )
 from millwright.tracking.mlflow.errors import absent, bad_value, invalid, missing
@@ -119,7 +120,7 @@ async def create_run(call: MlflowCall) -> object:
             "inputs": "[]",
         }
         insert_run(tx, row, {}, stored, experiment=experiment.name)
-        return whole_runs(tx.connection, [found_run(tx.connection, call.project, identifier)])[0]
+        return new_run(row, experiment, stored)
 
     return {"run": await writer_of(call.store).done(call.actor, call.project, work)}
 

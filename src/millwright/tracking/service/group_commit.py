@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -30,6 +31,8 @@ Work = Callable[[Transaction], Any]
 MAX_GROUP = 512
 """Writes in one transaction at most, so that one slow group delays nobody for long."""
 MAX_POINTS = 200_000
+RING_SECONDS = 0.25
+"""Those who wait for events are woken at most this often: each of them looks around for a while."""
 _NAME = "tracking-writer"
 
 
@@ -54,6 +57,8 @@ class GroupWriter:
         self._wake = threading.Condition()
         self._closed = False
         self._reports = Reports()
+        self._rung = 0.0
+        self._unheard = False
         self._thread = threading.Thread(target=self._run, name=_NAME, daemon=True)
         self._thread.start()
 
@@ -89,14 +94,33 @@ class GroupWriter:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._queue and not self._closed and not self._reports.due():
-                    self._wake.wait(self._reports.seconds_left())
+                while not self._queue and not self._closed and not self._due():
+                    self._wake.wait(self._seconds_left())
                 group = self._take()
                 closing = self._closed and not self._queue and not group
             if group or self._reports.due() or closing:
                 self._write(group, closing)
+            self._ring(now=closing)
             if closing:
                 return
+
+    def _due(self) -> bool:
+        left = self._seconds_left()
+        return left is not None and left <= 0
+
+    def _seconds_left(self) -> float | None:
+        """Until something is to be done of our own accord."""
+        left = self._reports.seconds_left()
+        if self._unheard:
+            ring = self._rung + RING_SECONDS - time.monotonic()
+            left = ring if left is None else min(left, ring)
+        return left
+
+    def _ring(self, *, now: bool) -> None:
+        """Wake those who wait for events, unless that was a moment ago."""
+        if self._unheard and (now or time.monotonic() - self._rung >= RING_SECONDS):
+            self._rung, self._unheard = time.monotonic(), False
+            self._store.changes.ring()
 
     def _take(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -114,7 +138,7 @@ class GroupWriter:
         try:
             with self._store.database.write() as connection:
                 self._all(connection, group, closing)
-            self._store.changes.ring()
+            self._unheard = self._unheard or self._reports.wrote or _has_work(group)
         except BaseException as error:
             self._reports = before
             if len(group) > 1:
@@ -170,6 +194,10 @@ def writer_of(store: Store) -> GroupWriter:
 
 
 _starting = threading.Lock()
+
+
+def _has_work(group: list[_Waiting]) -> bool:
+    return any(not isinstance(item.work, MetricWrite) for item in group)
 
 
 def _answer(group: list[_Waiting]) -> None:

@@ -80,6 +80,8 @@ class Reports:
 
     def __init__(self) -> None:
         self._by_run: dict[str, _Report] = {}
+        self.wrote = False
+        """Whether the last ``record`` appended an event."""
 
     @property
     def pending(self) -> bool:
@@ -116,6 +118,7 @@ class Reports:
     ) -> None:
         """Append the events that are due."""
         now = time.monotonic()
+        self.wrote = False
         for run, report in list(self._by_run.items()):
             if not everything and now - report.last < REPORT_SECONDS:
                 continue
@@ -127,6 +130,7 @@ class Reports:
             transaction(report.actor, report.project).event(
                 "run.metrics-logged", f"run:{run}", payload
             )
+            self.wrote = True
             report.points, report.last = 0, now
             report.keys.clear()
 
@@ -162,7 +166,8 @@ def write_points(
         if error is not None or run is None:
             continue
         experiments[run.no] = run.experiment_no
-        rows.extend((run.no, *row) for row in write.rows)
+        no = run.no
+        rows += [(no, *row) for row in write.rows]
         if write.rows:
             reports.note(write)
         if write.beside is not None:
