@@ -195,6 +195,19 @@ class RetrainingConfig(Record):
     budget: Duration = "20s"
 
 
+class RetentionConfig(Record):
+    """Which versions of datasets keep their bytes; all of them where neither limit is given.
+
+    A version goes only if no rule keeps it. The newest of each branch always stays.
+    """
+
+    keep_last: Annotated[int, Field(ge=1)] | None = None
+    keep_for: Duration | None = None
+    keep_tagged: bool = True
+    keep_used: bool = True
+    """Keep what a run or model came of."""
+
+
 class ProjectConfig(Record):
     """All of ``millwright.yaml``."""
 
@@ -206,6 +219,7 @@ class ProjectConfig(Record):
     deployment: DeploymentConfig = DeploymentConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
     retraining: RetrainingConfig = RetrainingConfig()
+    retention: RetentionConfig = RetentionConfig()
 
     @property
     def deployment_name(self) -> str:

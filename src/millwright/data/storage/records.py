@@ -68,3 +68,65 @@ class Transferred(Record):
     packs: int
     size: int
     complete: bool
+
+
+class GarbageRequest(Record):
+    """A request to collect garbage, or to say what would be collected."""
+
+    dry_run: bool = True
+    grace_seconds: Annotated[float, Field(ge=900)] = 86_400.0
+    """What was added or met again within so long stays: its writer may be about to name it. No
+    less than a quarter of an hour, as objects met again are dated anew only every ten minutes."""
+
+
+class GoneObject(Record):
+    """An object that goes, and what it was."""
+
+    digest: str
+    was: str
+
+
+class Collected(Record):
+    """What a garbage collection removed, or would remove."""
+
+    dry_run: bool
+    expired: tuple[str, ...]
+    """Versions that the retention rules do not keep."""
+    objects: int
+    chunks: int
+    size: int
+    """Bytes of the chunks as they are stored."""
+    freed: int
+    """Bytes that the disk has again; packs of which little is gone wait until it pays."""
+    named: tuple[GoneObject, ...]
+    kept: dict[str, int]
+    """How many objects each table refers to."""
+    unreadable: tuple[str, ...]
+    """Manifests whose bytes are on a remote only; what they name is kept there, not here."""
+
+
+class DamagedChunk(Record):
+    """Bytes that are not what was stored, and what needs them."""
+
+    chunk: str
+    path: str
+    versions: tuple[str, ...]
+    """References of dataset versions."""
+    repaired: bool
+
+
+class FsckRequest(Record):
+    """A request to read every stored byte again."""
+
+    repair_from: RemoteName | None = None
+
+
+class FsckReport(Record):
+    """What reading every stored byte found."""
+
+    chunks: int
+    size: int
+    damaged: tuple[DamagedChunk, ...]
+    missing: tuple[str, ...]
+    """Versions some of whose bytes are neither here nor known to be on a remote."""
+    ok: bool

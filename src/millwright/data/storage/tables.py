@@ -1,4 +1,4 @@
-"""The tables of storage: heads of remotes that cannot keep them, erasures, rewritten versions."""
+"""The tables of storage: heads of remotes that cannot keep them, erasures, versions without bytes."""
 
 from __future__ import annotations
 
@@ -36,5 +36,14 @@ dataset_rewrites = Table(
     Column("project", String(100), nullable=False),
     Column("erasure_id", String(32), nullable=False),
     Column("rewritten_ms", BigInteger, nullable=False),
+    Index(None, "project"),
+)
+
+dropped_versions = Table(
+    "dropped_versions",
+    metadata,
+    Column("version_id", String(32), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("dropped_ms", BigInteger, nullable=False),
     Index(None, "project"),
 )

@@ -45,6 +45,16 @@ def upgrade() -> None:
         op.f("ix_dataset_rewrites_project"), "dataset_rewrites", ["project"], unique=False
     )
     op.create_table(
+        "dropped_versions",
+        sa.Column("version_id", sa.String(length=32), nullable=False),
+        sa.Column("project", sa.String(length=100), nullable=False),
+        sa.Column("dropped_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("version_id", name=op.f("pk_dropped_versions")),
+    )
+    op.create_index(
+        op.f("ix_dropped_versions_project"), "dropped_versions", ["project"], unique=False
+    )
+    op.create_table(
         "event_head",
         sa.Column("chain", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),

@@ -1,0 +1,108 @@
+"""Garbage collection: what nothing refers to goes, after a time of grace, while others write.
+
+Mark: everything that the database, the working copies and the objects themselves name. Sweep: the
+rest, but for what was added or met again within the grace. Then packs of which much is gone are
+rewritten, and files that a killed writer left behind are removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+from sqlalchemy import select
+
+from millwright.data.storage.marking import Live, live_of
+from millwright.data.storage.records import Collected, GarbageRequest, GoneObject
+from millwright.data.storage.retention import drop_expired, expired_versions
+from millwright.kernel.access import Actor
+from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.references import digests_in_text
+from millwright.kernel.store import Store
+from millwright.kernel.tables import events
+
+_WORTH_REWRITING = 0.25
+_NAMED = 200
+
+
+def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -> Collected:
+    """Collect a project's garbage, or say what would be (``dry_run``).
+
+    Versions that the retention rules of ``millwright.yaml`` no longer keep lose their bytes, not
+    their names: their rows, and what came of them, stay known.
+    """
+    before = time.time() - request.grace_seconds
+    expired = expired_versions(store, project)
+    objects = store.objects.of(project)
+    if request.dry_run:
+        live = live_of(store, project, without={one.id for one in expired})
+        found = objects.unreferenced(live.objects, live.chunks, before=before)
+        freed = 0
+    else:
+        drop_expired(store, actor, project, expired)
+        live = live_of(store, project)
+        found = objects.sweep(live.objects, live.chunks, before=before)
+        freed = compact(objects) + objects.reclaim(objects.orphans(), before=before)
+        freed += _clear_cache(objects, live, before)
+        if found.objects or found.chunks:
+            with store.write(actor, project) as tx:
+                payload = {"chunks": len(found.chunks), "size": found.size, "freed": freed}
+                tx.event("storage.collected", f"project:{project}", payload)
+    gone = _named(store, project, [*found.objects, *found.chunks])
+    return Collected(
+        dry_run=request.dry_run,
+        expired=tuple(f"{one.name}@{one.version}" for one in expired),
+        objects=len(found.objects),
+        chunks=len(found.chunks),
+        size=found.size,
+        freed=freed,
+        named=tuple(gone),
+        kept=live.because,
+        unreadable=tuple(live.unreadable[:_NAMED]),
+    )
+
+
+def compact(objects: ProjectObjects, worth: float = _WORTH_REWRITING) -> int:
+    """Rewrite packs of which at least this share is unreferenced; bytes freed."""
+    objects.seal()
+    used: dict[int, int] = defaultdict(int)
+    alive = {bytes.fromhex(name) for name, _ in objects.objects()}
+    for place in objects.chunks():
+        if place.source > 0:
+            used[place.source] += place.stored
+            alive.add(place.id)
+    freed = 0
+    for pack in objects.packs():
+        if pack.size - used[pack.id] > worth * pack.size:
+            freed += objects.rewrite_pack(pack, alive.__contains__)
+    return freed
+
+
+def _clear_cache(objects: ProjectObjects, live: Live, before: float) -> int:
+    """Remove files that were written out for readers of objects that are gone."""
+    freed = 0
+    for path in (objects.root / "cache").glob("*"):
+        if len(path.name) == 64 and bytes.fromhex(path.name) in live.objects:
+            continue
+        state = path.stat()
+        if state.st_ctime < before:
+            objects.discard(path)
+            freed += state.st_size
+    return freed
+
+
+def _named(store: Store, project: str, gone: list[bytes]) -> list[GoneObject]:
+    """What the objects once were, as far as the events tell."""
+    wanted = {digest.hex() for digest in gone}
+    if not wanted:
+        return []
+    found: dict[str, GoneObject] = {}
+    query = select(events.c.kind, events.c.subject, events.c.payload).where(
+        events.c.project == project
+    )
+    with store.read() as connection:
+        for kind, subject, payload in connection.execute(query):
+            for digest in digests_in_text(payload):
+                if digest in wanted and len(found) < _NAMED:
+                    found[digest] = GoneObject(digest=digest, was=f"{subject} ({kind})")
+    return list(found.values())
