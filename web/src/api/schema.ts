@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Journal
+         * @description Take in what the data commands kept in this workspace while no door was open.
+         */
+        post: operations["take_journal_api_v1_datasets_journal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -424,6 +444,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/datasets/{name}/diff/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff Rows
+         * @description How one version of a table became another, by rows and columns; `key` may be repeated.
+         */
+        get: operations["diff_rows_api_v1_projects__project__datasets__name__diff_rows_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/datasets/{name}/refs": {
         parameters: {
             query?: never;
@@ -613,6 +653,46 @@ export interface paths {
          * @description Which runs read a version, which models came of it, which deployments serve them.
          */
         get: operations["impact_api_v1_projects__project__datasets__name__versions__version__impact_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge Version
+         * @description Merge a version into a branch, by rows and columns of a table or by paths of files.
+         */
+        post: operations["merge_version_api_v1_projects__project__datasets__name__versions__version__merge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview
+         * @description Some rows of a version; `columns` may be repeated, and names all columns where missing.
+         */
+        get: operations["preview_api_v1_projects__project__datasets__name__versions__version__preview_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1082,7 +1162,7 @@ export interface paths {
         };
         /**
          * Get Object
-         * @description The object's bytes, as a download that no browser runs.
+         * @description The object's bytes, or the range asked for, as a download that no browser runs.
          */
         get: operations["get_object_api_v1_projects__project__objects__digest__get"];
         put?: never;
@@ -1179,6 +1259,94 @@ export interface paths {
          */
         post: operations["resolve_cache_api_v1_projects__project__step_cache_resolve_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch
+         * @description Bring versions, and the bytes of those wanted, from a remote; call until it is complete.
+         */
+        post: operations["fetch_api_v1_projects__project__storage_fetch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push
+         * @description Bring versions to a remote; call again until it is complete.
+         */
+        post: operations["push_api_v1_projects__project__storage_push_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/remotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Remotes
+         * @description The remotes of the workspace.
+         */
+        get: operations["list_remotes_api_v1_projects__project__storage_remotes_get"];
+        put?: never;
+        /**
+         * Add Remote
+         * @description Add a remote; the server connects to it, so this takes an administrator.
+         */
+        post: operations["add_remote_api_v1_projects__project__storage_remotes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/remotes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Remote
+         * @description What the project has on a remote.
+         */
+        get: operations["show_remote_api_v1_projects__project__storage_remotes__name__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Remote
+         * @description Forget a remote; what is stored there stays.
+         */
+        delete: operations["remove_remote_api_v1_projects__project__storage_remotes__name__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1563,6 +1731,27 @@ export interface components {
             trigger: string;
         };
         /**
+         * ChangedRow
+         * @description A row that is in both versions with different values.
+         */
+        ChangedRow: {
+            /** Cells */
+            cells: {
+                [key: string]: [
+                    string | number | boolean | null,
+                    string | number | boolean | null
+                ];
+            };
+            /** Key */
+            key: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Row After */
+            row_after: number;
+            /** Row Before */
+            row_before: number;
+        };
+        /**
          * CheckReport
          * @description What all rules found: blocked if a confirmed one failed, warned if a proposed one did.
          */
@@ -1632,6 +1821,16 @@ export interface components {
             nulls: number;
             /** Type */
             type: string;
+        };
+        /**
+         * ColumnChanges
+         * @description How many of the rows found in both versions have another value in a column.
+         */
+        ColumnChanges: {
+            /** Changed */
+            changed: number;
+            /** Name */
+            name: string;
         };
         /**
          * ColumnDrift
@@ -2463,7 +2662,41 @@ export interface components {
             secret: string;
             token: components["schemas"]["Token"];
         };
+        /**
+         * JournalTaken
+         * @description How many versions came in from the journal of the working copy.
+         */
+        JournalTaken: {
+            /** Versions */
+            versions: number;
+        };
         JsonValue: unknown;
+        /**
+         * KeyFacts
+         * @description Whether the key names rows of one version uniquely.
+         */
+        KeyFacts: {
+            /**
+             * Repeated Keys
+             * @default 0
+             */
+            repeated_keys: number;
+            /**
+             * Repeated Rows
+             * @default 0
+             */
+            repeated_rows: number;
+            /**
+             * Rows With Null
+             * @default 0
+             */
+            rows_with_null: number;
+            /**
+             * Surplus Rows
+             * @default 0
+             */
+            surplus_rows: number;
+        };
         /**
          * Label
          * @description The truth about one prediction.
@@ -2553,6 +2786,83 @@ export interface components {
             count: number;
         };
         /**
+         * MergeOutcome
+         * @description What came of it: a version, or the conflicts that are in its way.
+         */
+        MergeOutcome: {
+            /** Base */
+            base?: string | null;
+            /**
+             * Conflicts
+             * @default 0
+             */
+            conflicts: number;
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "merged" | "fast-forward" | "already-merged" | "conflicts" | "dry-run";
+            /**
+             * Resolved
+             * @default 0
+             */
+            resolved: number;
+            /**
+             * Rows Added
+             * @default 0
+             */
+            rows_added: number;
+            /**
+             * Rows Changed
+             * @default 0
+             */
+            rows_changed: number;
+            /**
+             * Rows Removed
+             * @default 0
+             */
+            rows_removed: number;
+            /**
+             * Unresolved
+             * @default []
+             */
+            unresolved: components["schemas"]["RowConflict"][];
+            version?: components["schemas"]["DatasetVersion"] | null;
+        };
+        /**
+         * MergeRequest
+         * @description A request to merge a version into a branch.
+         */
+        MergeRequest: {
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Into
+             * @default main
+             */
+            into: string;
+            /**
+             * Key
+             * @default []
+             */
+            key: string[];
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /** Prefer */
+            prefer?: ("ours" | "theirs") | null;
+            /**
+             * Resolutions
+             * @default []
+             */
+            resolutions: components["schemas"]["Resolution"][];
+        };
+        /**
          * MetricBatch
          * @description Points logged together, in one transaction.
          */
@@ -2610,12 +2920,21 @@ export interface components {
             };
             /** Created At */
             created_at: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
             /** Latest */
             latest: number;
             /** Name */
             name: string;
             /** Project */
             project: string;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
             /** Updated At */
             updated_at: string;
             /** Versions */
@@ -2659,6 +2978,8 @@ export interface components {
             gates: components["schemas"]["GateResult"][];
             /** Id */
             id: string;
+            /** Logged Model */
+            logged_model?: string | null;
             /** Manifest */
             manifest: string;
             /** Metrics */
@@ -2675,16 +2996,24 @@ export interface components {
             run: string | null;
             /** Signature */
             signature: components["schemas"]["Field"][];
+            /** Source */
+            source?: string | null;
+            /**
+             * Stage
+             * @default None
+             */
+            stage: string;
             /**
              * Status
              * @enum {string}
              */
-            status: "registered" | "validated" | "rejected";
-            /**
-             * Task
-             * @enum {string}
-             */
-            task: "binary" | "multiclass" | "regression";
+            status: "registered" | "validated" | "rejected" | "external";
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+            /** Task */
+            task: ("binary" | "multiclass" | "regression") | null;
             /** Threshold */
             threshold: number;
             /** Version */
@@ -2775,6 +3104,25 @@ export interface components {
              * @default latest
              */
             version: string;
+        };
+        /**
+         * NewRemote
+         * @description A request to add a remote. Addresses and endpoints never hold credentials.
+         */
+        NewRemote: {
+            /** Address */
+            address: string;
+            /**
+             * Default
+             * @default false
+             */
+            default: boolean;
+            /** Endpoint */
+            endpoint?: string | null;
+            /** Key */
+            key?: string | null;
+            /** Name */
+            name: string;
         };
         /**
          * NewRun
@@ -2965,6 +3313,22 @@ export interface components {
             pipeline_runs: components["schemas"]["PipelineRun"][];
         };
         /**
+         * Preview
+         * @description Some rows of a version.
+         */
+        Preview: {
+            /** Columns */
+            columns: string[];
+            /** Offset */
+            offset: number;
+            /** Rows */
+            rows: (string | number | boolean | null)[][];
+            /** Total */
+            total: number;
+            /** Types */
+            types: string[];
+        };
+        /**
          * Project
          * @description A project and the digest of the configuration it last ran with.
          */
@@ -3044,6 +3408,56 @@ export interface components {
             output: string;
         };
         /**
+         * RemoteContents
+         * @description What a project has on a remote.
+         */
+        RemoteContents: {
+            /** Chunks */
+            chunks: number;
+            /** Datasets */
+            datasets: number;
+            /** Packs */
+            packs: number;
+            remote: components["schemas"]["RemoteInfo"];
+            /** Size */
+            size: number;
+            /** Versions */
+            versions: number;
+        };
+        /**
+         * RemoteInfo
+         * @description A remote, and what its store was found to keep.
+         */
+        RemoteInfo: {
+            /** Address */
+            address: string;
+            /** Default */
+            default: boolean;
+            /** Encrypted */
+            encrypted: boolean;
+            /** Endpoint */
+            endpoint: string | null;
+            /**
+             * Heads
+             * @enum {string}
+             */
+            heads: "remote" | "database";
+            /** Name */
+            name: string;
+        };
+        /**
+         * Renamed
+         * @description A column that is gone and one that came, with the same values: a suggestion, not a fact.
+         */
+        Renamed: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
+            /** Equal */
+            equal: number;
+        };
+        /**
          * ReplicaView
          * @description A serving process, for people.
          */
@@ -3063,6 +3477,23 @@ export interface components {
             state: "starting" | "ready" | "failed";
             /** Updated At */
             updated_at: string;
+        };
+        /**
+         * Resolution
+         * @description Somebody's word on one conflict.
+         */
+        Resolution: {
+            /** Column */
+            column?: string | null;
+            /** Key */
+            key: {
+                [key: string]: string | number | boolean | null;
+            };
+            /**
+             * Take
+             * @enum {string}
+             */
+            take: "ours" | "theirs";
         };
         /**
          * Resolve
@@ -3114,6 +3545,18 @@ export interface components {
             status: "running" | "canary" | "promoted" | "rolled_back" | "refused" | "failed";
         };
         /**
+         * Retyped
+         * @description A column whose type differs.
+         */
+        Retyped: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Role
          * @description A named set of permissions; each includes the one before.
          * @enum {string}
@@ -3144,6 +3587,44 @@ export interface components {
             share: number;
             /** Started At */
             started_at: string;
+        };
+        /**
+         * RowConflict
+         * @description A place where both sides went different ways.
+         *
+         *     ``changed``: both changed the value of ``column``; ``removed-by-ours``, ``removed-by-theirs``:
+         *     one side removed the row, the other changed it. For files, ``path`` stands for the key.
+         */
+        RowConflict: {
+            /** Base */
+            base?: string | number | boolean | null;
+            /** Column */
+            column?: string | null;
+            /** Key */
+            key: {
+                [key: string]: string | number | boolean | null;
+            };
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "changed" | "removed-by-ours" | "removed-by-theirs" | "path";
+            /** Ours */
+            ours?: string | number | boolean | null;
+            /** Theirs */
+            theirs?: string | number | boolean | null;
+        };
+        /**
+         * RowExample
+         * @description A row that is in one version only.
+         */
+        RowExample: {
+            /** Row */
+            row: number;
+            /** Values */
+            values: {
+                [key: string]: string | number | boolean | null;
+            };
         };
         /**
          * RowExplanation
@@ -3333,6 +3814,32 @@ export interface components {
             status?: ("running" | "finished" | "failed" | "cancelled") | null;
         };
         /**
+         * SchemaChanges
+         * @description How the columns differ.
+         */
+        SchemaChanges: {
+            /**
+             * Added
+             * @default []
+             */
+            added: string[];
+            /**
+             * Removed
+             * @default []
+             */
+            removed: string[];
+            /**
+             * Renames Suggested
+             * @default []
+             */
+            renames_suggested: components["schemas"]["Renamed"][];
+            /**
+             * Retyped
+             * @default []
+             */
+            retyped: components["schemas"]["Retyped"][];
+        };
+        /**
          * Slice
          * @description The rows where a column has a value, and how the model does on them.
          */
@@ -3379,6 +3886,68 @@ export interface components {
             digest: string;
             /** Size */
             size: number;
+        };
+        /**
+         * TableDiff
+         * @description How one version of a table became another.
+         *
+         *     Rows are paired by their key. Rows that share a key are paired in the order in which they stand:
+         *     the first with the first, the second with the second; what is left over was added or removed. A
+         *     missing value is equal to a missing value, in keys too; NaN is equal to NaN, and 0 to -0. A
+         *     whole number is equal to a float of the same value; other values of different types are not
+         *     equal. Columns that are in one version only change no row.
+         */
+        TableDiff: {
+            /** Added */
+            added: number;
+            /**
+             * Added Rows
+             * @default []
+             */
+            added_rows: components["schemas"]["RowExample"][];
+            /**
+             * After
+             * @default
+             */
+            after: string;
+            /**
+             * Before
+             * @default
+             */
+            before: string;
+            /** Changed */
+            changed: number;
+            /**
+             * Changed Rows
+             * @default []
+             */
+            changed_rows: components["schemas"]["ChangedRow"][];
+            /** Columns */
+            columns: components["schemas"]["ColumnChanges"][];
+            /** Key */
+            key: string[];
+            key_after: components["schemas"]["KeyFacts"];
+            key_before: components["schemas"]["KeyFacts"];
+            /**
+             * Key Origin
+             * @default given
+             * @enum {string}
+             */
+            key_origin: "given" | "declared" | "found" | "rows";
+            /** Removed */
+            removed: number;
+            /**
+             * Removed Rows
+             * @default []
+             */
+            removed_rows: components["schemas"]["RowExample"][];
+            /** Rows After */
+            rows_after: number;
+            /** Rows Before */
+            rows_before: number;
+            schema_changes: components["schemas"]["SchemaChanges"];
+            /** Unchanged */
+            unchanged: number;
         };
         /**
          * TableProfile
@@ -3521,6 +4090,52 @@ export interface components {
             rows: number;
             /** Time */
             time: string;
+        };
+        /**
+         * Transfer
+         * @description A request to move versions; without references, every dataset.
+         */
+        Transfer: {
+            /**
+             * Every
+             * @default false
+             */
+            every: boolean;
+            /**
+             * Jobs
+             * @default 4
+             */
+            jobs: number;
+            /**
+             * References
+             * @default []
+             */
+            references: string[];
+            /** Remote */
+            remote?: string | null;
+            /**
+             * Seconds
+             * @default 30
+             */
+            seconds: number;
+        };
+        /**
+         * Transferred
+         * @description What one turn of a transfer moved.
+         */
+        Transferred: {
+            /** Chunks */
+            chunks: number;
+            /** Complete */
+            complete: boolean;
+            /** Packs */
+            packs: number;
+            /** Remote */
+            remote: string;
+            /** Size */
+            size: number;
+            /** Versions */
+            versions: string[];
         };
         /** ValidationError */
         ValidationError: {
@@ -3915,6 +4530,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Verification"];
+                };
+            };
+        };
+    };
+    take_journal_api_v1_datasets_journal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JournalTaken"];
                 };
             };
         };
@@ -4502,6 +5137,43 @@ export interface operations {
             };
         };
     };
+    diff_rows_api_v1_projects__project__datasets__name__diff_rows_get: {
+        parameters: {
+            query: {
+                from: string;
+                to?: string;
+                key?: string[];
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableDiff"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_refs_api_v1_projects__project__datasets__name__refs_get: {
         parameters: {
             query?: never;
@@ -4932,6 +5604,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Impact"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    merge_version_api_v1_projects__project__datasets__name__versions__version__merge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergeOutcome"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_api_v1_projects__project__datasets__name__versions__version__preview_get: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+                columns?: string[];
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description Validation Error */
@@ -6012,6 +6758,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CacheAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fetch_api_v1_projects__project__storage_fetch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transferred"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    push_api_v1_projects__project__storage_push_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transferred"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_remotes_api_v1_projects__project__storage_remotes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteInfo"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_remote_api_v1_projects__project__storage_remotes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRemote"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteInfo"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_remote_api_v1_projects__project__storage_remotes__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteContents"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_remote_api_v1_projects__project__storage_remotes__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteInfo"];
                 };
             };
             /** @description Validation Error */

@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { change, get, type Schemas } from "../client";
 
 export type DatasetVersion = Schemas["DatasetVersion"];
@@ -76,6 +76,36 @@ export const fileDiffQuery = (project: string, name: string, from: number, to: n
         "/api/v1/projects/{project}/datasets/{name}/diff",
         { project, name },
         { from: String(from), to: String(to) },
+        signal,
+      ),
+  });
+
+export type TableDiff = Schemas["TableDiff"];
+
+/** Rows and columns that differ, with the first of them; takes seconds on millions of rows. */
+export const rowDiffQuery = (project: string, name: string, from: number, to: number) =>
+  queryOptions({
+    queryKey: ["diff", project, name, "rows", from, to],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/diff/rows",
+        { project, name },
+        { from: String(from), to: String(to), limit: 50 },
+        signal,
+      ),
+  });
+
+export const previewQuery = (version: DatasetVersion, offset: number, limit: number) =>
+  queryOptions({
+    queryKey: ["preview", version.id, offset, limit],
+    staleTime: Number.POSITIVE_INFINITY,
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/versions/{version}/preview",
+        { project: version.project, name: version.name, version: String(version.version) },
+        { offset, limit },
         signal,
       ),
   });

@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { DatasetVersion } from "@/api/rooms/data";
 import { EmptyState } from "@/components/EmptyState";
 import { FileChanges } from "./FileChanges";
+import { RowChanges } from "./RowChanges";
 
 interface Props {
   version: DatasetVersion;
@@ -11,7 +12,7 @@ interface Props {
 
 /** What differs between an earlier version and the chosen one. */
 export function Changes({ version, versions }: Props) {
-  const others = versions.filter(({ id }) => id !== version.id);
+  const others = versions.filter(({ id, kind }) => id !== version.id && kind === version.kind);
   const parent = others.find(({ id }) => version.parents.includes(id)) ?? others[0];
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const from = others.find(({ id }) => id === chosen) ?? parent;
@@ -36,7 +37,11 @@ export function Changes({ version, versions }: Props) {
         />
         <span className="soft">up to version {version.version}</span>
       </Group>
-      <FileChanges from={from} to={version} />
+      {version.kind === "table" ? (
+        <RowChanges from={from} to={version} />
+      ) : (
+        <FileChanges from={from} to={version} />
+      )}
     </>
   );
 }

@@ -5,6 +5,7 @@ const TONES: Record<ModelVersion["status"], Tone> = {
   validated: "ok",
   rejected: "bad",
   registered: "mute",
+  external: "info",
 };
 
 /** What the gates said of a version, and what it is used as. */
