@@ -22,6 +22,7 @@ from millwright.kernel.errors import (
     Unauthenticated,
 )
 from millwright.serving import binary_tensors, open_inference
+from millwright.serving.batching import Batcher
 from millwright.serving.bodies import (
     ClientGone,
     Receive,
@@ -199,7 +200,7 @@ class Application:
         if path == "/version":
             return _json({"version": self._version, **self._status()})
         if path == "/metrics":
-            return Reply(200, self.metrics.exposition(self.log), CONTENT_TYPE)
+            return Reply(200, self.metrics.exposition(self.log, self._batchers()), CONTENT_TYPE)
         if path.endswith("/infer") or path in ("/invocations", "/admin/config"):
             raise _wrong_method("GET", path)
         ready_asked = path.endswith("/ready")
@@ -209,6 +210,10 @@ class Application:
         generation = self.generation
         variant = pinned or generation.champion
         return _json(open_inference.model_metadata(generation, variant, pinned=pinned is not None))
+
+    def _batchers(self) -> dict[str, Batcher]:
+        variants = (self.generation.champion, self.generation.canary)
+        return {v.config.name: v.batcher for v in variants if v is not None}
 
     def _status(self) -> dict[str, object]:
         config = self.generation.config

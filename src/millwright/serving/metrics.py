@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 
+from millwright.serving.batching import Batcher
 from millwright.serving.prediction_log import PredictionLog
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -36,8 +38,8 @@ class Metrics:
         self._answers[variant, version] += 1
         self._rows[variant, version] += rows
 
-    def exposition(self, log: PredictionLog) -> bytes:
-        """Everything as Prometheus text."""
+    def exposition(self, log: PredictionLog, batchers: Mapping[str, Batcher]) -> bytes:
+        """Everything as Prometheus text; ``batchers`` by the name of their variant."""
         by_variant = 'variant="{}",version="{}"'
         sections = [
             _family(
@@ -56,6 +58,20 @@ class Metrics:
                 {by_variant.format(*key): n for key, n in self._rows.items()},
             ),
             self._histogram(),
+            _family(
+                "batches_total",
+                "Batches scored, by variant and by why they were not larger.",
+                {
+                    f'variant="{name}",reason="{reason}"': n
+                    for name, batcher in batchers.items()
+                    for reason, n in batcher.released.items()
+                },
+            ),
+            _family(
+                "batch_rows_total",
+                "Rows scored in batches, by variant.",
+                {f'variant="{name}"': batcher.rows for name, batcher in batchers.items()},
+            ),
             _family("reloads_total", "Configurations taken over.", {"": self.reloads}),
             _family("log_rows_total", "Predictions logged.", {"": log.written_rows}),
             _family("log_segments_total", "Log segments written.", {"": log.written_segments}),
