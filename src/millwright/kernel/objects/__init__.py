@@ -11,9 +11,11 @@ from millwright.kernel.objects.digests import digest_of, digest_of_file
 from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.packs import Pack
 from millwright.kernel.objects.project import ProjectObjects
+from millwright.kernel.objects.reading import RawChunk
 from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.removing import Orphans
 from millwright.kernel.objects.store import ObjectStore
-from millwright.kernel.objects.upkeep import Damage, Orphans, RawChunk
+from millwright.kernel.objects.verifying import Damage
 
 __all__ = [
     "Damage",

@@ -123,31 +123,6 @@ def link_many(
     return _again(lambda: _Linking(parts, len(paths), shared=shared).all(paths, known))
 
 
-def relink(parts: Parts, path: Path) -> bytes:
-    """Enter a file that is among the linked ones already, under the number that its name says."""
-    number = parts.links.number(path)
-    whole, chunks = blake3(), []
-    with path.open("rb", buffering=0) as file:
-        found = os.fstat(file.fileno())
-        for window in cut(lambda view: int(file.readinto(view) or 0), whole):
-            chunks += [(chunk, len(data)) for chunk, data in window]
-    recipe = Recipe.of(chunks) if chunks else Recipe.of([(whole.digest(), 0)])
-    now = int(time.time())
-    with parts.index.write() as connection:
-        connection.execute(
-            "INSERT OR REPLACE INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)",
-            (number, whole.digest(), recipe.size, found.st_mtime_ns),
-        )
-        rows = zip(recipe.chunks, recipe.starts(), strict=False)
-        add_chunks(
-            connection,
-            [(chunk, -number, start, size, size, 0, now) for (chunk, size), start in rows],
-        )
-        if len(recipe.chunks) > 1:
-            add_objects(connection, [NewObject(whole.digest(), recipe)], now)
-    return whole.digest()
-
-
 class _Linking:
     """Files being added by link, committed together."""
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import ExitStack
 from types import TracebackType
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -22,13 +23,24 @@ ON CONFLICT(id) DO UPDATE SET source = excluded.source, offset = excluded.offset
   stored = excluded.stored, codec = excluded.codec, added = excluded.added WHERE source = 0
 """
 _ADD_OBJECT = """
-INSERT INTO objects(id, size, added, recipe) VALUES(?, ?, ?, ?)
+INSERT INTO objects(id, size, added, recipe, source, offset, stored) VALUES(?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(id) DO UPDATE SET added = excluded.added
 """
+_MOVE_OBJECT = "UPDATE objects SET source = ?, offset = ?, stored = ? WHERE id = ? AND source = ?"
 _MOVE_CHUNK = """
 UPDATE chunks SET source = ?, offset = ?, stored = ?, size = ?, codec = ?
 WHERE id = ? AND source = ?
 """
+
+
+class NewObject(NamedTuple):
+    """An object of several chunks, and where in a pack its recipe is, if it is in one."""
+
+    id: bytes
+    recipe: Recipe
+    source: int = 0
+    offset: int = 0
+    stored: int = 0
 
 
 class Vanished(Exception):
@@ -49,7 +61,7 @@ class Appending:
         self._pack: OpenPack | None = None
         self._rows: list[ChunkRow] = []
         self._new: set[bytes] = set()
-        self._objects: list[tuple[bytes, Recipe]] = []
+        self._objects: list[NewObject] = []
         self._now = int(time.time())
 
     def __enter__(self) -> Appending:
@@ -83,8 +95,9 @@ class Appending:
     def recipe(self, object_id: bytes, recipe: Recipe) -> None:
         """Add an object of several chunks, each added here or present before."""
         content = recipe_content(object_id, recipe)
-        self._room(len(content)).append(blake3(content).digest(), content, Kind.RECIPE)
-        self._objects.append((object_id, recipe))
+        pack = self._room(len(content))
+        entry = pack.append(blake3(content).digest(), content, Kind.RECIPE)
+        self._objects.append(NewObject(object_id, recipe, pack.id, entry.offset, entry.stored))
 
     def _room(self, size: int) -> OpenPack:
         if self._pack is not None and not self._pack.fits(size):
@@ -112,6 +125,13 @@ class Appending:
                 connection.executemany(
                     _MOVE_CHUNK, [(*row[1:6], row[0], self._moving) for row in self._rows]
                 )
+                connection.executemany(
+                    _MOVE_OBJECT,
+                    [
+                        (new.source, new.offset, new.stored, new.id, self._moving)
+                        for new in self._objects
+                    ],
+                )
             connection.execute(
                 "UPDATE packs SET size = ?, sealed = ? WHERE id = ?",
                 (pack.size, pack.sealed, pack.id),
@@ -126,20 +146,21 @@ def add_chunks(connection: sqlite3.Connection, rows: list[ChunkRow]) -> None:
     connection.executemany(_ADD_CHUNK, rows)
 
 
-def add_objects(
-    connection: sqlite3.Connection, objects: list[tuple[bytes, Recipe]], now: int
-) -> None:
+def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: int) -> None:
     """Enter recipes, in the transaction that sees whether their chunks are still there.
 
     Raises:
         Vanished: one is not.
     """
-    for object_id, recipe in objects:
-        chunks = {chunk for chunk, _ in recipe.chunks}
+    for new in objects:
+        chunks = {chunk for chunk, _ in new.recipe.chunks}
         known = 0
         for batch in batches(chunks):
             statement = f"SELECT count(*) FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
             known += connection.execute(statement, batch).fetchone()[0]
         if known != len(chunks):
             raise Vanished
-        connection.execute(_ADD_OBJECT, (object_id, recipe.size, now, recipe.encoded()))
+        # A recipe that is in a pack is not kept twice.
+        kept = None if new.source else new.recipe.encoded()
+        row = (new.id, new.recipe.size, now, kept, new.source, new.offset, new.stored)
+        connection.execute(_ADD_OBJECT, row)

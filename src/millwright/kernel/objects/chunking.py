@@ -19,7 +19,7 @@ from millwright.kernel.objects.recipe import Recipe
 if TYPE_CHECKING:
     from pyfastcdc import FastCDC
 
-MINIMUM, AVERAGE, MAXIMUM = 16 << 10, 64 << 10, 256 << 10
+MINIMUM, AVERAGE, MAXIMUM = 16 << 10, 32 << 10, 128 << 10
 """Sizes of chunks in bytes. ``docs/formats.md`` says why these."""
 
 _WINDOW = 4 << 20

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from millwright.kernel.errors import Corrupt, MillwrightError, Unavailable
-from millwright.kernel.objects.recipe import Recipe
 
 _T = TypeVar("_T")
 
@@ -34,7 +33,8 @@ CREATE TABLE IF NOT EXISTS chunks(
   id BLOB PRIMARY KEY, source INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
   size INTEGER NOT NULL, codec INTEGER NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects(
-  id BLOB PRIMARY KEY, size INTEGER NOT NULL, added INTEGER NOT NULL, recipe BLOB NOT NULL);
+  id BLOB PRIMARY KEY, size INTEGER NOT NULL, added INTEGER NOT NULL, recipe BLOB,
+  source INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS damaged(id BLOB PRIMARY KEY, found INTEGER NOT NULL) WITHOUT ROWID;
 """
 _VERSION = 1
@@ -59,6 +59,18 @@ class Location:
     stored: int
     size: int
     codec: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """An object of several chunks: its recipe, or the record of a pack that holds it."""
+
+    id: bytes
+    size: int
+    recipe: bytes | None
+    source: int
+    offset: int
+    stored: int
 
 
 def batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -127,20 +139,16 @@ class Index:
             found.update(row[0] for row in self.rows(statement, batch))
         return found
 
-    def recipe(self, object_id: bytes) -> Recipe | None:
-        """The object's chunks; an object of one chunk is its chunk and has no row of its own."""
-        rows = self.rows("SELECT recipe FROM objects WHERE id = ?", (object_id,))
-        if rows:
-            return Recipe.decoded(rows[0][0])
-        rows = self.rows("SELECT size FROM chunks WHERE id = ?", (object_id,))
-        return Recipe.of([(object_id, int(rows[0][0]))]) if rows else None
+    def objects(self, ids: Iterable[bytes]) -> list[ObjectRow]:
+        """The rows of objects of several chunks, those that are known.
 
-    def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
-        """The chunks of those of these objects that have several."""
-        found: dict[bytes, Recipe] = {}
-        for batch in batches(object_ids):
-            statement = f"SELECT id, recipe FROM objects WHERE id IN ({marks(batch)})"  # noqa: S608
-            found.update((row[0], Recipe.decoded(row[1])) for row in self.rows(statement, batch))
+        An object of one chunk *is* its chunk, and has no row.
+        """
+        found: list[ObjectRow] = []
+        for batch in batches(ids):
+            columns = "id, size, recipe, source, offset, stored"
+            statement = f"SELECT {columns} FROM objects WHERE id IN ({marks(batch)})"  # noqa: S608
+            found += [ObjectRow(*row) for row in self.rows(statement, batch)]
         return found
 
     def close(self) -> None:

@@ -34,11 +34,10 @@ def uses_attribute() -> bool:
     return os.geteuid() == 0
 
 
-def protect(handle: int, *, attribute: bool) -> None:
-    """Take away everybody's permission to write to an open file."""
-    mode = os.fstat(handle).st_mode
+def protect(handle: int, mode: int, *, attribute: bool) -> None:
+    """Take away everybody's permission to write to an open file with these permission bits."""
     if mode & _WRITE_BITS:
-        os.fchmod(handle, stat.S_IMODE(mode) & ~_WRITE_BITS)
+        os.fchmod(handle, mode & ~_WRITE_BITS)
     if attribute:
         set_immutable(handle, True)
 
@@ -52,13 +51,14 @@ def writable(mode: int) -> int:
 
 @dataclass(slots=True)
 class Linked:
-    """A file that was linked into the store, open for reading."""
+    """A file that was linked into the store, open for reading; ``path`` is its new name."""
 
     number: int
-    path: Path
+    path: str
     handle: int
 
     def close(self) -> None:
+        """Close the file; its name in the store stays."""
         os.close(self.handle)
 
 
@@ -67,13 +67,17 @@ class LinkShelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._base = str(folder)
         self._next = 1
         self._made: set[int] = set()
 
     def path(self, number: int) -> Path:
         """Where a linked file is."""
-        # One parse: this is called once per file of a large folder.
-        return Path(f"{self.folder}/{number // _PER_FOLDER:x}/{number % _PER_FOLDER:x}")
+        return Path(self.name(number))
+
+    def name(self, number: int) -> str:
+        """As ``path``, for those who ask a thousand times a second."""
+        return f"{self._base}/{number // _PER_FOLDER:x}/{number % _PER_FOLDER:x}"
 
     def number(self, path: Path) -> int:
         """The inverse of ``path``."""
@@ -92,10 +96,10 @@ class LinkShelf:
         """
         step = 1
         while True:
-            number, target = self._next, self.path(self._next)
+            number, target = self._next, self.name(self._next)
             self._next += step
             if number // _PER_FOLDER not in self._made:
-                target.parent.mkdir(exist_ok=True)
+                self.path(number).parent.mkdir(exist_ok=True)
                 self._made.add(number // _PER_FOLDER)
             try:
                 _link(path, target)
@@ -110,7 +114,7 @@ class LinkShelf:
         try:
             handle = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
-            target.unlink()
+            Path(target).unlink()
             if not Path(path).is_file() or Path(path).is_symlink():
                 raise not_a_file(path) from None
             return None
@@ -211,7 +215,7 @@ def copy(source: int, target: int) -> None:
         pass
 
 
-def _link(source: str | Path, target: Path) -> None:
+def _link(source: str | Path, target: str | Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except PermissionError:

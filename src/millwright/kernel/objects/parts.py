@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from millwright.kernel.objects.index import Index
+from millwright.kernel.objects.index import Index, Location, ObjectRow
 from millwright.kernel.objects.linked import LinkShelf
+from millwright.kernel.objects.pack_format import HEADER, Entry, decoded, parse_recipe
 from millwright.kernel.objects.packs import PackShelf
-from millwright.kernel.objects.reading import ChunkReader, Fetch, missing
+from millwright.kernel.objects.reading import ChunkReader, Fetch, damaged, missing
 from millwright.kernel.objects.recipe import Recipe
 
 FRESH_SECONDS = 600
@@ -52,25 +54,57 @@ class Parts:
         Raises:
             NotFound: there is no such object.
         """
-        found = self.index.recipe(object_id)
-        if found is None:
-            # Somebody else may know it: whoever fetches adds the recipe too.
-            self.reader.locate([object_id])
-            found = self.index.recipe(object_id)
-        if found is None:
-            raise missing(object_id.hex())
+        for attempt in range(2):
+            several = self.recipes([object_id])
+            if several:
+                return several[object_id]
+            single = self.index.locate([object_id]).get(object_id)
+            if single is not None:
+                return Recipe(single.size, ((object_id, single.size),))
+            if attempt == 0:
+                # Somebody else may know it: whoever fetches it enters the recipe too.
+                self.reader.fetch([object_id])
+        raise missing(object_id.hex())
+
+    def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
+        """The chunks of objects that have several, those that are known.
+
+        Raises:
+            Corrupt: the record that lists them is damaged.
+        """
+        found = {}
+        for row in self.index.objects(object_ids):
+            if row.recipe is not None:
+                found[row.id] = Recipe.decoded(row.recipe)
+            else:
+                found[row.id] = self._packed_recipe(row)
         return found
+
+    def _packed_recipe(self, row: ObjectRow) -> Recipe:
+        start = row.offset - HEADER.size
+        place = Location(row.id, row.source, start, HEADER.size + row.stored, row.size, 0)
+        try:
+            content = self.reader.raw(place)
+            digest, stored, size, kind, codec, _ = HEADER.unpack_from(content)
+            entry = Entry(digest, row.offset, stored, size, kind, codec)
+            object_id, recipe = parse_recipe(decoded(entry, content[HEADER.size :]))
+        except (OSError, ValueError, struct.error) as cause:
+            again = self.index.objects([row.id])
+            if again and (again[0].source, again[0].offset) != (row.source, row.offset):
+                return self.recipes([row.id])[row.id]
+            raise damaged(row.id.hex(), self.root / "packs") from cause
+        if object_id != row.id:
+            raise damaged(row.id.hex(), self.place(row.source))
+        return recipe
 
     def whole(self, object_ids: list[bytes]) -> set[bytes]:
         """Those of these objects whose bytes are all here."""
         here = self.index.present(object_ids)
-        for object_id in object_ids:
-            if object_id not in here:
-                recipe = self.index.recipe(object_id)
-                if recipe is not None:
-                    chunks = {chunk for chunk, _ in recipe.chunks}
-                    if len(self.index.present(chunks)) == len(chunks):
-                        here.add(object_id)
+        rest = [object_id for object_id in object_ids if object_id not in here]
+        for object_id, recipe in self.recipes(rest).items():
+            chunks = {chunk for chunk, _ in recipe.chunks}
+            if len(self.index.present(chunks)) == len(chunks):
+                here.add(object_id)
         return here
 
     def touch(self, object_ids: list[bytes]) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from millwright.kernel.objects import adding, linked, restoring, sweeping, upkeep
+from millwright.kernel.objects import (
+    adding,
+    adopting,
+    linked,
+    listing,
+    removing,
+    restoring,
+    sweeping,
+    verifying,
+)
 from millwright.kernel.objects.digests import digest_of, raw_digest
 from millwright.kernel.objects.index import Index, Location
 from millwright.kernel.objects.linked import LinkShelf
@@ -16,12 +25,14 @@ from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import (
     Fetch,
     ObjectFile,
+    RawChunk,
     damaged,
 )
 from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.removing import Orphans
 from millwright.kernel.objects.restoring import How
 from millwright.kernel.objects.sweeping import Swept
-from millwright.kernel.objects.upkeep import Damage, Orphans, RawChunk
+from millwright.kernel.objects.verifying import Damage
 
 _BUFFER = 128 << 10
 
@@ -164,12 +175,12 @@ class ProjectObjects:
 
     def objects(self) -> Iterator[tuple[str, Recipe]]:
         """All objects of several chunks; an object of one chunk is listed by ``chunks`` only."""
-        for object_id, recipe in upkeep.objects(self._parts):
+        for object_id, recipe in listing.objects(self._parts):
             yield object_id.hex(), recipe
 
     def chunks(self, *, before: float | None = None) -> Iterator[Location]:
         """All chunks and where they are; those added before a moment (Unix time) if one is given."""
-        return upkeep.chunks(self._parts, before)
+        return listing.chunks(self._parts, before)
 
     def locate(self, chunk_ids: Iterable[bytes]) -> dict[bytes, Location]:
         """Where chunks are, those that are known."""
@@ -181,27 +192,23 @@ class ProjectObjects:
 
     def read_chunk_raw(self, chunk_id: bytes) -> RawChunk:
         """A chunk as it is written (perhaps compressed), verified."""
-        return upkeep.read_raw(self._parts, chunk_id)
+        return self._parts.reader.raw_chunk(chunk_id)
 
     def read_located(self, location: Location) -> bytes:
-        """A located chunk's bytes as they are written, unverified: to read many in disk order.
-
-        Raises:
-            OSError: the file they were in is gone.
-        """
+        """A chunk's bytes as they are written, unverified; ``OSError`` where they are gone."""
         return self._parts.reader.raw(location)
 
     def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
-        """The recipes of those of these objects (32 bytes each) that have several chunks."""
-        return self._parts.index.recipes(object_ids)
+        """The chunks of objects that have several, those that are known."""
+        return self._parts.recipes(object_ids)
 
     def add_recipe(self, digest: str, recipe: Recipe) -> None:
         """Make an object known whose chunks are on a remote."""
-        upkeep.add_recipe(self._parts, raw_digest(digest), recipe)
+        adopting.add_recipe(self._parts, raw_digest(digest), recipe)
 
     def adopt_pack(self, path: Path) -> list[bytes]:
         """Move a pack that came from elsewhere into the store; the ids of its chunks."""
-        return upkeep.adopt_pack(self._parts, path)
+        return adopting.adopt_pack(self._parts, path)
 
     def seal(self) -> None:
         """Seal the packs that nobody else is appending to."""
@@ -215,7 +222,7 @@ class ProjectObjects:
         Bytes in packs stay until ``rewrite_pack``; linked files nobody refers to are removed.
         """
         ids = [raw_digest(digest) for digest in objects]
-        upkeep.forget(self._parts, ids, chunks, away=away)
+        removing.forget(self._parts, ids, chunks, away=away)
 
     def unreferenced(
         self, live_objects: Container[bytes], live_chunks: Container[bytes], *, before: float
@@ -231,31 +238,31 @@ class ProjectObjects:
 
     def rewrite_pack(self, pack: Pack, keep: Callable[[bytes], bool]) -> int:
         """Copy what is kept (ids of chunks, and of objects with recipes) elsewhere; bytes freed."""
-        return upkeep.rewrite_pack(self._parts, pack, keep)
+        return removing.rewrite_pack(self._parts, pack, keep)
 
     def verify(self, on_progress: Callable[[int, int], None] | None = None) -> list[Damage]:
         """Read every chunk again; which are damaged. Progress is bytes done and bytes in all."""
-        return list(upkeep.verify(self._parts, on_progress))
+        return list(verifying.verify(self._parts, on_progress))
 
     def damaged(self) -> set[bytes]:
         """The chunks that ``verify`` found damaged and nobody replaced since."""
-        return upkeep.damaged_chunks(self._parts)
+        return verifying.damaged_chunks(self._parts)
 
     def replace_chunk(self, chunk_id: bytes, content: bytes) -> None:
         """Put a good copy of a chunk in place of a damaged one."""
-        upkeep.replace_chunk(self._parts, chunk_id, content)
+        verifying.replace_chunk(self._parts, chunk_id, content)
 
     def orphans(self) -> Orphans:
         """Files in the store that no row refers to."""
-        return upkeep.orphans(self._parts)
+        return removing.orphans(self._parts)
 
     def reclaim(self, found: Orphans, *, before: float) -> int:
         """Remove orphans last changed before a moment (Unix time); bytes freed."""
-        return upkeep.reclaim(self._parts, found, before=before)
+        return removing.reclaim(self._parts, found, before=before)
 
     def rebuild(self, on_progress: Callable[[int, int], None] | None = None) -> None:
         """Make the index again from packs and linked files."""
-        upkeep.rebuild(self._parts, on_progress)
+        adopting.rebuild(self._parts, on_progress)
 
     def close(self) -> None:
         """Release files and the index; the next use opens them again."""

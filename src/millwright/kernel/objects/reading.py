@@ -8,12 +8,13 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt, NotFound, Unavailable
-from millwright.kernel.objects.codec import decode
+from millwright.kernel.objects.codec import Codec, decode
 from millwright.kernel.objects.index import ELSEWHERE, Index, Location
 from millwright.kernel.objects.recipe import Recipe
 
@@ -36,7 +37,7 @@ class ChunkReader:
     def __init__(self, index: Index, place: Callable[[int], Path], fetch: Fetch) -> None:
         self._index = index
         self._place = place
-        self._fetch = fetch
+        self.fetch = fetch
         self._lock = threading.Lock()
         self._files: OrderedDict[int, int] = OrderedDict()
         self._cache: OrderedDict[bytes, bytes] = OrderedDict()
@@ -52,7 +53,7 @@ class ChunkReader:
         """
         found = self._index.locate(ids)
         away = [chunk for chunk in ids if chunk not in found or found[chunk].source == ELSEWHERE]
-        if away and self._fetch(list(dict.fromkeys(away))):
+        if away and self.fetch(list(dict.fromkeys(away))):
             found |= self._index.locate(away)
         for chunk in away:
             if chunk not in found:
@@ -102,6 +103,21 @@ class ChunkReader:
             # Within the lock, so that nobody closes the file meanwhile.
             return os.pread(handle, location.stored, location.offset)
 
+    def raw_chunk(self, chunk: bytes) -> RawChunk:
+        """A chunk as it is written, verified.
+
+        Raises:
+            NotFound, Unavailable, Corrupt: as for ``locate`` and ``chunk``.
+        """
+        location = self.locate([chunk])[chunk]
+        try:
+            payload = self.raw(location)
+            verified(location, payload)
+        except (OSError, ValueError):
+            content = self._verified(location)
+            return RawChunk(chunk, Codec.NONE, len(content), content)
+        return RawChunk(chunk, location.codec, location.size, payload)
+
     def stream(self, recipe: Recipe) -> Iterator[bytes]:
         """An object's chunks in order, each verified."""
         for start in range(0, len(recipe.chunks), _AHEAD):
@@ -131,6 +147,16 @@ class ChunkReader:
                 return verified(again, self.raw(again))
             except (OSError, ValueError):
                 raise damaged(location.id.hex(), self._place(again.source)) from cause
+
+
+@dataclass(frozen=True, slots=True)
+class RawChunk:
+    """A chunk as it is written: ``payload`` is encoded with ``codec`` and decodes to ``size``."""
+
+    id: bytes
+    codec: int
+    size: int
+    payload: bytes
 
 
 def verified(location: Location, payload: bytes) -> bytes:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from millwright.kernel.objects.parts import Parts
-from millwright.kernel.objects.recipe import Recipe
 
 _Rows = Callable[[str, tuple[float, ...]], list[tuple[Any, ...]]]
 
@@ -30,7 +29,7 @@ def unreferenced(
     parts: Parts, live_objects: Container[bytes], live_chunks: Container[bytes], before: float
 ) -> Swept:
     """What ``sweep`` would remove now."""
-    return _found(parts.index.rows, live_objects, live_chunks, before)
+    return _found(parts, parts.index.rows, live_objects, live_chunks, before)
 
 
 def sweep(
@@ -46,7 +45,7 @@ def sweep(
         def rows(statement: str, values: tuple[float, ...]) -> list[tuple[Any, ...]]:
             return connection.execute(statement, values).fetchall()
 
-        found = _found(rows, live_objects, live_chunks, before)
+        found = _found(parts, rows, live_objects, live_chunks, before)
         connection.executemany(
             "DELETE FROM objects WHERE id = ?", [(name,) for name in found.objects]
         )
@@ -67,11 +66,16 @@ def sweep(
 
 
 def _found(
-    rows: _Rows, live_objects: Container[bytes], live_chunks: Container[bytes], before: float
+    parts: Parts,
+    rows: _Rows,
+    live_objects: Container[bytes],
+    live_chunks: Container[bytes],
+    before: float,
 ) -> Swept:
     kept: set[bytes] = set()
-    for _, recipe in rows("SELECT id, recipe FROM objects WHERE added >= ?", (before,)):
-        kept.update(chunk for chunk, _ in Recipe.decoded(recipe).chunks)
+    fresh = [row[0] for row in rows("SELECT id FROM objects WHERE added >= ?", (before,))]
+    for recipe in parts.recipes(fresh).values():
+        kept.update(chunk for chunk, _ in recipe.chunks)
     objects = [
         name
         for name, _ in rows("SELECT id, size FROM objects WHERE added < ?", (before,))

@@ -1,0 +1,151 @@
+"""Packs and files that are there and not in the index yet: entered after every byte is verified."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from blake3 import blake3
+
+from millwright.kernel.errors import Corrupt
+from millwright.kernel.objects.appending import NewObject, add_chunks, add_objects
+from millwright.kernel.objects.chunking import cut
+from millwright.kernel.objects.filesystem import sync_folder
+from millwright.kernel.objects.pack_format import (
+    Entry,
+    Kind,
+    decoded,
+    parse_recipe,
+    read_footer,
+    whole_records,
+)
+from millwright.kernel.objects.parts import Parts
+from millwright.kernel.objects.recipe import Recipe
+
+_ADD_KNOWN = """
+INSERT INTO objects(id, size, added, recipe, source, offset, stored) VALUES(?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT(id) DO UPDATE SET recipe = excluded.recipe, source = excluded.source,
+  offset = excluded.offset, stored = excluded.stored WHERE excluded.source != 0
+"""
+
+
+def adopt_pack(parts: Parts, path: Path) -> list[bytes]:
+    """Make a pack that came from elsewhere one of this store; the chunks that it brought.
+
+    The file is moved. Every record is verified. Recipes in it become known, even if chunks of them
+    are not here.
+
+    Raises:
+        Corrupt: it is no whole pack.
+    """
+    with path.open("r+b") as file:
+        content = file.read()
+        found, listed = list(whole_records(content)), read_footer(content)
+        if listed != found:
+            raise Corrupt(
+                "objects.pack",
+                f"The pack {path.name} is not whole.",
+                hint="Fetch it again.",
+                value=str(path),
+            )
+        os.fsync(file.fileno())
+    name = os.urandom(16).hex()
+    path.replace(parts.packs.path(name))
+    sync_folder(parts.packs.folder)
+    _enter(parts, name, content, found, sealed=True)
+    return [entry.id for entry in found if entry.kind == Kind.CHUNK]
+
+
+def add_recipe(parts: Parts, object_id: bytes, recipe: Recipe) -> None:
+    """Make an object known whose chunks may be on a remote only."""
+    now = int(time.time())
+    with parts.index.write() as connection:
+        if len(recipe.chunks) > 1:
+            row = (object_id, recipe.size, now, recipe.encoded(), 0, 0, 0)
+            connection.execute(_ADD_KNOWN.replace("WHERE excluded.source != 0", ""), row)
+        connection.executemany(
+            "INSERT OR IGNORE INTO chunks VALUES(?, 0, 0, 0, ?, 0, ?)",
+            [(chunk, size, now) for chunk, size in recipe.chunks],
+        )
+
+
+def rebuild(parts: Parts, on_progress: Callable[[int, int], None] | None = None) -> None:
+    """Make the index again from packs and linked files; every byte is verified on the way.
+
+    A torn pack gives its records up to the last whole one. What the index knew to be on a remote
+    only is not known afterwards. Nobody else may use the store meanwhile.
+    """
+    packs = sorted(parts.packs.folder.glob("*.pack"))
+    links = sorted(parts.links.folder.glob("*/*"))
+    total = sum(path.stat().st_size for path in (*packs, *links))
+    done = 0
+    parts.close()
+    for suffix in ("", "-wal", "-shm"):
+        parts.index.path.with_name(parts.index.path.name + suffix).unlink(missing_ok=True)
+    for path in (*packs, *links):
+        if path.suffix == ".pack":
+            content = path.read_bytes()
+            found = list(whole_records(content))
+            _enter(parts, path.stem, content, found, sealed=read_footer(content) == found)
+        else:
+            relink(parts, path)
+        done += path.stat().st_size
+        if on_progress is not None:
+            on_progress(done, total)
+
+
+def relink(parts: Parts, path: Path) -> bytes:
+    """Enter a file that is among the linked ones already, under the number that its name says."""
+    number = parts.links.number(path)
+    whole, chunks = blake3(), []
+    with path.open("rb", buffering=0) as file:
+        found = os.fstat(file.fileno())
+        for window in cut(lambda view: int(file.readinto(view) or 0), whole):
+            chunks += [(chunk, len(data)) for chunk, data in window]
+    object_id = whole.digest()
+    recipe = Recipe.of(chunks or [(object_id, 0)])
+    now = int(time.time())
+    starts = zip(recipe.chunks, recipe.starts(), strict=False)
+    with parts.index.write() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)",
+            (number, object_id, recipe.size, found.st_mtime_ns),
+        )
+        add_chunks(
+            connection,
+            [(chunk, -number, start, size, size, 0, now) for (chunk, size), start in starts],
+        )
+        if len(recipe.chunks) > 1:
+            add_objects(connection, [NewObject(object_id, recipe)], now)
+    return object_id
+
+
+def _enter(parts: Parts, name: str, content: bytes, found: list[Entry], *, sealed: bool) -> None:
+    now = int(time.time())
+    recipes = []
+    for entry in found:
+        if entry.kind == Kind.RECIPE:
+            payload = content[entry.offset : entry.offset + entry.stored]
+            recipes.append((entry, *parse_recipe(decoded(entry, payload))))
+    end = len(content) if sealed or not found else found[-1].offset + found[-1].stored
+    with parts.index.write() as connection:
+        pack = connection.execute(
+            "INSERT INTO packs(name, size, sealed) VALUES(?, ?, ?)", (name, end, sealed)
+        ).lastrowid
+        add_chunks(
+            connection,
+            [
+                (entry.id, pack or 0, entry.offset, entry.stored, entry.size, entry.codec, now)
+                for entry in found
+                if entry.kind == Kind.CHUNK
+            ],
+        )
+        connection.executemany(
+            _ADD_KNOWN,
+            [
+                (object_id, recipe.size, now, None, pack, entry.offset, entry.stored)
+                for entry, object_id, recipe in recipes
+            ],
+        )

@@ -1,0 +1,127 @@
+"""Taking bytes away: what the index forgets, packs without what is not kept, files nobody knows.
+
+Whoever calls these decides what is to be kept; nothing here knows why an object is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from millwright.kernel.objects.appending import Appending
+from millwright.kernel.objects.linked import remove
+from millwright.kernel.objects.pack_format import (
+    Entry,
+    Kind,
+    decoded,
+    headers,
+    parse_recipe,
+    read_footer,
+)
+from millwright.kernel.objects.packs import Pack
+from millwright.kernel.objects.parts import Parts
+
+_UNUSED = "SELECT id FROM links WHERE -id NOT IN (SELECT source FROM chunks WHERE source < 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Files that no row refers to: left by writers that were killed, or in use by others now."""
+
+    links: tuple[Path, ...]
+    packs: tuple[Path, ...]
+    temporary: tuple[Path, ...]
+
+
+def forget(
+    parts: Parts, objects: Iterable[bytes] = (), chunks: Iterable[bytes] = (), *, away: bool = False
+) -> None:
+    """Drop objects and chunks from the index; the bytes stay until packs are rewritten.
+
+    ``away`` keeps chunks known, as bytes that are on a remote only. Linked files that no chunk
+    refers to any more are removed.
+    """
+    change = (
+        "UPDATE chunks SET source = 0 WHERE id = ?" if away else "DELETE FROM chunks WHERE id = ?"
+    )
+    with parts.index.write() as connection:
+        connection.executemany("DELETE FROM objects WHERE id = ?", [(name,) for name in objects])
+        connection.executemany(change, [(chunk,) for chunk in chunks])
+        unused = [row[0] for row in connection.execute(_UNUSED)]
+        connection.executemany("DELETE FROM links WHERE id = ?", [(number,) for number in unused])
+    parts.reader.forget_files(-number for number in unused)
+    for number in unused:
+        parts.links.drop(number)
+
+
+def rewrite_pack(parts: Parts, pack: Pack, keep: Callable[[bytes], bool]) -> int:
+    """Copy the records that are kept to another pack and remove this one; bytes freed.
+
+    ``keep`` is asked for the digest of each chunk, and of each object whose recipe is here; what is
+    not kept is forgotten. A pack that another process appends to is left alone. Damaged records
+    are not copied.
+    """
+    with parts.packs.removing(pack) as held:
+        if not held:
+            return 0
+        content = pack.path.read_bytes()
+        found = read_footer(content) or list(headers(content, pack.size))
+        copied = _copy(parts, pack, content, found, keep)
+        with parts.index.write() as connection:
+            connection.execute("DELETE FROM chunks WHERE source = ?", (pack.id,))
+            connection.execute("DELETE FROM objects WHERE source = ?", (pack.id,))
+            connection.execute("DELETE FROM packs WHERE id = ?", (pack.id,))
+        pack.path.unlink()
+    parts.reader.forget_files([pack.id])
+    return len(content) - copied
+
+
+def _copy(
+    parts: Parts, pack: Pack, content: bytes, found: list[Entry], keep: Callable[[bytes], bool]
+) -> int:
+    places = parts.index.locate(entry.id for entry in found if entry.kind == Kind.CHUNK)
+    copied = 0
+    with Appending(parts.packs, parts.index, moving=pack.id) as out:
+        for entry in found:
+            try:
+                payload = decoded(entry, content[entry.offset : entry.offset + entry.stored])
+            except ValueError:
+                continue
+            if entry.kind == Kind.RECIPE:
+                object_id, recipe = parse_recipe(payload)
+                if keep(object_id):
+                    out.recipe(object_id, recipe)
+                    copied += entry.stored
+            elif keep(entry.id) and entry.id in places and places[entry.id].source == pack.id:
+                out.chunk(entry.id, payload)
+                copied += entry.stored
+    return copied
+
+
+def orphans(parts: Parts) -> Orphans:
+    """Files in the store that no row refers to."""
+    numbers = [row[0] for row in parts.index.rows("SELECT id FROM links")]
+    known = {parts.links.name(number) for number in numbers}
+    links = [path for path in parts.links.folder.glob("*/*") if str(path) not in known]
+    named = {pack.path for pack in parts.packs.all()}
+    packs = [path for path in parts.packs.folder.glob("*.pack") if path not in named]
+    temporary = list(parts.root.glob("cache/.mw-*"))
+    return Orphans(tuple(sorted(links)), tuple(sorted(packs)), tuple(sorted(temporary)))
+
+
+def reclaim(parts: Parts, found: Orphans, *, before: float) -> int:
+    """Remove orphans whose last change is older than a moment (Unix time); bytes freed.
+
+    A linked file that is an orphan gets its immutable attribute off, since nothing needs it.
+    """
+    freed = 0
+    for path in (*found.links, *found.packs, *found.temporary):
+        try:
+            state = path.lstat()
+        except FileNotFoundError:
+            continue
+        if state.st_ctime < before:
+            remove(path, keep_protected=False)
+            freed += state.st_size if state.st_nlink == 1 else 0
+    return freed
