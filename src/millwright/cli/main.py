@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "monitor": ("millwright.monitoring.commands:monitor", "Drift and performance by window."),
     "alerts": ("millwright.monitoring.commands:alerts", "What needs attention."),
     "retrainings": ("millwright.automation.commands:retrainings", "What the policy decided."),
+    "import": ("millwright.cli.exchange:import_", "Move in from another tool."),
+    "export": ("millwright.cli.exchange:export", "Hand data out to another tool."),
     "token": ("millwright.security.commands:token", "Access tokens for people and machines."),
     "audit": ("millwright.cli.audit:audit", "The event log and its verification."),
 }

@@ -168,19 +168,20 @@ def fetch(place: Place, cache: ObjectCache, wanted: Wanted) -> tuple[int, set[st
     count, nowhere = 0, set[str]()
     for kind, names in wanted.items():
         lists = {name for name in names if name.endswith(SUFFIX)}
-        done, lost = _fetch_some(place, cache, lists, kind)
+        done, lost = fetch_files(place, cache, lists, kind)
         count, nowhere = count + done, nowhere | lost
         files = names - lists
         for name in lists - lost:
             files |= {entry.md5 for entry in cache.entries(name, kind)}
-        done, lost = _fetch_some(place, cache, files, kind)
+        done, lost = fetch_files(place, cache, files, kind)
         count, nowhere = count + done, nowhere | lost
     return count, nowhere
 
 
-def _fetch_some(
+def fetch_files(
     place: Place, cache: ObjectCache, names: set[str], kind: str
 ) -> tuple[int, set[str]]:
+    """Bring these objects, and nothing they name, into a cache; (how many, which are nowhere)."""
     missing = cache.missing(names, kind)
     nowhere: set[str] = set()
 
