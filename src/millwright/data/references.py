@@ -68,9 +68,6 @@ def choose(selector: str, versions: Sequence[V], refs: Mapping[str, str]) -> V |
         return head(MAIN, versions, refs) or next(iter(versions), None)
     if selector.isdecimal() and len(selector) < 10:
         return next((one for one in versions if one.version == int(selector)), None)
-    named = refs.get(selector)
-    if named is not None:
-        return next((one for one in versions if one.id == named), None)
     found = head(selector, versions, refs)
     if found is None and _DIGEST.fullmatch(selector):
         found = _by_digest(selector, versions)
@@ -78,7 +75,7 @@ def choose(selector: str, versions: Sequence[V], refs: Mapping[str, str]) -> V |
 
 
 def head(branch: str, versions: Sequence[V], refs: Mapping[str, str]) -> V | None:
-    """The version a branch is at: its newest, or the one it was started from."""
+    """The version a branch is at: its newest, or the one it was started from. So too for a tag."""
     newest = next((one for one in versions if one.branch == branch), None)
     started = refs.get(branch)
     if newest is not None or started is None:

@@ -124,20 +124,23 @@ def checkout(
 
 
 def _all(copy: WorkingCopy) -> list[str]:
-    manifests = copy.manifests()
-    with_manifest = {copy.place.root / str(path).removesuffix(".mw") for path in manifests}
+    from millwright.data.working.switching import manifests
+
+    files = manifests(copy)
+    with_manifest = {copy.place.root / str(path).removesuffix(".mw") for path in files}
     outside = [
         each.path
         for each in copy.index.tracked()
         if copy.place.root / each.path not in with_manifest
     ]
-    return [str(path) for path in manifests] + outside
+    return [str(path) for path in files] + outside
 
 
 def _check_out(
     copy: WorkingCopy, name: str, to: Path | None, force: bool, *, quiet: bool
 ) -> CheckedOut:
     from millwright.data.working.manifest_file import SUFFIX, manifest_path
+    from millwright.data.working.switching import checkout_manifest, checkout_reference
 
     show = None if quiet else progress("Writing")
     path = Path(name)
@@ -148,12 +151,12 @@ def _check_out(
             if not path.exists():
                 reference = f"{tracked.name}@{tracked.version_id}"
                 here = copy.place.root / tracked.path
-                return copy.checkout_reference(reference, to=here, force=force, on_progress=show)
+                return checkout_reference(copy, reference, to=here, force=force, on_progress=show)
         elif not name.endswith(SUFFIX):
             path = manifest_path(path)
         if path.exists():
-            return copy.checkout_manifest(path.absolute(), force=force, on_progress=show)
-    return copy.checkout_reference(name, to=to, force=force, on_progress=show)
+            return checkout_manifest(copy, path.absolute(), force=force, on_progress=show)
+    return checkout_reference(copy, name, to=to, force=force, on_progress=show)
 
 
 def _done(found: CheckedOut) -> dict[str, Any]:

@@ -8,24 +8,57 @@ The bytes of a node are written down in ``docs/formats.md``.
 
 from __future__ import annotations
 
-from millwright.data.trees.building import Built, build, edit
-from millwright.data.trees.comparing import Change, Difference, diff
-from millwright.data.trees.entries import Entry, Kind, Tombstone
-from millwright.data.trees.merging import MergeConflict, Merged, merge
-from millwright.data.trees.names import check_path, check_target
-from millwright.data.trees.nodes import Nodes, NodesInMemory, decode, encode
-from millwright.data.trees.reading import (
-    Totals,
-    glob,
-    list_folder,
-    lookup,
-    node_digests,
-    totals,
-    totals_under,
-    walk,
-    walk_under,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from millwright.data.trees.building import Built, build, edit
+    from millwright.data.trees.comparing import Change, Difference, diff
+    from millwright.data.trees.entries import Entry, Kind, Tombstone
+    from millwright.data.trees.merging import MergeConflict, Merged, merge
+    from millwright.data.trees.names import check_path, check_target
+    from millwright.data.trees.nodes import Nodes, NodesInMemory, decode, encode
+    from millwright.data.trees.reading import (
+        Totals,
+        glob,
+        list_folder,
+        lookup,
+        node_digests,
+        totals,
+        totals_under,
+        walk,
+        walk_under,
+    )
+
+_HOMES = {
+    "Built": "building",
+    "build": "building",
+    "edit": "building",
+    "Change": "comparing",
+    "Difference": "comparing",
+    "diff": "comparing",
+    "Entry": "entries",
+    "Kind": "entries",
+    "Tombstone": "entries",
+    "MergeConflict": "merging",
+    "Merged": "merging",
+    "merge": "merging",
+    "check_path": "names",
+    "check_target": "names",
+    "Nodes": "nodes",
+    "NodesInMemory": "nodes",
+    "decode": "nodes",
+    "encode": "nodes",
+    "Totals": "reading",
+    "glob": "reading",
+    "list_folder": "reading",
+    "lookup": "reading",
+    "node_digests": "reading",
+    "totals": "reading",
+    "totals_under": "reading",
+    "walk": "reading",
+    "walk_under": "reading",
+}
 __all__ = [
     "Built",
     "Change",
@@ -55,3 +88,10 @@ __all__ = [
     "walk",
     "walk_under",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A command that only looks at files starts without what compares and merges.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'millwright.data.trees' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"millwright.data.trees.{_HOMES[name]}"), name)

@@ -37,7 +37,7 @@ from millwright.kernel.locks import exclusive
 Progress = Callable[[int, int], None]
 """Told how many files of how many are done."""
 
-_AT_ONCE = 2000
+_AT_ONCE = 5000
 _ATTEMPTS = 3
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -356,7 +356,7 @@ def write_beside(place: Place, tracked: Tracked, version: Known) -> Path | None:
         size=version.size,
         path=target.name,
         branch=tracked.branch,
-        members=tracked.members if tracked.members != (target.name,) else (),
+        members=() if version.kind == "table" else tracked.members,
         original=version.original,
     )
     path = manifest_path(target)

@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import Literal
 
 from millwright.data import trees
-from millwright.data.trees import Change, Entry, Kind, Nodes, check_path, check_target
+from millwright.data.trees import (
+    Change,
+    Entry,
+    Kind,
+    Nodes,
+    NodesInMemory,
+    check_path,
+    check_target,
+)
 from millwright.data.trees.comparing import changed_entries
+from millwright.data.trees.reading import lookup_many
 from millwright.data.working.adding import alone_with, place_version, write_beside
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
@@ -102,6 +111,11 @@ def _differing(
 ) -> list[Change]:
     """Paths that may have to be touched: from what is there (as far as known) to what is wanted."""
     base = tracked.base(place.root)
+    if tracked.kind == "table" and tracked.id:
+        # The manifest of a table's one file is nowhere but here.
+        held = index.entries(tracked.id, tracked.members)
+        here = trees.build({path.encode(): entry for path, entry in held.items()})
+        nodes = NodesInMemory(here.nodes, nodes)
     if not tracked.id:
         return [Change(path, None, entry) for path, entry in trees.walk(nodes, root)]
     same = tracked.root == root
@@ -115,8 +129,8 @@ def _differing(
         change.path: change
         for change in ([] if same else changed_entries(nodes, tracked.root, root))
     }
-    held = trees.reading.lookup_many(nodes, root, [path.encode() for path in differing])
-    for path, entry in held.items():
+    wanted = lookup_many(nodes, root, [path.encode() for path in differing])
+    for path, entry in wanted.items():
         changes.setdefault(path, Change(path, entry, entry))
     return [changes[path] for path in sorted(changes)]
 

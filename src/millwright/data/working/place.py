@@ -7,11 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from millwright.data.tree_store import TreeStore
 from millwright.kernel.errors import InvalidInput, NotFound
-from millwright.kernel.objects import ObjectStore, ProjectObjects
 from millwright.kernel.workspace import FILE_NAME, Workspace
+
+if TYPE_CHECKING:
+    from millwright.data.tree_store import TreeStore
+    from millwright.kernel.objects import ProjectObjects
 
 _PROJECT_LINE = re.compile(
     r"""^project:[ \t]*(["']?)([A-Za-z0-9][A-Za-z0-9_.-]{0,99})\1[ \t]*(?:\#.*)?$""", re.MULTILINE
@@ -64,11 +67,15 @@ class Place:
     @cached_property
     def objects(self) -> ProjectObjects:
         """The project's objects."""
+        from millwright.kernel.objects import ObjectStore
+
         return ObjectStore(self.workspace.objects).of(self.project)
 
     @cached_property
     def trees(self) -> TreeStore:
         """The project's manifests."""
+        from millwright.data.tree_store import TreeStore
+
         return TreeStore(self.objects)
 
 

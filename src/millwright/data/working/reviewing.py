@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blake3 import blake3
-
 from millwright.data.trees import Entry, Kind
 from millwright.data.working.ignoring import read_ignores
 from millwright.data.working.index import Tracked, WorkingIndex
@@ -123,6 +121,8 @@ def entry_at(path: Path, sign: bytes, expected: Entry | None = None) -> Entry | 
         return Entry(Kind.FOLDER, 0, bytes(32))
     size = size_of(sign)
     if kind == Kind.LINK:
+        from blake3 import blake3
+
         target = str(path.readlink()).encode()
         return Entry(kind, len(target), blake3(target).digest())
     if expected is not None and size != expected.size:
@@ -132,6 +132,8 @@ def entry_at(path: Path, sign: bytes, expected: Entry | None = None) -> Entry | 
 
 def digest_at(path: Path) -> bytes:
     """The digest of a file's bytes, read in blocks."""
+    from blake3 import blake3
+
     hasher = blake3()
     with path.open("rb", buffering=0) as file:
         while block := file.read(_BLOCK):

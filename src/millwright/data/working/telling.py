@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-from urllib.parse import urlsplit
 
 from millwright.data.working.place import Place
 
@@ -19,6 +17,10 @@ def tell_server(place: Place) -> bool:
     address = place.workspace.running_url()
     if address is None:
         return False
+    # Most of the time nobody is there to be told, and then none of this is needed.
+    import http.client
+    from urllib.parse import urlsplit
+
     target = urlsplit(address)
     headers = {"content-type": "application/json"}
     token = os.environ.get("MILLWRIGHT_TOKEN")
