@@ -8,8 +8,9 @@ Example:
 from __future__ import annotations
 
 import os
+import weakref
 
-from millwright.data.client import Dataset
+from millwright.data.handles.dataset import Dataset
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import InvalidInput
@@ -17,25 +18,30 @@ from millwright.kernel.workspace import Workspace
 
 
 def dataset(reference: str, *, project: str | None = None, door: Door | None = None) -> Dataset:
-    """A dataset version, as ``name`` (the latest), ``name@latest`` or ``name@3``.
+    """A dataset version, as ``name``, ``name@3``, ``name@tag``, ``name@branch`` or ``name@digest``.
 
-    The rows are read here and now and their bytes verified, so that the answer needs no server.
+    Nothing but its description is read until rows or files are asked for.
 
     Args:
-        reference: which version.
+        reference: which version; the latest where only a name is given.
         project: whose dataset; by default ``MILLWRIGHT_PROJECT``, or the project of the
             ``millwright.yaml`` around the working directory.
-        door: an open door to use; otherwise one is opened and closed again.
+        door: an open door to use; otherwise one is opened, and closed with the last that reads.
 
     Raises:
         NotFound: there is no such dataset or version.
         InvalidInput: the reference is no name of a version, or no project is known.
-        Corrupt: the bytes are not those that were kept.
     """
     if door is not None:
-        return Dataset(door, project or _project(), reference).fetched()
-    with connect() as opened:
-        return Dataset(opened, project or _project(), reference).fetched()
+        return Dataset(door, project or _project(), reference)
+    opened = connect()
+    try:
+        found = Dataset(opened, project or _project(), reference)
+    except BaseException:
+        opened.close()
+        raise
+    weakref.finalize(found, opened.close)
+    return found
 
 
 def _project() -> str:

@@ -54,7 +54,7 @@ class Door:
         """The server's address; None when mounted in this process."""
         return None if self._base == "http://embedded" else self._base
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """GET ``/api/v1`` + path; parameters that are None are left out."""
         return self._json("GET", path, query=query)
 
