@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import json
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
@@ -48,6 +50,44 @@ def test_csv_plain_zipped_and_parquet_are_the_same_table(tmp_path: Path) -> None
     pa.parquet.write_table(EXPECTED, parquet)
     for path in (plain, str(plain), packed, zipped, parquet):
         assert read_table(path) == EXPECTED
+
+
+def test_json_lines_json_arrays_and_arrow_files_are_the_same_table(tmp_path: Path) -> None:
+    rows = [
+        {"a": 1, "b": "x", "t": "2013-01-01T05:00:00Z"},
+        {"a": 2, "b": None, "t": "2013-01-01T06:00:00Z"},
+    ]
+    lines = "\n".join(json.dumps(row) for row in rows).encode()
+    paths = [
+        _write(tmp_path / "a.jsonl", lines),
+        _write(tmp_path / "a.json", json.dumps(rows, indent=1).encode()),
+        _write(tmp_path / "a.ndjson.gz", gzip.compress(lines, mtime=0)),
+    ]
+    pa.feather.write_feather(EXPECTED, str(tmp_path / "a.feather"))
+    with pa.ipc.new_file(tmp_path / "a.arrow", EXPECTED.schema) as file:
+        file.write_table(EXPECTED)
+    with pa.ipc.new_stream(tmp_path / "b.arrow", EXPECTED.schema) as stream:
+        stream.write_table(EXPECTED)
+    for path in (*paths, *sorted(tmp_path.glob("*.arrow")), tmp_path / "a.feather"):
+        assert read_table(path) == EXPECTED, path.name
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", b'{"a": 1}\n{"a": "x"}\n'),
+        ("a.jsonl", b"{broken\n"),
+        ("a.json", b"[1, 2]"),
+        ("a.json", b"[{"),
+        ("a.arrow", b"nothing"),
+        ("a.feather", b"ARROW1 cut off"),
+    ],
+)
+def test_what_is_no_table_in_json_or_arrow_is_said_to_be_none(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        read_table(_write(tmp_path / name, content))
 
 
 def test_a_relative_path_starts_from_the_given_folder(tmp_path: Path) -> None:
@@ -215,7 +255,7 @@ def test_a_broken_line_in_the_middle_of_a_large_file_is_named(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.xlsx", b"abc", "neither CSV nor Parquet"),
+        ("a.xlsx", b"abc", "neither CSV, Parquet"),
         ("a.parquet", b"PAR1abc", "not a whole Parquet file"),
         ("a.parquet", b"", "is empty"),
         ("a.csv.gz", gzip.compress(CSV * 1000, mtime=0)[:-30], "damaged or incomplete"),

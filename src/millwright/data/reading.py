@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -10,13 +11,19 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet
 
+from millwright.data.arrow_reading import read_arrow
 from millwright.data.canonical_form import canonical
 from millwright.data.csv_reading import read_csv
+from millwright.data.json_reading import read_json
 from millwright.kernel import egress
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 
 _CSV: Final = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".tsv.gz", ".tsv.zip", ".txt")
 _PARQUET: Final = (".parquet", ".pq")
+_JSON: Final = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+_ARROW: Final = (".arrow", ".feather", ".ipc")
+TABLE_ENDINGS: Final = (*_CSV, *_PARQUET, *_JSON, *_ARROW)
+"""What the name of a file with a table ends with."""
 _GLOB: Final = "*?["
 
 
@@ -26,7 +33,8 @@ def read_table(source: object, base: Path | None = None) -> pa.Table:
     Args:
         source: a path or ``file`` pattern (``flights-*.csv``), a folder of files with the same
             columns, an ``http(s)`` address, or an object of Arrow, pandas or polars. Files are
-            CSV (also ``.gz`` and ``.zip``) or Parquet, by their ending.
+            CSV (also ``.gz`` and ``.zip``), Parquet, JSON (an object per line, or an array of
+            them) or Arrow, by their ending.
         base: the folder that a relative path starts from; the working folder when not given.
 
     Raises:
@@ -49,8 +57,8 @@ def _files(path: Path) -> list[Path]:
         if not files:
             raise InvalidInput(
                 "data.empty_folder",
-                f"The folder {path} holds no CSV or Parquet file.",
-                hint=f"Files should end with one of {', '.join((*_CSV, *_PARQUET))}.",
+                f"The folder {path} holds no CSV, Parquet, JSON or Arrow file.",
+                hint=f"Files should end with one of {', '.join(TABLE_ENDINGS)}.",
             )
         return files
     if path.exists():
@@ -82,7 +90,7 @@ def _missing(path: Path) -> NotFound:
 
 def _ending(name: str) -> str | None:
     lower = name.lower()
-    return next((ending for ending in (*_CSV, *_PARQUET) if lower.endswith(ending)), None)
+    return next((ending for ending in TABLE_ENDINGS if lower.endswith(ending)), None)
 
 
 def _from_file(path: Path) -> pa.Table:
@@ -90,8 +98,8 @@ def _from_file(path: Path) -> pa.Table:
     if ending is None:
         raise InvalidInput(
             "data.unknown_format",
-            f"{path.name} is neither CSV nor Parquet by its ending.",
-            hint=f"Files should end with one of {', '.join((*_CSV, *_PARQUET))}.",
+            f"{path.name} is neither CSV, Parquet, JSON nor Arrow by its ending.",
+            hint=f"Files should end with one of {', '.join(TABLE_ENDINGS)}.",
             value=path.suffix,
         )
     if path.stat().st_size == 0:
@@ -99,12 +107,20 @@ def _from_file(path: Path) -> pa.Table:
             "data.empty", f"{path.name} is empty.", hint="Check that the export finished."
         )
     try:
-        table = read_csv(path) if ending in _CSV else _from_parquet(path)
+        table = _reader(ending)(path)
     except PermissionError as cause:
         raise InvalidInput(
             "data.unreadable", f"{path} may not be read.", hint="Change its permissions."
         ) from cause
     return table
+
+
+def _reader(ending: str) -> Callable[[Path], pa.Table]:
+    if ending in _CSV:
+        return read_csv
+    if ending in _PARQUET:
+        return _from_parquet
+    return read_json if ending in _JSON else read_arrow
 
 
 def _from_parquet(path: Path) -> pa.Table:
