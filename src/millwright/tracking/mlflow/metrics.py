@@ -17,7 +17,7 @@ from millwright.tracking.mlflow.experiment_search import page_offset
 from millwright.tracking.mlflow.runs import OneRun
 from millwright.tracking.mlflow.wire import Int64, MetricOut, number
 from millwright.tracking.service.decimation import sampled
-from millwright.tracking.service.statements import execute
+from millwright.tracking.service.statements import fetch
 
 MAX_BULK = 25_000
 MAX_BULK_RUNS = 100
@@ -146,10 +146,11 @@ def _points(
 ) -> list[tuple[Any, ...]]:
     """Time, step, value, whether it is NaN; in that order."""
     if steps is None:
-        rows = execute(connection, _HISTORY, no, key)
+        rows = fetch(connection, _HISTORY, no, key)
     else:
-        rows = execute(connection, f"{_HISTORY} AND step BETWEEN ? AND ?", no, key, *steps)
-    return sorted(tuple(row) for row in rows)
+        rows = fetch(connection, f"{_HISTORY} AND step BETWEEN ? AND ?", no, key, *steps)
+    rows.sort()
+    return rows
 
 
 def _out(key: str, points: list[tuple[Any, ...]], run: str | None = None) -> list[MetricOut]:

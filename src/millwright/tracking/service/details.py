@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from millwright.tracking.records import ParamValue
-from millwright.tracking.service.statements import execute, execute_many, marks
+from millwright.tracking.service.statements import execute, execute_many, fetch, marks
 
 _KINDS: dict[type, str] = {bool: "b", int: "i", float: "f", str: "s"}
 _CHUNK = 5_000
@@ -53,7 +53,7 @@ def details_of(
         chunk = numbers[start : start + _CHUNK]
         chosen = f"WHERE run_no IN {marks(len(chunk))} ORDER BY run_no, key"
         query = f"SELECT run_no, {columns} FROM {table} {chosen}"  # noqa: S608
-        for row in execute(connection, query, *chunk):
+        for row in fetch(connection, query, *chunk):
             found[row[0]].append(row)
     return found
 

@@ -14,7 +14,7 @@ from millwright.tracking.service.decimation import thinned
 from millwright.tracking.service.group_commit import writer_of
 from millwright.tracking.service.metric_points import MetricWrite, points_of
 from millwright.tracking.service.runs import active, project_of, unknown_run
-from millwright.tracking.service.statements import execute, run_row
+from millwright.tracking.service.statements import fetch, run_row
 
 
 def log_metrics(store: Store, actor: Actor, run: str, points: Sequence[MetricPoint]) -> int:
@@ -61,8 +61,7 @@ def metric_history(
             if bound is not None:
                 query += f" AND step {comparison} ?"
                 values.append(bound)
-        rows = execute(connection, f"{query} ORDER BY step, time_ms, value, is_nan", *values)
-        found: list[tuple[Any, ...]] = [tuple(row) for row in rows]
+        found = fetch(connection, f"{query} ORDER BY step, time_ms, value, is_nan", *values)
     chosen = thinned([math.nan if row[3] else row[2] for row in found], limit)
     return [
         MetricPoint.model_construct(

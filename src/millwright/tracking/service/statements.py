@@ -25,6 +25,13 @@ def execute(connection: Connection, text: str, *values: Any) -> CursorResult[Any
     return connection.exec_driver_sql(sql(connection, text), values)
 
 
+def fetch(connection: Connection, text: str, *values: Any) -> list[tuple[Any, ...]]:
+    """All rows as plain tuples, straight from the driver: for queries with very many of them."""
+    driver: Any = connection.connection.driver_connection
+    found: list[tuple[Any, ...]] = driver.execute(sql(connection, text), values).fetchall()
+    return found
+
+
 def execute_many(connection: Connection, text: str, rows: list[tuple[Any, ...]]) -> None:
     """Run one statement with many rows; nothing where there are none."""
     if rows:
