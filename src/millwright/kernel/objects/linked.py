@@ -152,21 +152,43 @@ def remove(path: Path, *, keep_protected: bool = True) -> None:
 
 
 def replace(temporary: Path, path: Path) -> None:
-    """Rename over a file even if the immutable attribute is set on it."""
+    """Rename over a file even if the immutable attribute is set on it, or on the one renamed."""
     try:
         temporary.replace(path)
-        return
     except PermissionError:
-        if not path.is_file() or path.is_symlink():
+        if path.is_symlink() or not (path.is_file() or _is_protected(temporary)):
             raise
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        _replace_protected(temporary, path)
+    if temporary.exists():
+        # Renaming one name of a file to another name of it does nothing.
+        remove(temporary)
+
+
+def _replace_protected(temporary: Path, path: Path) -> None:
+    handles = [_readable(name) for name in (temporary, path) if name.is_file()]
     try:
-        protected = is_immutable(handle) and set_immutable(handle, False)
-        temporary.replace(path)
-        if protected and os.fstat(handle).st_nlink:
-            set_immutable(handle, True)
+        unprotected = [h for h in handles if is_immutable(h) and set_immutable(h, False)]
+        try:
+            temporary.replace(path)
+        finally:
+            for handle in unprotected:
+                if os.fstat(handle).st_nlink:
+                    set_immutable(handle, True)
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _is_protected(path: Path) -> bool:
+    handle = _readable(path)
+    try:
+        return is_immutable(handle)
     finally:
         os.close(handle)
+
+
+def _readable(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def hard_link(source: Path, target: Path) -> bool:
