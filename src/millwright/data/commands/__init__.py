@@ -31,6 +31,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "remote": (f"{_HERE}.remotes:remote", "Places outside where versions are kept as well."),
     "push": (f"{_HERE}.transferring:push", "Bring versions to a remote."),
     "fetch": (f"{_HERE}.transferring:fetch", "Bring versions here from a remote."),
+    "gc": (f"{_HERE}.upkeep:gc", "Remove what nothing refers to."),
+    "fsck": (f"{_HERE}.upkeep:fsck", "Read every stored byte again, and repair damage."),
+    "erase": (f"{_HERE}.upkeep:erase", "Erase a path, a digest or rows from every version."),
 }
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from millwright.data.storage.records import (
+    Collected,
+    ErasureReport,
+    ErasureRequest,
+    FsckReport,
+    FsckRequest,
+    GarbageRequest,
     NewRemote,
     RemoteContents,
     RemoteInfo,
@@ -54,6 +60,22 @@ def transfer(
             tell(turn)
         if turn.complete:
             return turn.model_copy(update={"chunks": chunks, "packs": packs, "size": size})
+
+
+def collect(door: Door, project: str, request: GarbageRequest) -> Collected:
+    """Collect garbage, or say what would be collected."""
+    return Collected.model_validate(door.post(f"/projects/{project}/storage/gc", request))
+
+
+def fsck(door: Door, project: str, request: FsckRequest) -> FsckReport:
+    """Read every stored byte again."""
+    return FsckReport.model_validate(door.post(f"/projects/{project}/storage/fsck", request))
+
+
+def erase(door: Door, project: str, request: ErasureRequest) -> ErasureReport:
+    """Erase from every kept version and remote, or say what that would do."""
+    answer = door.post(f"/projects/{project}/storage/erasures", request)
+    return ErasureReport.model_validate(answer)
 
 
 def _remotes(project: str) -> str:

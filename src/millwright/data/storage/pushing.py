@@ -72,6 +72,7 @@ def push(
     if sent.complete:
         for name, some in changed.items():
             _publish(heads, note, name, some, refs.get(name, {}))
+        _send_again_if_swept(opened, objects, fresh)
         note.keep()
     references = tuple(f"{row['name']}@{row['version']}" for row in fresh)
     return Pushed(
@@ -108,6 +109,22 @@ def _send(
         wanted = objects_of(TreeStore(objects), rows)
         progress = Progress(tell)
         return send(objects, catalogue, wanted, jobs=jobs, progress=progress, seconds=seconds)
+    finally:
+        catalogue.close()
+
+
+def _send_again_if_swept(opened: OpenedRemote, objects: ProjectObjects, rows: list[Row]) -> None:
+    """Garbage collection may have taken chunks that were there before the heads named them.
+
+    It reads the heads once more after it changed the catalogue, so one of the two always sees the
+    other.
+    """
+    if not rows:
+        return
+    catalogue = opened.catalogue()
+    try:
+        if catalogue.refresh():
+            send(objects, catalogue, objects_of(TreeStore(objects), rows))
     finally:
         catalogue.close()
 

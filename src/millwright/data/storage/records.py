@@ -130,3 +130,49 @@ class FsckReport(Record):
     missing: tuple[str, ...]
     """Versions some of whose bytes are neither here nor known to be on a remote."""
     ok: bool
+
+
+class ErasureRequest(Record):
+    """A request to erase bytes from every kept version. Exactly one of path, digest and rows."""
+
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")] | None = None
+    """Needed with ``path`` and ``rows``; with ``digest``, all datasets are looked through."""
+    path: Annotated[str, Field(max_length=4096)] | None = None
+    """A file, or a folder with all below it."""
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    rows: dict[str, Annotated[str, Field(max_length=1000)]] | None = None
+    """Values by key column, as text: rows that have all of them are erased."""
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    """Kept in tombstones and in the log: say why, not what."""
+    dry_run: bool = True
+    remotes: bool = True
+    """Erase on every remote of the workspace too."""
+
+
+class ErasedVersion(Record):
+    """A version from which something was erased, and what came of it."""
+
+    reference: str
+    paths: int
+    rows: int
+    runs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+
+
+class ErasureReport(Record):
+    """What an erasure did, or would do, and what looking for the bytes afterwards found."""
+
+    id: str | None
+    dry_run: bool
+    versions: tuple[ErasedVersion, ...]
+    objects: int
+    """Objects removed: files, tables, manifests that named them, profiles, quarantines."""
+    freed: int
+    remotes: tuple[str, ...]
+    """Remotes from which the bytes were erased."""
+    still_found: tuple[str, ...]
+    """Where samples of the erased bytes were found afterwards; empty is the proof."""
+    searched: int
+    """Bytes that were read in that search, decoded."""
+    proven: bool

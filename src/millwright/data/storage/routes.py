@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from fastapi import Depends
 
-from millwright.data.storage import remotes_service, transfer_service
+from millwright.data.storage import erasing, fsck, garbage, remotes_service, transfer_service
 from millwright.data.storage.records import (
+    Collected,
+    ErasureReport,
+    ErasureRequest,
+    FsckReport,
+    FsckRequest,
+    GarbageRequest,
     NewRemote,
     RemoteContents,
     RemoteInfo,
@@ -61,3 +67,29 @@ def push(project: Name, body: Transfer, call: Call = Depends(current_call)) -> T
 def fetch(project: Name, body: Transfer, call: Call = Depends(current_call)) -> Transferred:
     """Bring versions, and the bytes of those wanted, from a remote; call until it is complete."""
     return transfer_service.fetch_versions(call.store, call.actor, project, body)
+
+
+@router.post(f"{_STORAGE}/gc", permission=Permission.ADMIN)
+def collect_garbage(
+    project: Name, body: GarbageRequest, call: Call = Depends(current_call)
+) -> Collected:
+    """Remove what nothing refers to, or say what that would be."""
+    return garbage.collect(call.store, call.actor, project, body)
+
+
+@router.post(f"{_STORAGE}/fsck", permission=Permission.READ)
+def check_bytes(project: Name, body: FsckRequest, call: Call = Depends(current_call)) -> FsckReport:
+    """Read every stored byte again; name what is damaged, and repair it from a remote."""
+    return fsck.check(call.store, call.actor, project, body)
+
+
+@router.post(f"{_STORAGE}/erasures", permission=Permission.ADMIN)
+def erase(project: Name, body: ErasureRequest, call: Call = Depends(current_call)) -> ErasureReport:
+    """Erase from every kept version and remote, and prove it; or say what that would do."""
+    return erasing.erase(call.store, call.actor, project, body)
+
+
+@router.get(f"{_STORAGE}/erasures", permission=Permission.ADMIN)
+def list_erasures(project: Name, call: Call = Depends(current_call)) -> list[ErasureReport]:
+    """The erasures of a project, newest first."""
+    return erasing.list_erasures(call.store, project)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from millwright.kernel.objects.pack_format import Kind
+from millwright.kernel.objects.pack_format import Entry, Kind
 from millwright.kernel.remotes.catalogue_format import Part, SentPack, decode, encode
 from millwright.kernel.remotes.interface import Remote
 
@@ -73,15 +73,19 @@ class Catalogue:
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.executescript(_SCHEMA)
 
-    def refresh(self) -> None:
-        """Bring the copy up to date: one listing, and the parts that are new."""
+    def refresh(self) -> bool:
+        """Bring the copy up to date: one listing, and the parts that are new.
+
+        Returns whether parts that were known are gone, so that what was there may be there no more.
+        """
         folder = f"{self.prefix}index/"
+        swept = False
         while True:
             listed = [entry.key for entry in self.remote.list(folder)]
             known = {row[0] for row in self._rows("SELECT name FROM parts")}
             if known - set(listed):
                 self.clear()
-                known = set()
+                known, swept = set(), True
             fresh = [key for key in listed if key not in known]
             with ThreadPoolExecutor(8) as threads:
                 contents = list(threads.map(self.remote.get, fresh))
@@ -92,10 +96,10 @@ class Catalogue:
                 # Under encryption the listed name is concealed, and the seal vouches for the bytes.
                 plain = key.rpartition("/")[2]
                 self._learn(key, decode(content or b"", name if plain[:1] == "~" else plain))
-            return
+            return swept
 
     def publish(self, packs: Sequence[SentPack], objects: Sequence[tuple[bytes, bytes]]) -> str:
-        """Tell the remote, and this copy, of packs that are there; returns the part's key."""
+        """Tell the remote, and this copy, of packs that are there; returns the part's key as listed."""
         content = encode(packs, objects)
         key = f"{self.prefix}index/{blake3(content).hexdigest()}"
         self.remote.put(key, content)
@@ -150,6 +154,20 @@ class Catalogue:
         """Every chunk, pack by pack."""
         rows = self._rows(f"{_PLACES} ORDER BY p.id, c.offset")
         return (RemotePlace(*row) for row in rows)
+
+    def sent_packs(self) -> list[SentPack]:
+        """Every pack with its chunks."""
+        entries: dict[str, list[Entry]] = {name: [] for name in self.packs()}
+        for place in self.chunks():
+            entries[place.pack].append(
+                Entry(place.id, place.offset, place.stored, place.size, _CHUNK, place.codec)
+            )
+        known = self.packs()
+        return [SentPack(name, *known[name], tuple(some)) for name, some in entries.items()]
+
+    def all_recipes(self) -> dict[bytes, bytes]:
+        """The encoded recipe of every object of several chunks."""
+        return dict(self._rows("SELECT id, recipe FROM objects"))
 
     def parts(self) -> list[str]:
         """The keys of the catalogue's parts, as listed."""

@@ -1,0 +1,145 @@
+"""`mw data gc`, `mw data fsck` and `mw data erase`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from millwright.data.storage.records import ErasureReport
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do it; without, only say what would be removed.")
+@click.option(
+    "--grace", default="1d", show_default=True, help="What is younger stays; 15m or more."
+)
+@PROJECT
+@JSON
+def gc(yes: bool, grace: str, project: str | None, as_json: bool) -> None:
+    """Remove bytes that nothing refers to, and those of versions that retention does not keep."""
+    from millwright.data.storage.client import collect
+    from millwright.data.storage.records import GarbageRequest
+    from millwright.kernel.clock import parse_duration
+
+    seconds = parse_duration(grace) / 1000
+    if seconds < 900:
+        raise InvalidInput(
+            "gc.grace",
+            "The grace must be a quarter of an hour or more.",
+            hint="Somebody may be about to refer to what was stored just now.",
+            value=grace,
+        )
+    request = GarbageRequest(dry_run=not yes, grace_seconds=seconds)
+    with opened(project) as (door, name):
+        found = collect(door, name, request)
+    if as_json:
+        print_json(found.model_dump())
+        return
+    for reference in found.expired:
+        click.echo(f"  {reference}: retention keeps it no longer")
+    for one in found.named:
+        click.echo(f"  {one.digest[:12]}: was {one.was}")
+    what = f"{found.chunks:,} chunks ({found.size / 1e6:,.1f} MB) that nothing refers to"
+    if found.dry_run:
+        click.echo(f"Would remove {what}. Do it with: mw data gc --yes")
+    else:
+        click.echo(f"Removed {what}; {found.freed / 1e6:,.1f} MB of disk are free again.")
+
+
+@click.command()
+@click.option("--repair-from", metavar="REMOTE", help="Take good copies from this remote.")
+@PROJECT
+@JSON
+def fsck(repair_from: str | None, project: str | None, as_json: bool) -> None:
+    """Read every stored byte again; exit code 7 where something is damaged and not repaired."""
+    from millwright.data.storage.client import fsck as check
+    from millwright.data.storage.records import FsckRequest
+
+    with opened(project) as (door, name):
+        found = check(door, name, FsckRequest(repair_from=repair_from))
+    if as_json:
+        print_json(found.model_dump())
+    else:
+        for one in found.damaged:
+            needed = ", ".join(one.versions) or "no version"
+            state = "repaired" if one.repaired else "damaged"
+            click.echo(f"  {state}: chunk {one.chunk[:12]} in {one.path}, needed by {needed}")
+        for reference in found.missing:
+            click.echo(f"  missing: some bytes of {reference} are neither here nor on a remote")
+        click.echo(
+            f"Read {found.chunks:,} chunks ({found.size / 1e6:,.1f} MB): "
+            + ("all are what was stored." if found.ok else "not all are what was stored.")
+        )
+    if not found.ok:
+        sys.exit(7)
+
+
+@click.command()
+@click.argument("dataset", required=False)
+@click.option("--path", help="A file of the dataset, or a folder with all below it.")
+@click.option("--digest", help="Content wherever it is, by its BLAKE3.")
+@click.option("--row", "rows", multiple=True, metavar="COLUMN=VALUE", help="Rows by key.")
+@click.option("--reason", required=True, help="Kept in tombstones and the log: why, not what.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@PROJECT
+@JSON
+def erase(
+    dataset: str | None,
+    path: str | None,
+    digest: str | None,
+    rows: tuple[str, ...],
+    reason: str,
+    yes: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Erase from every kept version, here and on every remote, and prove that the bytes are gone."""
+    from millwright.data.storage.client import erase as carry_out
+    from millwright.data.storage.records import ErasureRequest
+
+    pairs = dict(row.split("=", 1) for row in rows if "=" in row)
+    if len(pairs) != len(rows):
+        raise InvalidInput("erase.rows", "Rows are named by --row COLUMN=VALUE.", value=rows)
+    request = ErasureRequest(
+        dataset=dataset, path=path, digest=digest, rows=pairs or None, reason=reason
+    )
+    with opened(project) as (door, name):
+        would = carry_out(door, name, request)
+        if not yes:
+            _show(would)
+            click.confirm("This cannot be undone. Erase?", abort=True, err=True)
+        done = carry_out(door, name, request.model_copy(update={"dry_run": False}))
+    if as_json:
+        print_json(done.model_dump())
+    else:
+        _show(done)
+    if not done.proven:
+        sys.exit(1)
+
+
+def _show(report: ErasureReport) -> None:
+    for one in report.versions:
+        what = f"{one.paths:,} paths" if one.paths else f"{one.rows:,} rows"
+        click.echo(f"  {one.reference}: {what}")
+        for kind, names in (
+            ("run", one.runs),
+            ("model", one.models),
+            ("deployment", one.deployments),
+        ):
+            for name in names:
+                click.echo(f"    used by {kind} {name}")
+    if report.dry_run:
+        return
+    for place in report.still_found:
+        click.echo(f"  still found: {place}")
+    verdict = "nothing of it was found" if report.proven else "some of it is still there"
+    click.echo(
+        f"Erased from {len(report.versions)} versions; {report.objects} objects removed. "
+        f"Searched {report.searched / 1e6:,.1f} MB afterwards: {verdict}."
+    )

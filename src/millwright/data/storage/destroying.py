@@ -1,0 +1,125 @@
+"""Making bytes that are no longer named really gone: packs, links, caches, pages of the database."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Container
+from pathlib import Path
+
+from sqlalchemy import text
+
+from millwright.data.storage.opening import OpenedRemote
+from millwright.kernel.database import Database
+from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.remotes.building import PackBuilder
+from millwright.kernel.remotes.catalogue import Catalogue
+from millwright.kernel.remotes.catalogue_format import SentPack
+
+
+def destroy_local(
+    objects: ProjectObjects, gone: Collection[bytes], live_chunks: Container[bytes]
+) -> tuple[set[bytes], int]:
+    """Remove objects, and their chunks but for those that live objects share.
+
+    Returns the chunks removed, and the bytes freed.
+    """
+    objects.seal()
+    chunks = set(gone)
+    for recipe in objects.recipes(gone).values():
+        chunks.update(chunk for chunk, _ in recipe.chunks)
+    dead = {chunk for chunk in chunks if chunk not in live_chunks}
+    places = objects.locate(dead)
+    packs = {place.source for place in places.values() if place.source > 0}
+    objects.forget([digest.hex() for digest in gone], dead)
+    freed = 0
+    alive = {bytes.fromhex(name) for name, _ in objects.objects()}
+    alive.update(place.id for place in objects.chunks())
+    for pack in objects.packs():
+        if pack.id in packs:
+            freed += objects.rewrite_pack(pack, alive.__contains__)
+    for digest in gone:
+        cached = objects.root / "cache" / digest.hex()
+        if cached.exists():
+            freed += cached.stat().st_size
+            objects.discard(cached)
+    objects.close()
+    return dead, freed
+
+
+def destroy_remote(opened: OpenedRemote, gone: Collection[bytes], dead: Collection[bytes]) -> int:
+    """Rewrite the packs of a remote that hold dead chunks, and its catalogue; packs rewritten.
+
+    Packs first, then the catalogue, then the old packs: a reader always finds what it was told of.
+    A recipe that lies in a pack stays there: it holds digests of chunks, and no bytes.
+    """
+    catalogue = opened.catalogue()
+    try:
+        catalogue.refresh()
+        old = {place.pack for place in catalogue.places(dead).values()}
+        recipes = catalogue.all_recipes()
+        if not old and not recipes.keys() & set(gone):
+            return 0
+        _rewrite(opened, catalogue, old, set(dead), set(gone))
+        return len(old)
+    finally:
+        catalogue.close()
+
+
+def _rewrite(
+    opened: OpenedRemote, catalogue: Catalogue, old: set[str], dead: set[bytes], gone: set[bytes]
+) -> None:
+    parts, packs = catalogue.parts(), catalogue.sent_packs()
+    new = [pack for pack in packs if pack.name not in old]
+    left = [
+        (digest, recipe) for digest, recipe in catalogue.all_recipes().items() if digest not in gone
+    ]
+    with tempfile.TemporaryDirectory(prefix="mw-erase-") as name:
+        for pack in packs:
+            if pack.name in old:
+                rewritten = _without(opened, catalogue, pack, dead, Path(name))
+                if rewritten is not None:
+                    new.append(rewritten)
+    key = catalogue.publish(new, left)
+    opened.remote.delete(part for part in parts if part != key)
+    opened.remote.delete(catalogue.pack_key(pack) for pack in old)
+    catalogue.clear()
+    catalogue.refresh()
+
+
+def _without(
+    opened: OpenedRemote, catalogue: Catalogue, pack: SentPack, dead: set[bytes], folder: Path
+) -> SentPack | None:
+    path = folder / "old"
+    path.unlink(missing_ok=True)
+    opened.remote.download(catalogue.pack_key(pack.name), path)
+    builder = PackBuilder(folder)
+    with path.open("rb") as file:
+        for entry in pack.entries:
+            if entry.id not in dead:
+                payload = os.pread(file.fileno(), entry.stored, entry.offset)
+                builder.append(entry.id, payload, entry.size, entry.kind, entry.codec)
+    return _sent(opened, catalogue, builder)
+
+
+def _sent(opened: OpenedRemote, catalogue: Catalogue, builder: PackBuilder) -> SentPack | None:
+    if builder.empty:
+        builder.drop()
+        return None
+    pack = builder.finish()
+    opened.remote.upload(catalogue.pack_key(pack.name), builder.path)
+    builder.path.unlink(missing_ok=True)
+    return pack
+
+
+def scrub_database(database: Database) -> None:
+    """Write the database anew, so that no free page or log still holds what rows once held."""
+    if database.is_sqlite:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in ("dataset_versions", "dataset_checks", "remote_heads", "erasures"):
+            connection.execute(text(f"VACUUM FULL {table}"))

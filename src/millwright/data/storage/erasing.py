@@ -1,0 +1,214 @@
+"""Targeted erasure: bytes leave every kept version, and every place where they were kept.
+
+In this order, so that a kill leaves nothing half done that is not taken up again: versions are
+rewritten and the erasure is recorded in one transaction; bytes are destroyed here; then on the
+remotes; then everything is searched. What is still to be destroyed stands in the record until it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from millwright.data.service import impact
+from millwright.data.storage.database_heads import head_store
+from millwright.data.storage.definitions import read_definitions
+from millwright.data.storage.destroying import destroy_local, destroy_remote, scrub_database
+from millwright.data.storage.erasure_plan import Plan, Rewrite, plan
+from millwright.data.storage.fetching import fetch_bytes, look, news
+from millwright.data.storage.marking import live_of
+from millwright.data.storage.opening import OpenedRemote, open_defined
+from millwright.data.storage.proving import (
+    Search,
+    search_database,
+    search_objects,
+    search_remote,
+)
+from millwright.data.storage.pushing import push
+from millwright.data.storage.records import ErasedVersion, ErasureReport, ErasureRequest
+from millwright.data.storage.tables import erasures
+from millwright.data.storage.versions_service import all_versions, mark_rewritten, take_news
+from millwright.data.storage.working_files import erase_working_files
+from millwright.data.tables import dataset_versions
+from millwright.data.trees import Tombstone
+from millwright.kernel import clock
+from millwright.kernel.access import Actor
+from millwright.kernel.errors import NotFound
+from millwright.kernel.ids import new_id
+from millwright.kernel.store import Store, Transaction
+from millwright.kernel.tables import metadata
+
+
+def erase(store: Store, actor: Actor, project: str, request: ErasureRequest) -> ErasureReport:
+    """Erase from every kept version, here and on the remotes; or say what that would do.
+
+    Raises:
+        NotFound: no version has what is to be erased, and no earlier erasure is unfinished.
+        InvalidInput: not exactly one of path, digest and rows is given.
+    """
+    remotes = _remotes(store, project) if request.remotes else []
+    for opened in remotes:
+        _learn(store, actor, project, opened)
+    now = clock.now_ms()
+    tombstone = Tombstone(clock.rfc3339(now), request.reason, actor.name, 0)
+    rows, _ = all_versions(store, project)
+    objects = store.objects.of(project)
+    found = plan(objects, rows, request, tombstone)
+    if not found.rewrites:
+        raise NotFound(
+            "erase.nothing",
+            "No version has what is to be erased.",
+            hint="Look at what is there with: mw data ls NAME@VERSION",
+        )
+    versions = tuple(_affected(store, project, one) for one in found.rewrites)
+    if request.dry_run:
+        return ErasureReport(
+            id=None, dry_run=True, versions=versions, objects=len(found.erased), freed=0,
+            remotes=tuple(one.definition.name for one in remotes), still_found=(), searched=0,
+            proven=False,
+        )  # fmt: skip
+    erasure_id = _record(store, actor, project, request, found, versions, now)
+    return _carry_out(store, actor, project, erasure_id, found, versions, remotes)
+
+
+def _carry_out(
+    store: Store,
+    actor: Actor,
+    project: str,
+    erasure_id: str,
+    found: Plan,
+    versions: tuple[ErasedVersion, ...],
+    remotes: list[OpenedRemote],
+) -> ErasureReport:
+    objects = store.objects.of(project)
+    erase_working_files(store, project, found)
+    live = live_of(store, project)
+    gone = {digest for digest in found.before | found.erased if digest not in live.objects}
+    dead, freed = destroy_local(objects, gone, live.chunks)
+    scrub_database(store.database)
+    rows, refs = all_versions(store, project)
+    for opened in remotes:
+        push(opened, head_store(store, opened), objects, rows, refs)
+        destroy_remote(opened, gone, dead)
+    if remotes:
+        scrub_database(store.database)
+    search = Search(found.samples)
+    search_objects(objects, search)
+    search_database(store, search)
+    for opened in remotes:
+        search_remote(opened, search)
+    report = ErasureReport(
+        id=erasure_id,
+        dry_run=False,
+        versions=versions,
+        objects=len(gone),
+        freed=freed,
+        remotes=tuple(one.definition.name for one in remotes),
+        still_found=tuple(search.found),
+        searched=search.searched,
+        proven=not search.found,
+    )
+    with store.write(actor, project) as tx:
+        tx.execute(
+            update(erasures)
+            .where(erasures.c.id == erasure_id)
+            .values(report=report.model_dump_json())
+        )
+        payload = {"objects": len(gone), "proven": report.proven, "found": len(search.found)}
+        tx.event("dataset.erasure-finished", f"erasure:{erasure_id}", payload)
+    return report
+
+
+def list_erasures(store: Store, project: str) -> list[ErasureReport]:
+    """The erasures of a project, newest first; of one that was cut off, what it set out to do."""
+    query = select(erasures.c.report).where(erasures.c.project == project)
+    with store.read() as connection:
+        found = connection.execute(query.order_by(erasures.c.created_ms.desc())).scalars()
+        return [ErasureReport.model_validate_json(report) for report in found]
+
+
+def _record(
+    store: Store,
+    actor: Actor,
+    project: str,
+    request: ErasureRequest,
+    found: Plan,
+    versions: tuple[ErasedVersion, ...],
+    now: int,
+) -> str:
+    erasure_id = new_id()
+    kind = "path" if request.path else "digest" if request.digest else "rows"
+    begun = ErasureReport(
+        id=erasure_id, dry_run=False, versions=versions, objects=0, freed=0, remotes=(),
+        still_found=(), searched=0, proven=False,
+    )  # fmt: skip
+    with store.write(actor, project) as tx:
+        values = {
+            "id": erasure_id,
+            "project": project,
+            "kind": kind,
+            "reason": request.reason,
+            "report": begun.model_dump_json(),
+            "created_ms": now,
+            "created_by": actor.name,
+        }
+        tx.execute(insert(erasures).values(values))
+        for one in found.rewrites:
+            _rewrite(tx, project, erasure_id, one, now)
+        payload = {
+            "kind": kind,
+            "reason": request.reason,
+            "versions": [one.reference for one in versions][:500],
+        }
+        tx.event("dataset.erased", f"erasure:{erasure_id}", payload)
+    return erasure_id
+
+
+def _rewrite(tx: Transaction, project: str, erasure_id: str, one: Rewrite, now: int) -> None:
+    values: dict[str, Any] = one.values
+    tx.execute(
+        update(dataset_versions).where(dataset_versions.c.id == one.row["id"]).values(values)
+    )
+    mark_rewritten(tx, project, one.row["id"], erasure_id, now)
+    # What was checked of the version shows examples of its rows, and quarantines hold some.
+    checks = metadata.tables.get("dataset_checks")
+    if checks is not None and one.rows:
+        tx.execute(delete(checks).where(checks.c.version_id == one.row["id"]))
+
+
+def _affected(store: Store, project: str, one: Rewrite) -> ErasedVersion:
+    row = one.row
+    came = impact(store, project, row["name"], str(row["version"]))
+    return ErasedVersion(
+        reference=f"{row['name']}@{row['version']}",
+        paths=one.paths,
+        rows=one.rows,
+        runs=tuple(node.label for node in came.runs),
+        models=tuple(node.label for node in came.models),
+        deployments=tuple(node.label for node in came.deployments),
+    )
+
+
+def _remotes(store: Store, project: str) -> list[OpenedRemote]:
+    state = store.workspace.state
+    return [open_defined(state, one, project) for one in read_definitions(state)]
+
+
+def _learn(store: Store, actor: Actor, project: str, opened: OpenedRemote) -> None:
+    """Take in the versions that others pushed, with their bytes: they may hold it too."""
+    rows, refs = all_versions(store, project)
+    fresh: list[dict[str, Any]] = []
+    for head in look(head_store(store, opened), None):
+        found = news(head, rows, refs.get(head.name, {}))
+        if found:
+            take_news(store, actor, project, found, opened.definition.name)
+            fresh.extend(found.versions)
+    _fetch(store, project, opened, fresh)
+
+
+def _fetch(
+    store: Store, project: str, opened: OpenedRemote, rows: Iterable[dict[str, Any]]
+) -> None:
+    fetch_bytes(opened, store.objects.of(project), rows)

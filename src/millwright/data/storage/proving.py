@@ -1,0 +1,108 @@
+"""The proof of an erasure: everything that is left is read, decoded, and searched for samples."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+
+from millwright.data.storage.opening import OpenedRemote
+from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.objects.codec import decode
+from millwright.kernel.store import Store
+from millwright.kernel.tables import metadata
+
+_BLOCK = 4 << 20
+
+
+class Search:
+    """Looks for samples in bytes, and remembers where it found one and how much it read."""
+
+    def __init__(self, samples: Collection[bytes]) -> None:
+        self.found: dict[str, None] = {}
+        self.searched = 0
+        self._longest = max(map(len, samples), default=0)
+        expression = b"|".join(re.escape(sample) for sample in sorted(samples))
+        self._pattern = re.compile(expression) if samples else None
+
+    def look(self, where: str, content: bytes) -> None:
+        """Search some bytes."""
+        self.searched += len(content)
+        if self._pattern is not None and self._pattern.search(content):
+            self.found[where] = None
+
+    def look_in_file(self, where: str, path: Path) -> None:
+        """Search a file, block by block with an overlap."""
+        rest = b""
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                self.look(where, rest + block)
+                rest = block[-self._longest :]
+
+
+def search_objects(objects: ProjectObjects, search: Search) -> None:
+    """Every stored chunk decoded, and every file of the store as it lies on the disk."""
+    for place in objects.chunks():
+        if place.source == 0:
+            continue
+        payload = objects.read_located(place)
+        where = f"chunk {place.id.hex()[:12]} in {objects.path_of(place)}"
+        search.look(where, decode(place.codec, payload, place.size))
+    objects.close()
+    for path in _files(objects.root):
+        search.look_in_file(str(path), path)
+
+
+def search_remote(opened: OpenedRemote, search: Search) -> None:
+    """Every object of a project on a remote, and every chunk of its packs decoded."""
+    catalogue = opened.catalogue()
+    try:
+        catalogue.refresh()
+        packs = {catalogue.pack_key(pack.name): pack for pack in catalogue.sent_packs()}
+    finally:
+        catalogue.close()
+    with tempfile.TemporaryDirectory(prefix="mw-proof-") as folder:
+        for entry in opened.remote.list(opened.prefix):
+            path = Path(folder) / "object"
+            path.unlink(missing_ok=True)
+            opened.remote.download(entry.key, path)
+            search.look_in_file(f"{opened.definition.name}: {entry.key}", path)
+        for key, pack in packs.items():
+            path = Path(folder) / "pack"
+            path.unlink(missing_ok=True)
+            opened.remote.download(key, path)
+            content = path.read_bytes()
+            for one in pack.entries:
+                payload = content[one.offset : one.offset + one.stored]
+                where = f"{opened.definition.name}: chunk {one.id.hex()[:12]} in {key}"
+                search.look(where, decode(one.codec, payload, one.size))
+
+
+def search_database(store: Store, search: Search) -> None:
+    """Every row of every table, and where it is SQLite the pages and log of its files."""
+    with store.read() as connection:
+        for table in metadata.sorted_tables:
+            for row in connection.execute(select(table)):
+                values = [value for value in row if isinstance(value, str | bytes)]
+                for value in values:
+                    content = value.encode() if isinstance(value, str) else value
+                    search.look(f"table {table.name}", content)
+    for path in sorted(store.workspace.state.glob("*.db*")):
+        _checkpoint(path)
+        if path.exists():
+            search.look_in_file(str(path), path)
+
+
+def _checkpoint(path: Path) -> None:
+    if path.suffix == ".db" and path.name != "millwright.db":
+        connection = sqlite3.connect(path, timeout=60)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+
+def _files(root: Path) -> Iterator[Path]:
+    return (path for path in sorted(root.rglob("*")) if path.is_file())

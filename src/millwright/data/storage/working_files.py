@@ -1,0 +1,63 @@
+"""Erased files in the working copies of a workspace: removed, and what the index says of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from millwright.data import trees
+from millwright.data.storage.erasure_plan import Plan, Rewrite
+from millwright.data.tree_store import TreeStore
+from millwright.data.trees import Entry
+from millwright.data.working.index import Tracked, WorkingIndex
+from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.store import Store
+
+
+def erase_working_files(store: Store, project: str, found: Plan) -> list[str]:
+    """Remove working files that hold erased bytes, and say which they were.
+
+    A working copy of a rewritten version of files becomes one of what the version is now. The file
+    that a table was given as goes, and the table is no longer tracked there: check it out again.
+    """
+    index = WorkingIndex(store.workspace.state)
+    rewritten = {one.row["id"]: one for one in found.rewrites}
+    objects = store.objects.of(project)
+    removed: list[str] = []
+    try:
+        for tracked in index.tracked():
+            one = rewritten.get(tracked.version_id)
+            if one is not None:
+                removed += _erase(store.workspace.root, index, objects, tracked, one)
+    finally:
+        index.close()
+    return removed
+
+
+def _erase(
+    root: Path, index: WorkingIndex, objects: ProjectObjects, tracked: Tracked, one: Rewrite
+) -> list[str]:
+    base = tracked.base(root)
+    if one.row["kind"] == "table":
+        index.forget(tracked.id)
+        if not base.is_file():
+            return []
+        objects.discard(base)
+        return [str(base)]
+    new = str(one.values["digest"])
+    changes = trees.diff(TreeStore(objects), tracked.root, bytes.fromhex(new))
+    removed = []
+    marks: list[tuple[str, bytes, Entry]] = []
+    for change in changes.modified:
+        path = change.path.decode()
+        known = index.entries(tracked.id, [path]).get(path)
+        if change.after is None or known is None or known != change.before:
+            continue
+        marks.append((path, b"", change.after))
+        if (base / path).is_file():
+            objects.discard(base / path)
+            removed.append(str(base / path))
+    with index.writing():
+        index.put(tracked.id, marks)
+        index.track(replace(tracked, digest=new, root=bytes.fromhex(new)))
+    return removed
