@@ -27,7 +27,7 @@ class TreeStore:
             if len(kept) > _KEPT_NODES:
                 kept.clear()
                 absent = list(digests)
-            read = [self.objects.read(digest.hex()) for digest in absent]
+            read = self.objects.read_many([digest.hex() for digest in absent])
             kept.update(zip(absent, read, strict=True))
         return [kept[digest] for digest in digests]
 

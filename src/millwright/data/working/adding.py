@@ -27,9 +27,8 @@ from millwright.data.working.scanning import (
     Found,
     kind_of,
     look_at,
-    same_content,
     settle,
-    size_of,
+    unchanged_file,
 )
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.locks import exclusive
@@ -151,9 +150,7 @@ def add(
         changes = _read(place, tracked, seen, on_progress)
         known = index.entries(tracked.id, changes) if tracked.id else {}
         entries: dict[bytes, Entry | None] = {
-            check_path(path): entry
-            for path, (_, entry) in changes.items()
-            if known.get(path) != entry
+            path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
         }
         entries |= {path.encode(): None for path in seen.gone}
         built = _built(place, tracked, entries)
@@ -286,12 +283,13 @@ def _link_files(
         return _looked_again(base, files, found, follow=follow)
     again = []
     for path, digest in zip(files, digests, strict=True):
-        now = look_at(base / path, follow=follow)
-        if now is None or not same_content(found[path], now):
+        now = unchanged_file(f"{base}/{path}", found[path], follow=follow)
+        if now is None:
             again.append(path)
             continue
-        kind = kind_of(now)
-        done[path] = (now, Entry(int(kind or 0), size_of(now), bytes.fromhex(digest)))
+        sign, mode, size = now
+        kind = Kind.EXECUTABLE if mode & 0o100 else Kind.FILE
+        done[path] = (sign, Entry(kind, size, bytes.fromhex(digest)))
     if again and last:
         raise _keeps_changing(again[0])
     return _looked_again(base, again, found, follow=follow)

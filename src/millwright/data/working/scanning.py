@@ -6,7 +6,7 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from millwright.data.trees import Kind
@@ -128,12 +128,19 @@ def size_of(found: bytes) -> int:
     return 0 if found == EMPTY_FOLDER else int(_SIGNATURE.unpack(found)[2])
 
 
-def same_content(before: bytes, after: bytes) -> bool:
-    """Whether a file was not written to between two looks: only its links or mode may differ."""
-    if EMPTY_FOLDER in (before, after):
-        return before == after
-    old, new = _SIGNATURE.unpack(before), _SIGNATURE.unpack(after)
-    return bool(old[0] == new[0] and old[2:4] == new[2:4])
+def unchanged_file(path: str, before: bytes, *, follow: bool) -> tuple[bytes, int, int] | None:
+    """Signature, mode and size of a file that was not written to since a look at it.
+
+    None where it was: its time, size or inode differ, or it is gone. Links and mode may change.
+    """
+    try:
+        now = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    modified, _, size, inode, _ = _SIGNATURE.unpack(before)
+    if (now.st_mtime_ns, now.st_size, now.st_ino) != (modified, size, inode):
+        return None
+    return signature(now), now.st_mode, size
 
 
 def settle(signatures: Iterable[bytes]) -> None:
@@ -156,9 +163,3 @@ def settle(signatures: Iterable[bytes]) -> None:
     # A time in the future (another machine's clock) is nothing to wait for.
     if now < until <= now + _COARSE_TICK_NS:
         time.sleep((until - now) / 1e9)
-
-
-def unpacked(found: Found) -> Iterator[tuple[str, Kind | None, int]]:
-    """Path, kind and size of each."""
-    for path, each in found.items():
-        yield path, kind_of(each), size_of(each)

@@ -18,7 +18,7 @@ from millwright.kernel.objects import (
     verifying,
 )
 from millwright.kernel.objects.digests import digest_of, raw_digest
-from millwright.kernel.objects.index import Index, Location
+from millwright.kernel.objects.index import ELSEWHERE, Index, Location
 from millwright.kernel.objects.linked import LinkShelf
 from millwright.kernel.objects.packs import Pack, PackShelf
 from millwright.kernel.objects.parts import Parts
@@ -109,6 +109,17 @@ class ProjectObjects:
     def stream(self, digest: str) -> Iterator[bytes]:
         """The object's bytes piece by piece, each verified."""
         return self._parts.reader.stream(self._parts.recipe(raw_digest(digest)))
+
+    def read_many(self, digests: Sequence[str]) -> list[bytes]:
+        """The bytes of many small objects, each verified; they are looked up together."""
+        found = self._parts.index.locate(raw_digest(digest) for digest in digests)
+        content = []
+        for digest in digests:
+            # An object of one chunk has its name; what is not found so is of several, or away.
+            place = found.get(bytes.fromhex(digest))
+            here = place is not None and place.source != ELSEWHERE
+            content.append(self._parts.reader.chunk(place) if place and here else self.read(digest))
+        return content
 
     def read_range(self, digest: str, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start`` on; only the chunks they are in are read."""
