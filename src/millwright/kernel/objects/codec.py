@@ -13,6 +13,7 @@ _LEVEL = 3
 _PROBE_BYTES = 4 << 10
 _WORTH_IT = 0.9
 _SMALLEST = 64
+_PATIENCE, _EVERY = 16, 8
 
 
 class Codec(IntEnum):
@@ -25,20 +26,44 @@ class Codec(IntEnum):
 _local = threading.local()
 
 
+class Encoder:
+    """Decides by a probe in the middle of a chunk whether compressing it is tried at all.
+
+    After a row of chunks that do not compress (images, archives), only some are probed.
+    """
+
+    def __init__(self) -> None:
+        self._in_vain = 0
+
+    def encode(self, content: bytes | memoryview) -> tuple[Codec, bytes | memoryview]:
+        """The bytes to write, and how they are written."""
+        if len(content) < _SMALLEST:
+            return Codec.NONE, content
+        if self._in_vain >= _PATIENCE and self._in_vain % _EVERY:
+            self._in_vain += 1
+            return Codec.NONE, content
+        packed = _compressed(content)
+        if packed is None:
+            self._in_vain += 1
+            return Codec.NONE, content
+        self._in_vain = 0
+        return Codec.ZSTD, packed
+
+
 def encode(content: bytes | memoryview) -> tuple[Codec, bytes | memoryview]:
-    """The bytes to write. A probe in the middle decides whether compressing is tried at all."""
-    if len(content) < _SMALLEST:
-        return Codec.NONE, content
+    """As ``Encoder.encode``, for a chunk by itself."""
+    return Encoder().encode(content)
+
+
+def _compressed(content: bytes | memoryview) -> bytes | None:
     compressor = _compressor()
     if len(content) > 4 * _PROBE_BYTES:
         middle = len(content) // 2
         probe = memoryview(content)[middle : middle + _PROBE_BYTES]
         if len(compressor.compress(probe)) > _WORTH_IT * _PROBE_BYTES:
-            return Codec.NONE, content
+            return None
     packed = compressor.compress(content)
-    if len(packed) > _WORTH_IT * len(content):
-        return Codec.NONE, content
-    return Codec.ZSTD, packed
+    return packed if len(packed) <= _WORTH_IT * len(content) else None
 
 
 def decode(codec: int, content: bytes, size: int) -> bytes:

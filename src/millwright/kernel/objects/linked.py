@@ -191,7 +191,7 @@ def _readable(path: Path) -> int:
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
-def hard_link(source: Path, target: Path) -> bool:
+def hard_link(source: str | Path, target: str | Path) -> bool:
     """Give a stored file another name; false where that cannot be."""
     try:
         _link(source, target)

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from blake3 import blake3
 
-from millwright.kernel.objects.codec import Codec, decode, encode
+from millwright.kernel.objects.codec import decode
 from millwright.kernel.objects.recipe import Recipe
 
 LARGEST_PACK = 64 << 20
@@ -49,14 +49,6 @@ class Entry:
     size: int
     kind: int
     codec: int
-
-
-def record(
-    content: bytes | memoryview, *, kind: Kind, digest: bytes
-) -> tuple[Codec, bytes, bytes | memoryview]:
-    """A record: its codec, its header and its payload."""
-    codec, payload = encode(content)
-    return codec, HEADER.pack(digest, len(payload), len(content), kind, codec, 0), payload
 
 
 def recipe_content(object_id: bytes, recipe: Recipe) -> bytes:

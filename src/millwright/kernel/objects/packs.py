@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millwright.kernel.errors import disk_full
+from millwright.kernel.objects.codec import Encoder
 from millwright.kernel.objects.filesystem import sync_folder
 from millwright.kernel.objects.index import Index
 from millwright.kernel.objects.pack_format import (
@@ -23,7 +24,6 @@ from millwright.kernel.objects.pack_format import (
     footer,
     footer_size,
     headers,
-    record,
 )
 
 _IDLE = 4
@@ -51,6 +51,7 @@ class OpenPack:
         self.size = size
         self.sealed = False
         self._handle = handle
+        self._encoder = Encoder()
         self._committed = size
         self._entries: list[Entry] | None = None if size > len(MAGIC) else []
 
@@ -61,7 +62,8 @@ class OpenPack:
 
     def append(self, digest: bytes, content: bytes | memoryview, kind: Kind = Kind.CHUNK) -> Entry:
         """Write a record; it is durable after ``flush``."""
-        codec, head, payload = record(content, kind=kind, digest=digest)
+        codec, payload = self._encoder.encode(content)
+        head = HEADER.pack(digest, len(payload), len(content), kind, codec, 0)
         entry = Entry(digest, self.size + len(head), len(payload), len(content), kind, codec)
         self._write([head, payload])
         self._listed().append(entry)

@@ -82,6 +82,10 @@ class ChunkReader:
                 self._cached -= len(self._cache.popitem(last=False)[1])
         return content
 
+    def chunk_once(self, location: Location) -> bytes:
+        """As ``chunk``, for what will not be asked for again soon."""
+        return self._verified(location)
+
     def raw(self, location: Location) -> bytes:
         """A chunk's bytes as they are written, unverified.
 

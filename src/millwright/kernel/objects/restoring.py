@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from blake3 import blake3
 
 from millwright.kernel.errors import InvalidInput, disk_full
-from millwright.kernel.objects.digests import raw_digest
+from millwright.kernel.objects.digests import digest_of_file, raw_digest
 from millwright.kernel.objects.filesystem import clone
+from millwright.kernel.objects.index import ELSEWHERE, marks
 from millwright.kernel.objects.linked import hard_link, replace
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import damaged
 from millwright.kernel.objects.recipe import Recipe
 
 How = Literal["reflink", "hardlink", "copy", "auto"]
+Wanted = tuple[str, Path, bool]
+"""What to write out: digest, path, and whether the file is executable."""
+
 _WAYS = ("auto", "reflink", "hardlink", "copy")
 _EXECUTE = 0o111
+_OWNER_EXECUTES = 0o100
+_AT_ONCE = 500
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_CACHE_BYTES = 2 << 30
 
 
 def restore(
@@ -53,17 +62,101 @@ def restore(
     return way
 
 
-def restore_many(
-    parts: Parts, wanted: Iterable[tuple[str, Path, bool]], *, how: How = "auto"
-) -> None:
-    """As ``restore`` for many: digest, path, and whether the file is executable."""
-    for digest, path, executable in wanted:
-        restore(parts, digest, path, how=how, executable=executable)
+def restore_many(parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto") -> None:
+    """As ``restore`` for many. Files that are linked whole take one system call or two each."""
+    rest = iter(wanted)
+    may_link = how in ("auto", "hardlink")
+    while batch := list(islice(rest, _AT_ONCE)):
+        done = _linked_out(parts, batch, clone_first=how == "auto") if may_link else set()
+        if how != "reflink":
+            done |= _copied_out(parts, batch, done, packed_only=how != "copy")
+        for number, (digest, path, executable) in enumerate(batch):
+            if number not in done:
+                restore(parts, digest, path, how=how, executable=executable)
+
+
+def _linked_out(parts: Parts, batch: Sequence[Wanted], *, clone_first: bool) -> set[int]:
+    """Hard-link those that are whole linked files to where nothing is yet; which were."""
+    ids = [raw_digest(digest) for digest, _, _ in batch]
+    rows = parts.index.rows(
+        "SELECT object, id, size, mtime_ns FROM links WHERE id IN (SELECT -source FROM chunks"  # noqa: S608
+        f" WHERE source < 0 AND offset = 0 AND id IN ({marks(ids)}))",
+        ids,
+    )
+    known = {row[0]: row[1:] for row in rows}
+    done: set[int] = set()
+    for place, (object_id, (_, path, executable)) in enumerate(zip(ids, batch, strict=True)):
+        if object_id not in known:
+            continue
+        number, size, mtime_ns = known[object_id]
+        source = parts.links.name(number)
+        try:
+            state = os.stat(source)  # noqa: PTH116 - a thousand times a second
+            same = state.st_size == size and state.st_mtime_ns == mtime_ns
+            if not same or bool(state.st_mode & _OWNER_EXECUTES) != executable:
+                continue
+            if clone_first and not done and _clones(source, path):
+                return done
+            try:
+                os.link(source, path)
+            except PermissionError:
+                # An immutable file takes no new names until the attribute is off for a moment.
+                if not hard_link(source, path):
+                    continue
+        except OSError:
+            # Something is in the way, or the file takes no more names: the careful way says which.
+            continue
+        done.add(place)
+    return done
+
+
+def _copied_out(
+    parts: Parts, batch: Sequence[Wanted], done: set[int], *, packed_only: bool
+) -> set[int]:
+    """Copy out those of one chunk, in the order they lie on disk; which were."""
+    ids = [raw_digest(digest) for digest, _, _ in batch]
+    places = parts.index.locate(ids)
+    todo = []
+    for number, object_id in enumerate(ids):
+        place = places.get(object_id)
+        if number in done or place is None or place.source == ELSEWHERE:
+            continue
+        if place.source > 0 or not packed_only:
+            todo.append((place.source, place.offset, number))
+    mark, copied = os.urandom(6).hex(), set()
+    for _, _, number in sorted(todo):
+        _, path, executable = batch[number]
+        folder, _, _ = str(path).rpartition("/")
+        temporary = f"{folder or '.'}/.mw-{mark}-{number:x}"
+        content = parts.reader.chunk_once(places[ids[number]])
+        try:
+            handle = os.open(temporary, _CREATE, 0o666 | (_EXECUTE if executable else 0))
+            try:
+                _write_all(handle, content)
+            finally:
+                os.close(handle)
+            try:
+                os.replace(temporary, path)  # noqa: PTH105 - a thousand times a second
+            except PermissionError:
+                replace(Path(temporary), path)
+        except OSError as cause:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise disk_full(cause, folder) or cause from cause
+        copied.add(number)
+    return copied
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    written = os.write(handle, content)
+    while written < len(content):
+        written += os.write(handle, memoryview(content)[written:])
 
 
 def whole_link(parts: Parts, object_id: bytes, recipe: Recipe) -> Path | None:
     """The linked file that is the object and nothing else, unchanged since it was linked."""
-    first = parts.index.locate([recipe.chunks[0][0]]).get(recipe.chunks[0][0])
+    chunk = recipe.chunks[0][0]
+    first = parts.index.locate([chunk]).get(chunk)
     if first is None or first.source >= 0 or first.offset:
         return None
     rows = parts.index.rows("SELECT object, mtime_ns FROM links WHERE id = ?", (-first.source,))
@@ -76,13 +169,18 @@ def whole_link(parts: Parts, object_id: bytes, recipe: Recipe) -> Path | None:
         return None
     if found.st_size != recipe.size:
         return None
-    if found.st_mtime_ns != rows[0][1] and _digest_of(path) != object_id:
+    # Whoever changed it changed its date too; hashing it is for those dates only.
+    if found.st_mtime_ns != rows[0][1] and digest_of_file(path) != object_id.hex():
         return None
     return path
 
 
 def local_path(parts: Parts, digest: str) -> Path:
-    """A read-only file with the object's bytes; what is packed is written to a cache first."""
+    """A read-only file with the object's bytes; what is packed is written to a cache first.
+
+    The cache keeps about 2 GiB; what was asked for longest ago goes first. A file that somebody
+    has open stays readable for them.
+    """
     object_id = raw_digest(digest)
     recipe = parts.recipe(object_id)
     linked = whole_link(parts, object_id, recipe)
@@ -90,26 +188,64 @@ def local_path(parts: Parts, digest: str) -> Path:
         return linked
     folder = parts.root / "cache"
     path = folder / digest
-    if path.exists() and path.stat().st_size == recipe.size:
-        return path
-    folder.mkdir(exist_ok=True)
+    try:
+        if path.stat().st_size == recipe.size:
+            os.utime(path)
+            return path
+    except FileNotFoundError:
+        folder.mkdir(exist_ok=True)
+    _trim(folder, _CACHE_BYTES - recipe.size)
     restore(parts, digest, path, how="copy")
     path.chmod(0o444)
     return path
 
 
+def drop_cached(parts: Parts, object_ids: Iterable[bytes]) -> None:
+    """Remove the cached files of objects."""
+    for object_id in object_ids:
+        (parts.root / "cache" / object_id.hex()).unlink(missing_ok=True)
+
+
+def _trim(folder: Path, room: int) -> None:
+    cached = sorted((path.stat().st_mtime_ns, path) for path in folder.iterdir())
+    size = sum(path.stat().st_size for _, path in cached)
+    for _, path in cached:
+        if size <= max(room, 0):
+            return
+        if not path.name.startswith("."):
+            size -= path.stat().st_size
+            path.unlink(missing_ok=True)
+
+
 def _written(
-    parts: Parts, object_id: bytes, recipe: Recipe, target: Path, how: How, executable: bool | None
+    parts: Parts,
+    object_id: bytes,
+    recipe: Recipe,
+    target: Path,
+    how: How,
+    executable: bool | None,
 ) -> str:
     linked = whole_link(parts, object_id, recipe) if how != "copy" else None
     if linked is not None:
-        if how in ("auto", "reflink") and _cloned(linked, target, bool(executable)):
+        executes = bool(linked.stat().st_mode & _OWNER_EXECUTES)
+        wanted = executes if executable is None else executable
+        if how in ("auto", "reflink") and _cloned(linked, target, wanted):
             return "reflink"
-        fits = executable is None or bool(linked.stat().st_mode & 0o100) == executable
-        if how in ("auto", "hardlink") and fits and hard_link(linked, target):
+        if how in ("auto", "hardlink") and wanted == executes and hard_link(linked, target):
             return "hardlink"
     _copied(parts, object_id, recipe, target, bool(executable))
     return "copy"
+
+
+def _clones(source: str, target: Path) -> bool:
+    """Whether the filesystem clones files, tried beside where one is to be."""
+    trial = target.with_name(f".mw-{os.urandom(8).hex()}")
+    try:
+        return _cloned(Path(source), trial, False)
+    except OSError:
+        return False
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def _cloned(source: Path, target: Path, executable: bool) -> bool:
@@ -128,8 +264,11 @@ def _cloned(source: Path, target: Path, executable: bool) -> bool:
 
 
 def _copied(parts: Parts, object_id: bytes, recipe: Recipe, target: Path, executable: bool) -> None:
-    whole = blake3()
     with open(_created(target, executable), "wb") as file:
+        if len(recipe.chunks) == 1:
+            file.writelines(parts.reader.stream(recipe))
+            return
+        whole = blake3()
         for piece in parts.reader.stream(recipe):
             whole.update(piece)
             file.write(piece)
@@ -139,12 +278,4 @@ def _copied(parts: Parts, object_id: bytes, recipe: Recipe, target: Path, execut
 
 def _created(path: Path, executable: bool) -> int:
     mode = 0o666 | (_EXECUTE if executable else 0)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-
-
-def _digest_of(path: Path) -> bytes:
-    hasher = blake3()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            hasher.update(block)
-    return hasher.digest()
+    return os.open(path, _CREATE, mode)
