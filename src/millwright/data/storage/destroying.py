@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Collection, Container
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.catalogue_format import SentPack
+
+_PATIENCE_SECONDS = 30.0
 
 
 def destroy_local(
@@ -35,9 +38,7 @@ def destroy_local(
     freed = 0
     alive = {bytes.fromhex(name) for name, _ in objects.objects()}
     alive.update(place.id for place in objects.chunks())
-    for pack in objects.packs():
-        if pack.id in packs:
-            freed += objects.rewrite_pack(pack, alive.__contains__)
+    freed += _rewritten(objects, packs, alive)
     for digest in gone:
         cached = objects.root / "cache" / digest.hex()
         if cached.exists():
@@ -45,6 +46,19 @@ def destroy_local(
             objects.discard(cached)
     objects.close()
     return dead, freed
+
+
+def _rewritten(objects: ProjectObjects, packs: set[int], alive: Container[bytes]) -> int:
+    """Rewrite packs, waiting for those that somebody appends to."""
+    freed, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        left = [pack for pack in objects.packs() if pack.id in packs]
+        if not left or time.monotonic() > deadline:
+            # What could not be rewritten is found by the search that follows.
+            return freed
+        for pack in left:
+            freed += objects.rewrite_pack(pack, alive.__contains__)
+        time.sleep(0.05)
 
 
 def destroy_remote(opened: OpenedRemote, gone: Collection[bytes], dead: Collection[bytes]) -> int:

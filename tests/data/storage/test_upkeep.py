@@ -1,0 +1,245 @@
+"""Garbage goes and nothing else does; damage is named by what needs it, and repaired."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import LargeBinary, String, delete, insert
+from storage_bench import Bench, random_files
+
+from millwright.data.storage import fsck, garbage
+from millwright.data.storage.marking import live_of
+from millwright.data.storage.records import FsckRequest, GarbageRequest
+from millwright.data.storage.retention import Candidate, expired
+from millwright.data.tables import dataset_versions
+from millwright.kernel.access import Actor
+from millwright.kernel.config import RetentionConfig
+from millwright.kernel.references import references
+from millwright.kernel.store import Store
+from millwright.kernel.tables import event_head, events, lineage, metadata
+from millwright.server.opening import open_store
+
+Make = Callable[[str], Bench]
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def opened(bench: Make) -> Iterator[tuple[Bench, Store]]:
+    one = bench("here")
+    store = open_store(one.place.workspace)
+    # A writer keeps its pack open for more; one process, one writer.
+    one.place.__dict__["objects"] = store.objects.of("p")
+    yield one, store
+    store.close()
+
+
+def age(one: Bench, seconds: float = 100_000) -> None:
+    """Make everything stored so far old."""
+    one.place.objects.close()
+    import sqlite3
+
+    with sqlite3.connect(one.place.objects.root / "index.db") as connection:
+        for table in ("chunks", "objects"):
+            connection.execute(f"UPDATE {table} SET added = added - {seconds}")
+
+
+def test_garbage_goes_and_what_is_named_stays(opened: tuple[Bench, Store], actor: Actor) -> None:
+    one, store = opened
+    files = random_files(50, 5_000)
+    one.keep("photos", {**files, "big": random.Random(1).randbytes(500_000)})
+    artifact = one.place.objects.put(b"an artifact that a table names")
+    one.place.objects.put(random.Random(2).randbytes(2_000_000))
+    one.place.objects.put_many([b"garbage %d" % n for n in range(100)])
+    with store.write(actor, "p") as tx:
+        tx.execute(
+            insert(metadata.tables["projects"]).values(
+                name="p", config_digest=artifact, created_ms=1, updated_ms=1
+            )
+        )
+    age(one)
+
+    would = garbage.collect(store, actor, "p", GarbageRequest(dry_run=True))
+    assert would.chunks > 100
+    assert would.freed == 0
+    done = garbage.collect(store, actor, "p", GarbageRequest(dry_run=False))
+
+    assert done.chunks == would.chunks
+    assert done.freed > 1_900_000
+    assert one.place.objects.read(artifact) == b"an artifact that a table names"
+    assert one.files("photos") == {**files, "big": random.Random(1).randbytes(500_000)}
+    assert fsck.check(store, actor, "p", FsckRequest()).ok
+    assert garbage.collect(store, actor, "p", GarbageRequest(dry_run=True)).chunks == 0
+
+
+def test_what_is_young_stays_and_what_is_gone_is_named(
+    opened: tuple[Bench, Store], actor: Actor
+) -> None:
+    one, store = opened
+    kept = one.keep("photos", {"a": b"1" * 1000})
+    from millwright.data.service import take_journal
+
+    take_journal(store)
+    with store.write(actor, "p") as tx:
+        tx.execute(delete(dataset_versions).where(dataset_versions.c.id == kept.id))
+    assert garbage.collect(store, actor, "p", GarbageRequest()).chunks == 0
+    age(one)
+    found = garbage.collect(store, actor, "p", GarbageRequest())
+    assert found.chunks == 2
+    assert any(f"dataset:{kept.id}" in one.was for one in found.named)
+
+
+def test_a_digest_in_any_column_of_any_table_is_a_reference(
+    opened: tuple[Bench, Store], actor: Actor
+) -> None:
+    _, store = opened
+    planted: dict[str, str] = {}
+    with store.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN")
+        for table in metadata.sorted_tables:
+            if table.name in (events.name, event_head.name, lineage.name):
+                continue
+            row: dict[str, object] = {}
+            for column in table.columns:
+                kind, digest = column.type, os.urandom(32)
+                text = isinstance(kind, String) and (kind.length is None or kind.length >= 64)
+                row[column.name] = _filler(column)
+                if text or isinstance(kind, LargeBinary):
+                    row[column.name] = digest.hex() if text else digest
+                    planted[digest.hex()] = f"{table.name}.{column.name}"
+            connection.execute(insert(table).values(row))
+        found = {one.digest for one in references(connection)}
+        connection.rollback()
+    assert [where for digest, where in planted.items() if digest not in found] == []
+    assert len(planted) > 50
+
+
+def _filler(column: object) -> object:
+    kind = column.type  # type: ignore[attr-defined]
+    if isinstance(kind, String):
+        return "x"
+    if isinstance(kind, LargeBinary):
+        return b"x"
+    return 1
+
+
+def test_writers_beside_garbage_collection_lose_nothing(
+    opened: tuple[Bench, Store], actor: Actor
+) -> None:
+    import threading
+
+    one, store = opened
+    one.keep("photos", random_files(30, 2_000))
+    age(one)
+    stop, failures = threading.Event(), []
+
+    def collect() -> None:
+        while not stop.is_set():
+            try:
+                garbage.collect(store, actor, "p", GarbageRequest(dry_run=False))
+            except BaseException as cause:
+                failures.append(cause)
+                return
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    for number in range(25):
+        one.place.objects.put_many([b"garbage %d" % number])
+        one.keep("photos", random_files(5, 20_000, seed=number % 4))
+    stop.set()
+    thread.join()
+    assert failures == []
+    for number in range(25):
+        assert one.files("photos", number + 2) == random_files(5, 20_000, seed=number % 4)
+
+
+def test_damage_is_named_by_the_versions_that_need_it_and_repaired(
+    opened: tuple[Bench, Store], actor: Actor, tmp_path: Path
+) -> None:
+    one, store = opened
+    one.remote(str(tmp_path / "remote"))
+    one.keep("photos", {"a": random.Random(1).randbytes(50_000), "b": b"whole"})
+    one.keep("photos", {"b": b"whole"})
+    one.push()
+    one.place.objects.close()
+    pack = next((one.place.state / "objects").rglob("*.pack"))
+    content = bytearray(pack.read_bytes())
+    content[25_000] ^= 1
+    pack.write_bytes(content)
+
+    found = fsck.check(store, actor, "p", FsckRequest())
+    assert not found.ok
+    assert [one.versions for one in found.damaged] == [("photos@1",)]
+    repaired = fsck.check(store, actor, "p", FsckRequest(repair_from="origin"))
+    assert repaired.ok
+    assert all(one.repaired for one in repaired.damaged)
+    assert fsck.check(store, actor, "p", FsckRequest()).damaged == ()
+    assert one.files("photos", 1)["a"] == random.Random(1).randbytes(50_000)
+
+
+def test_bytes_that_are_gone_altogether_are_missed(
+    opened: tuple[Bench, Store], actor: Actor
+) -> None:
+    one, store = opened
+    one.keep("photos", {"a": random.Random(1).randbytes(50_000)})
+    assert fsck.check(store, actor, "p", FsckRequest()).ok
+    one.place.objects.close()
+    store.objects.of("p").close()
+    for path in (one.place.state / "objects").rglob("*"):
+        if path.suffix == ".pack" or path.name.startswith("index.db"):
+            path.unlink()
+    found = fsck.check(store, actor, "p", FsckRequest())
+    assert found.missing == ("photos@1",)
+    assert not found.ok
+
+
+def _versions(count: int) -> list[Candidate]:
+    return [
+        Candidate(f"{n}", "a", n, "main", n * DAY_MS, tagged=n == 2, used=n == 3)
+        for n in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "gone"),
+    [
+        (RetentionConfig(), []),
+        (RetentionConfig(keep_last=3), [1, 4, 5, 6, 7]),
+        (RetentionConfig(keep_last=3, keep_tagged=False), [1, 2, 4, 5, 6, 7]),
+        (RetentionConfig(keep_last=1, keep_used=False, keep_tagged=False), [*range(1, 10)]),
+        (RetentionConfig(keep_for="4d"), [1, 4, 5]),
+        (RetentionConfig(keep_for="1s", keep_used=False, keep_tagged=False), [*range(1, 10)]),
+        (RetentionConfig(keep_last=2, keep_for="5d"), [1, 4]),
+    ],
+    ids=["none", "count", "tags", "newest-stays", "age", "age-newest-stays", "either-keeps"],
+)
+def test_retention_keeps_what_any_rule_keeps(rules: RetentionConfig, gone: list[int]) -> None:
+    found = expired(_versions(10), rules, now_ms=10 * DAY_MS)
+    assert [one.version for one in found] == gone
+
+
+def test_versions_that_retention_drops_lose_their_bytes_but_not_their_names(
+    opened: tuple[Bench, Store], actor: Actor
+) -> None:
+    one, store = opened
+    (one.place.root / "millwright.yaml").write_text(
+        "project: p\ndata: {source: a.csv, target: x}\nretention: {keep_last: 1}\n"
+    )
+    for number in range(3):
+        one.keep("photos", {"a": random.Random(number).randbytes(10_000)})
+    from millwright.data.service import list_versions, take_journal
+
+    take_journal(store)
+    age(one)
+    found = garbage.collect(store, actor, "p", GarbageRequest(dry_run=False))
+    assert found.expired == ("photos@1", "photos@2")
+    assert len(list_versions(store, "p", "photos")) == 3
+    assert one.files("photos", 3) == {"a": random.Random(2).randbytes(10_000)}
+    assert live_of(store, "p").objects.isdisjoint(
+        {bytes.fromhex(v.digest) for v in list_versions(store, "p", "photos") if v.version < 3}
+    )
+    assert fsck.check(store, actor, "p", FsckRequest()).ok
