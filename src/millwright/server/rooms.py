@@ -61,6 +61,7 @@ MLFLOW = (
     "millwright.registry.mlflow.versions",
     "millwright.registry.mlflow.aliases",
     "millwright.registry.mlflow.searching",
+    "millwright.registry.mlflow.packages",
     "millwright.registry.mlflow.webhooks",
 )
 """Modules with a table of endpoints of the MLflow protocol."""

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from millwright.tracking.api import active_run
-    from millwright.tracking.artifacts.files import Entry, Found, artifact_root, keeps, stored
+    from millwright.tracking.artifacts.files import (
+        Entry,
+        Found,
+        artifact_root,
+        keeps,
+        path_of,
+        stored,
+    )
+    from millwright.tracking.artifacts.paths import checked_path, children, joined
     from millwright.tracking.client import (
         create_run,
         download_artifact,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
         run_environment,
     )
     from millwright.tracking.logged_models.service import logged_model_source, tag_registered
+    from millwright.tracking.mlflow.artifacts import download
     from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key
     from millwright.tracking.mlflow.comparing import compare
     from millwright.tracking.mlflow.endpoints import Endpoint, Endpoints, MlflowCall, Reply
@@ -58,7 +67,8 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "api": ("active_run",),
-    "artifacts.files": ("Entry", "Found", "artifact_root", "keeps", "stored"),
+    "artifacts.files": ("Entry", "Found", "artifact_root", "keeps", "path_of", "stored"),
+    "artifacts.paths": ("checked_path", "children", "joined"),
     "client": (
         "create_run",
         "download_artifact",
@@ -76,6 +86,7 @@ _WHERE = {
     ),
     "environment": ("code_version", "command_line", "packages", "run_environment"),
     "logged_models.service": ("logged_model_source", "tag_registered"),
+    "mlflow.artifacts": ("download",),
     "mlflow.clauses": ("Clause", "clauses", "entity_and_key"),
     "mlflow.comparing": ("compare",),
     "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
@@ -122,11 +133,14 @@ __all__ = [
     "absent",
     "active_run",
     "artifact_root",
+    "checked_path",
+    "children",
     "clauses",
     "code_version",
     "command_line",
     "compare",
     "create_run",
+    "download",
     "download_artifact",
     "each_run",
     "end_run",
@@ -134,6 +148,7 @@ __all__ = [
     "get_run",
     "invalid",
     "is_mlflow",
+    "joined",
     "keeps",
     "link_artifact",
     "list_artifacts",
@@ -146,6 +161,7 @@ __all__ = [
     "missing",
     "offset_of",
     "packages",
+    "path_of",
     "run_environment",
     "set_tags",
     "stored",

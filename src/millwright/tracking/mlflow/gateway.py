@@ -28,6 +28,7 @@ from millwright.tracking.mlflow.endpoints import Endpoint, EndpointMap, MlflowCa
 from millwright.tracking.mlflow.errors import MlflowError, translated
 from millwright.tracking.mlflow.project import DefaultProject
 
+_log = logging.getLogger("millwright.mlflow")
 _PLACE = re.compile(
     r"(?:/projects/(?P<project>[a-z0-9][a-z0-9_-]{0,99})/mlflow)?"
     r"(?P<path>/(?:api|ajax-api)/[23]\.0/(?:preview/)?mlflow(?:-artifacts)?/.*"
@@ -84,6 +85,10 @@ class MlflowGateway:
             answer = _refusal(error)
         except MillwrightError as error:
             answer = _refusal(translated(error))
+        except Exception:
+            # What went wrong inside is for the log, not for whoever asked.
+            _log.exception("an MLflow endpoint failed: %s %r", scope["method"], scope["path"])
+            answer = _refusal(MlflowError("INTERNAL_ERROR", "The server could not answer this."))
         await _send(send, scope["method"], answer)
 
     async def _answer(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+from sqlalchemy.engine import Row
 
 from millwright.kernel.access import Permission
+from millwright.kernel.store import Transaction
 from millwright.tracking.artifacts import files
 from millwright.tracking.artifacts.paths import checked_path, joined
 from millwright.tracking.experiment_lookup import active_experiment
@@ -13,6 +17,8 @@ from millwright.tracking.logged_models import service
 from millwright.tracking.mlflow.artifacts import download, listing
 from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall, Reply
 from millwright.tracking.mlflow.errors import MlflowError, invalid, missing
+from millwright.tracking.mlflow.logging import model_metrics
+from millwright.tracking.mlflow.wire import MetricSent
 
 endpoints = Endpoints()
 _ID = "logged-models/{model_id}"
@@ -214,6 +220,29 @@ def get_artifact(call: MlflowCall) -> Reply:
     with call.store.read() as connection:
         root = service.find(connection, call.project, call.parts["model_id"]).artifact_uri
     return download(call, joined(_place(root), checked_path(path)))
+
+
+def _measured(tx: Transaction, run: Row[Any], sent: list[MetricSent]) -> None:
+    """Keep the metrics of a run that name a logged model with that model, too."""
+    service.add_metrics(
+        tx,
+        [
+            service.ModelMetric(
+                model=str(metric.model_id),
+                key=metric.key,
+                value=metric.value,
+                time_ms=metric.timestamp,
+                step=metric.step,
+                run=run.id,
+                dataset_name=metric.dataset_name,
+                dataset_digest=metric.dataset_digest,
+            )
+            for metric in sent
+        ],
+    )
+
+
+model_metrics.append(_measured)
 
 
 def pairs(given: list[Pair]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
@@ -39,15 +39,11 @@ def create(tx: Transaction, project: str, trace: str, sent: Json) -> Row[Any]:
     tx.execute(insert(assessments).values(**values))
     payload = {"assessment": values["id"], "name": values["name"], "kind": values["kind"]}
     tx.event("trace.assessed", f"trace:{trace}", payload)
-    return get(tx, project, trace, values["id"])
+    return get(tx.connection, project, trace, values["id"])
 
 
-def get(tx: Any, project: str, trace: str, identifier: str) -> Row[Any]:
-    """The row of an assessment; raises ``RESOURCE_DOES_NOT_EXIST``.
-
-    ``tx`` is a transaction or a connection.
-    """
-    connection = getattr(tx, "connection", tx)
+def get(connection: Connection, project: str, trace: str, identifier: str) -> Row[Any]:
+    """The row of an assessment; raises ``RESOURCE_DOES_NOT_EXIST``."""
     query = select(assessments).where(assessments.c.trace == trace, assessments.c.id == identifier)
     row: Row[Any] | None = connection.execute(query).first()
     find(connection, project, trace)
@@ -60,7 +56,7 @@ def change(
     tx: Transaction, project: str, trace: str, identifier: str, sent: Json, paths: list[str]
 ) -> Row[Any]:
     """Change what the mask names and leave the rest."""
-    row = get(tx, project, trace, identifier)
+    row = get(tx.connection, project, trace, identifier)
     values: dict[str, Any] = {}
     if "expectation" in paths and "feedback" in paths:
         raise invalid("Cannot specify both `expectation` and `feedback` parameters.")
@@ -84,7 +80,7 @@ def change(
     tx.execute(update(assessments).where(assessments.c.id == identifier).values(**values))
     payload = {"assessment": identifier, "changed": sorted(paths)}
     tx.event("trace.assessment-changed", f"trace:{trace}", payload)
-    return get(tx, project, trace, identifier)
+    return get(tx.connection, project, trace, identifier)
 
 
 def remove(tx: Transaction, project: str, trace: str, identifier: str) -> None:
