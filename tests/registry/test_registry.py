@@ -236,9 +236,11 @@ def test_damaged_stored_bytes_are_never_handed_out(
     door: Door, package: Path, tmp_path: Path
 ) -> None:
     made = register(door, P, "late", package)
-    stored = tmp_path / ".millwright" / "objects"
-    digest = made.digests["model.onnx"]
-    (stored / digest[:2] / digest[2:]).write_bytes(b"evil")
+    for pack in (tmp_path / ".millwright" / "objects").rglob("*.pack"):
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 3 : len(content) // 3 + 40] = b"evil" * 10
+        pack.write_bytes(content)
+    assert made.digests["model.onnx"]
     with pytest.raises(Corrupt):
         fetch(door, P, "late", 1, tmp_path / "target")
     assert not (tmp_path / "target").exists()

@@ -120,6 +120,9 @@ def from_problem(status: int, body: object) -> MillwrightError:
     kind = ERRORS_BY_STATUS.get(status, MillwrightError)
     if not isinstance(detail, dict):
         return kind("http.error", f"The server answered {status}: {str(body)[:300]}")
+    if status == Corrupt.status:
+        # A failure nobody foresaw has no body of ours.
+        kind = Corrupt
     hint = detail.get("hint")
     return kind(
         str(detail.get("code", "http.error")),
