@@ -22,7 +22,6 @@ from millwright.kernel.objects.appending import (
 )
 from millwright.kernel.objects.chunking import MINIMUM, ReadInto, cut, cut_bytes
 from millwright.kernel.objects.filesystem import (
-    is_immutable,
     set_immutable,
     sync_filesystem,
     sync_folder,
@@ -136,7 +135,7 @@ class _Linking:
         self._links: list[tuple[int, bytes, int, int]] = []
         self._objects: list[NewObject] = []
         self._undo: dict[int, tuple[int, bool]] = {}
-        """What each file's permission bits and immutable attribute were before."""
+        """Each file's permission bits before, and whether the immutable attribute is our doing."""
         self._known: list[bytes] = []
 
     def all(self, paths: Sequence[str | Path], known: Recipe | None) -> list[bytes]:
@@ -165,8 +164,7 @@ class _Linking:
             if not stat.S_ISREG(found.st_mode):
                 raise not_a_file(path)
             mode = stat.S_IMODE(found.st_mode)
-            immutable = self._attribute and is_immutable(linked.handle)
-            self._undo[linked.number] = (mode, immutable)
+            self._undo[linked.number] = (mode, False)
             content = os.read(linked.handle, MINIMUM + 1) if found.st_size <= MINIMUM else None
             if content is not None and len(content) == found.st_size:
                 return self._small(linked, content, found)
@@ -222,7 +220,9 @@ class _Linking:
                 out.recipe(object_id, recipe)
 
     def _protect(self, linked: Linked) -> None:
-        protect(linked.handle, self._undo[linked.number][0], attribute=self._attribute)
+        mode, _ = self._undo[linked.number]
+        set_now = protect(linked.handle, mode, attribute=self._attribute)
+        self._undo[linked.number] = (mode, set_now)
         if self._one_by_one:
             os.fsync(linked.handle)
 
@@ -242,11 +242,11 @@ class _Linking:
 
     def _take_back(self, number: int) -> None:
         """Undo what was done to a file: its second name, and its protection."""
-        mode, immutable = self._undo.pop(number)
+        mode, set_by_us = self._undo.pop(number)
         path = self._parts.links.path(number)
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if self._attribute and not immutable:
+            if set_by_us:
                 set_immutable(handle, False)
             if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
                 os.fchmod(handle, mode)

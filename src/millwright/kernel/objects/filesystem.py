@@ -14,19 +14,21 @@ _SET_FLAGS = 0x40086602
 _IMMUTABLE = 0x10
 _CLONE = 0x40049409
 _LONG = struct.Struct("l")
+_NO_FLAGS = bytes(_LONG.size)
 
 
 def set_immutable(handle: int, wanted: bool) -> bool:
-    """Set or clear the attribute that stops even root from changing a file; whether it is so now.
+    """Set or clear the attribute that stops even root from changing a file; whether that changed.
 
-    False where the filesystem has no attributes or the process may not set them (it needs
-    CAP_LINUX_IMMUTABLE).
+    Nothing changes where the filesystem has no attributes or the process may not set them (it
+    needs CAP_LINUX_IMMUTABLE).
     """
     try:
-        (flags,) = _LONG.unpack(fcntl.ioctl(handle, _GET_FLAGS, bytes(_LONG.size)))
+        (flags,) = _LONG.unpack(fcntl.ioctl(handle, _GET_FLAGS, _NO_FLAGS))
         changed = flags | _IMMUTABLE if wanted else flags & ~_IMMUTABLE
-        if changed != flags:
-            fcntl.ioctl(handle, _SET_FLAGS, _LONG.pack(changed))
+        if changed == flags:
+            return False
+        fcntl.ioctl(handle, _SET_FLAGS, _LONG.pack(changed))
     except OSError:
         return False
     return True
@@ -35,7 +37,7 @@ def set_immutable(handle: int, wanted: bool) -> bool:
 def is_immutable(handle: int) -> bool:
     """Whether the attribute is set."""
     try:
-        (flags,) = _LONG.unpack(fcntl.ioctl(handle, _GET_FLAGS, bytes(_LONG.size)))
+        (flags,) = _LONG.unpack(fcntl.ioctl(handle, _GET_FLAGS, _NO_FLAGS))
     except OSError:
         return False
     return bool(flags & _IMMUTABLE)

@@ -34,12 +34,14 @@ def uses_attribute() -> bool:
     return os.geteuid() == 0
 
 
-def protect(handle: int, mode: int, *, attribute: bool) -> None:
-    """Take away everybody's permission to write to an open file with these permission bits."""
+def protect(handle: int, mode: int, *, attribute: bool) -> bool:
+    """Take away everybody's permission to write to an open file with these permission bits.
+
+    Says whether the immutable attribute was set by this.
+    """
     if mode & _WRITE_BITS:
         os.fchmod(handle, mode & ~_WRITE_BITS)
-    if attribute:
-        set_immutable(handle, True)
+    return attribute and set_immutable(handle, True)
 
 
 def writable(mode: int) -> int:
@@ -121,8 +123,8 @@ class LinkShelf:
         return Linked(number, target, handle)
 
     def drop(self, number: int) -> None:
-        """Remove a file's name in the store; other names keep their bytes and stay protected."""
-        remove(self.path(number))
+        """Remove a file's name in the store, which needs its bytes no more."""
+        remove(self.path(number), keep_protected=False)
 
 
 def not_a_file(path: str | Path) -> InvalidInput:
@@ -143,7 +145,7 @@ def remove(path: Path, *, keep_protected: bool = True) -> None:
     except PermissionError:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        protected = is_immutable(handle) and set_immutable(handle, False)
+        protected = set_immutable(handle, False)
         path.unlink()
         if protected and keep_protected and os.fstat(handle).st_nlink:
             set_immutable(handle, True)
@@ -167,7 +169,7 @@ def replace(temporary: Path, path: Path) -> None:
 def _replace_protected(temporary: Path, path: Path) -> None:
     handles = [_readable(name) for name in (temporary, path) if name.is_file()]
     try:
-        unprotected = [h for h in handles if is_immutable(h) and set_immutable(h, False)]
+        unprotected = [h for h in handles if set_immutable(h, False)]
         try:
             temporary.replace(path)
         finally:
@@ -244,7 +246,7 @@ def _link(source: str | Path, target: str | Path) -> None:
         # An immutable file takes no new names until the attribute is off for a moment.
         handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if not (is_immutable(handle) and set_immutable(handle, False)):
+            if not (set_immutable(handle, False)):
                 raise
             try:
                 os.link(source, target, follow_symlinks=False)

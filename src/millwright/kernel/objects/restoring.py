@@ -28,6 +28,7 @@ _WAYS = ("auto", "reflink", "hardlink", "copy")
 _EXECUTE = 0o111
 _OWNER_EXECUTES = 0o100
 _AT_ONCE = 500
+_SAMPLE = 100
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _CACHE_BYTES = 2 << 30
 
@@ -155,14 +156,17 @@ def _write_all(handle: int, content: bytes) -> None:
 
 def whole_link(parts: Parts, object_id: bytes, recipe: Recipe) -> Path | None:
     """The linked file that is the object and nothing else, unchanged since it was linked."""
-    chunk = recipe.chunks[0][0]
-    first = parts.index.locate([chunk]).get(chunk)
-    if first is None or first.source >= 0 or first.offset:
+    # A chunk that was known before stays where it was, so not every one is in the linked file.
+    some = parts.index.locate(chunk for chunk, _ in recipe.chunks[:_SAMPLE])
+    numbers = sorted({-place.source for place in some.values() if place.source < 0})
+    rows = parts.index.rows(
+        f"SELECT id, mtime_ns FROM links WHERE id IN ({marks(numbers)}) AND object = ?",  # noqa: S608
+        [*numbers, object_id],
+    )
+    if not rows:
         return None
-    rows = parts.index.rows("SELECT object, mtime_ns FROM links WHERE id = ?", (-first.source,))
-    if not rows or rows[0][0] != object_id:
-        return None
-    path = parts.links.path(-first.source)
+    number, mtime_ns = rows[0]
+    path = parts.links.path(number)
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -170,7 +174,7 @@ def whole_link(parts: Parts, object_id: bytes, recipe: Recipe) -> Path | None:
     if found.st_size != recipe.size:
         return None
     # Whoever changed it changed its date too; hashing it is for those dates only.
-    if found.st_mtime_ns != rows[0][1] and digest_of_file(path) != object_id.hex():
+    if found.st_mtime_ns != mtime_ns and digest_of_file(path) != object_id.hex():
         return None
     return path
 
