@@ -11,18 +11,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from millwright.data import (
+    Check,
     Confirmation,
     Dataset,
-    Rule,
-    RuleSet,
+    Suite,
     check,
-    confirm_rules,
+    confirm_checks,
     get_profile,
     get_version,
     list_datasets,
     list_versions,
     load,
-    put_rules,
+    put_suite,
     snapshot,
 )
 from millwright.data.commands import data
@@ -101,15 +101,15 @@ def test_the_profile_of_a_version_is_kept(door: Door) -> None:
 
 def test_every_change_is_an_event(door: Door, store: Store) -> None:
     version = snapshot(door, "p", "winds", ROWS, "")
-    confirm_rules(door, "p", "winds", Confirmation(all=True))
+    confirm_checks(door, "p", "winds", Confirmation(all=True))
     check(door, "p", "winds")
     with store.read() as connection:
         kinds = [e.kind for e in events.read(connection, project="p")]
         created = events.read(connection, kind="dataset.version-created")[0]
     assert kinds == [
         "dataset.version-created",
-        "dataset.rules-proposed",
-        "dataset.rules-confirmed",
+        "dataset.suite-edited",
+        "dataset.checks-confirmed",
         "dataset.checked",
     ]
     assert created.subject == f"dataset:{version.id}"
@@ -122,29 +122,29 @@ def test_a_proposed_rule_warns_and_a_confirmed_rule_blocks(door: Door) -> None:
     warned = check(door, "p", "winds")
     assert warned.verdict == "warned"
     assert warned.report.failures[0].examples[0].value == "9000.0"
-    confirm_rules(door, "p", "winds", Confirmation(rules=("speed:range",)))
+    confirm_checks(door, "p", "winds", Confirmation(checks=("speed:between",)))
     assert check(door, "p", "winds").verdict == "blocked"
-    confirm_rules(door, "p", "winds", Confirmation(rules=("speed:range",), confirmed=False))
+    confirm_checks(door, "p", "winds", Confirmation(checks=("speed:between",), confirmed=False))
     assert check(door, "p", "winds").verdict == "warned"
 
 
 def test_confirmed_rules_survive_new_proposals(door: Door) -> None:
     snapshot(door, "p", "winds", ROWS, "")
-    confirm_rules(door, "p", "winds", Confirmation(rules=("speed:range",)))
-    forged = Rule(id="x", column="kind", check="unique", status="confirmed")
-    kept = put_rules(door, "p", "winds", RuleSet(rules=(forged,))).rules.rules
-    assert [(r.id, r.status) for r in kept] == [("speed:range", "confirmed"), ("x", "proposed")]
-    loose = kept[0].model_copy(update={"maximum": 1e9})
+    confirm_checks(door, "p", "winds", Confirmation(checks=("speed:between",)))
+    forged = Check(id="x", kind="unique", columns=("kind",), status="confirmed")
+    kept = put_suite(door, "p", "winds", Suite(checks=(forged,))).suite.checks
+    assert [(r.id, r.status) for r in kept] == [("speed:between", "confirmed"), ("x", "proposed")]
+    loose = kept[0].model_copy(update={"mostly": 0.1})
     with pytest.raises(Conflict, match="is confirmed"):
-        put_rules(door, "p", "winds", RuleSet(rules=(loose,)))
+        put_suite(door, "p", "winds", Suite(checks=(loose,)))
 
 
 def test_a_misspelt_rule_is_answered_with_the_nearest(door: Door) -> None:
     snapshot(door, "p", "winds", ROWS, "")
-    with pytest.raises(NotFound, match="Did you mean 'speed:range'"):
-        confirm_rules(door, "p", "winds", Confirmation(rules=("sped:range",)))
-    with pytest.raises(InvalidInput, match="No rule was named"):
-        confirm_rules(door, "p", "winds", Confirmation())
+    with pytest.raises(NotFound, match="Did you mean 'speed:between'"):
+        confirm_checks(door, "p", "winds", Confirmation(checks=("sped:between",)))
+    with pytest.raises(InvalidInput, match="No check was named"):
+        confirm_checks(door, "p", "winds", Confirmation())
 
 
 def test_a_dataset_is_opened_by_reference_as_any_kind_of_frame(door: Door) -> None:
@@ -155,8 +155,10 @@ def test_a_dataset_is_opened_by_reference_as_any_kind_of_frame(door: Door) -> No
     pd.testing.assert_frame_equal(opened.to_pandas(), ROWS.to_pandas())
     assert opened.to_polars().shape == (400, 2)
     assert Dataset(door, "p", "winds").version.version == 2
-    with pytest.raises(InvalidInput, match="does not name a dataset version"):
+    with pytest.raises(NotFound, match="has no version one"):
         Dataset(door, "p", "winds@one")
+    with pytest.raises(InvalidInput, match="does not name a dataset version"):
+        Dataset(door, "p", "winds@")
 
 
 def test_millwright_dataset_opens_the_version_and_needs_the_door_no_longer(
@@ -193,7 +195,7 @@ def test_the_command_line_adds_shows_confirms_and_checks() -> None:
     assert "winds@1" in _run("list").output
     assert "0 to 39, mean 19.5" in _run("show", "winds@1").output
     assert "speed is between 0 and" in _run("rules", "winds").output
-    assert "1 of 7 rules" in _run("confirm", "winds", "--rule", "speed:range").output
+    assert "1 of 7 checks" in _run("confirm", "winds", "--rule", "speed:between").output
     assert "0 failed: passed" in _run("check", "winds").output
 
 

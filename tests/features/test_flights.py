@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from millwright.data import check_rules, infer_rules
+from millwright.data import infer_suite, run_checks
 from millwright.demo.flights import load_flights, load_planes, load_weather
 from millwright.features import FeatureSet, build_features
 from millwright.kernel.config import ProjectConfig
@@ -118,12 +118,12 @@ def test_a_rolling_feature_of_real_rows_agrees_with_a_loop(
 def test_the_rules_of_the_first_quarter_hold_for_the_flights_after_it(flights: pa.Table) -> None:
     table = flights.drop_columns(["month", "day", "time_hour"])
     first = pc.less_equal(flights["month"], 3)
-    report = check_rules(table.filter(pc.invert(first)), infer_rules(table.filter(first)))
+    report = run_checks(table.filter(pc.invert(first)), infer_suite(table.filter(first))).report
     assert report.verdict == "passed"
 
 
 def test_the_hurricane_that_never_was_is_found_in_the_weather() -> None:
     weather = load_weather()
-    (failure,) = check_rules(weather, infer_rules(weather)).failures
-    assert failure.rule.id == "wind_speed:range"
+    (failure,) = run_checks(weather, infer_suite(weather)).report.failures
+    assert failure.check.id == "wind_speed:between"
     assert failure.examples[0].value == "1048.36058"

@@ -16,7 +16,7 @@ import pyarrow as pa
 from flights_world import FIELDS, SPEC, START, WEEK, flights, labelled, segment, train, with_time
 from retraining_history import record_retraining
 
-from millwright.data import Confirmation, check, confirm_rules, get_rules, snapshot
+from millwright.data import Confirmation, check, confirm_checks, get_suite, snapshot
 from millwright.deployment import (
     NewCanary,
     NewDeployment,
@@ -102,15 +102,15 @@ def _candidates(door: Door) -> list[Candidate]:
         if number in (0, 2):
             champion = model
     set_alias(door, PROJECT, "flights", "champion", 1)
-    confirm_rules(door, PROJECT, "flights", Confirmation(rules=_some_rules(door)))
+    confirm_checks(door, PROJECT, "flights", Confirmation(checks=_some_checks(door)))
     for version in (1, 3):
         check(door, PROJECT, "flights", version)
     return found
 
 
-def _some_rules(door: Door) -> tuple[str, ...]:
-    rules = get_rules(door, PROJECT, "flights").rules.rules
-    return tuple(rule.id for rule in rules if rule.check == "type")
+def _some_checks(door: Door) -> tuple[str, ...]:
+    checks = get_suite(door, PROJECT, "flights").suite.checks
+    return tuple(check.id for check in checks if check.kind == "has_type")
 
 
 def _register(

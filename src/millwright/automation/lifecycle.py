@@ -16,6 +16,7 @@ from millwright.automation.champion import champion_prediction
 from millwright.automation.periods import latest_apart
 from millwright.automation.sources import (
     ChampionRef,
+    DatasetRef,
     Period,
     Snapshot,
     TrainingPlan,
@@ -23,7 +24,15 @@ from millwright.automation.sources import (
     take_snapshot,
 )
 from millwright.automation.trials import TrialLog, start_tracking
-from millwright.data import RuleResult, VersionCheck, check, get_rules, infer_rules, put_rules
+from millwright.data import (
+    CheckResult,
+    NewCheck,
+    VersionCheck,
+    check,
+    get_suite,
+    infer_suite,
+    put_suite,
+)
 from millwright.evaluation import Evaluation, check_gate_names, evaluate_model
 from millwright.features import TARGET, TIME, Dropped, Leak, build_features
 from millwright.kernel.clock import parse_duration
@@ -95,22 +104,34 @@ def snapshot_data(config: ProjectConfig, root: str, period: Period) -> Snapshot:
     return take_snapshot(step_context().door, config, Path(root), period)
 
 
-@step
+@step(cache=False)
 def check_data(config: ProjectConfig, taken: Snapshot) -> VersionCheck:
-    """Hold the data against its rules; the first version proposes them."""
+    """Hold the data against its contract; the first version proposes it.
+
+    Never taken from the cache: what blocks may have been confirmed, or overridden, since.
+    """
     door = step_context().door
     name = taken.main.name
-    if not get_rules(door, config.project, name).rules.rules:
+    if not get_suite(door, config.project, name).suite.checks:
         tables = load_snapshot(door, config.project, taken)[0]
-        put_rules(door, config.project, name, infer_rules(tables))
-    found = check(door, config.project, name, taken.main.version)
-    if found.verdict == "blocked":
+        put_suite(door, config.project, name, infer_suite(tables), "inferred")
+    for side in taken.sides.values():
+        if get_suite(door, config.project, side.name).suite.checks:
+            _checked(config, side)
+    return _checked(config, taken.main)
+
+
+def _checked(config: ProjectConfig, version: DatasetRef) -> VersionCheck:
+    door, name, number = step_context().door, version.name, version.version
+    found = check(door, config.project, name, number, NewCheck())
+    if found.verdict == "blocked" and found.override is None:
         raise InvalidInput(
-            "data.rules_broken",
-            f"Version {taken.main.version} of {name} breaks what was confirmed: "
+            "data.contract_broken",
+            f"Version {number} of {name} breaks its contract: "
             + " ".join(_broken(result) for result in found.report.failures[:3]),
-            hint=f"See mw data check {name}; mend the data, or withdraw a rule: "
-            f"mw data confirm {name} --rule {found.report.failures[0].rule.id} --withdraw",
+            hint=f"See mw data check {name}@{number}; mend the data, withdraw a check (mw data "
+            f"confirm {name} --rule {found.report.failures[0].check.id} --withdraw), or let this "
+            f"version through: mw data override {name}@{number} --reason WHY",
         )
     return found
 
@@ -279,11 +300,11 @@ def training_pipeline(
     )
 
 
-def _broken(result: RuleResult) -> str:
+def _broken(result: CheckResult) -> str:
     example = f" Row {result.examples[0].row:,} holds {result.examples[0].value}." * bool(
         result.examples
     )
-    return f"{result.rule.sentence}; {result.message[0].lower()}{result.message[1:]}{example}"
+    return f"{result.check.sentence}; {result.message[0].lower()}{result.message[1:]}{example}"
 
 
 def _report_of_function(spec: TaskSpec) -> SearchReport:

@@ -12,7 +12,7 @@ from millwright.pipelines import PipelineEvent
 
 _TITLES = {
     "snapshot_data": "read the sources and kept them as dataset versions",
-    "check_data": "held the data against its rules",
+    "check_data": "held the data against its contract",
     "make_features": "computed the features, looking only backwards",
     "split_rows": "kept rows for validation that the search does not see",
     "train_model": "searched for a model",

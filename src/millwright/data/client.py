@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 import pyarrow as pa
 
 from millwright.data.parquet import from_parquet, to_parquet
-from millwright.data.profile import TableProfile
+from millwright.data.quality.profiling import TableProfile
+from millwright.data.records import Dataset as DatasetSummary
 from millwright.data.records import (
-    Confirmation,
     DatasetRef,
-    DatasetRules,
     DatasetVersion,
     FileDiff,
     FileItem,
@@ -20,12 +16,9 @@ from millwright.data.records import (
     Impact,
     NewRef,
     NewVersion,
-    VersionCheck,
 )
-from millwright.data.records import Dataset as DatasetSummary
-from millwright.data.rules import RuleSet
 from millwright.kernel.door import Door
-from millwright.kernel.errors import Corrupt, InvalidInput, Unavailable
+from millwright.kernel.errors import Corrupt
 from millwright.kernel.objects import digest_of
 
 
@@ -155,84 +148,6 @@ def put_ref(door: Door, project: str, name: str, ref: str, request: NewRef) -> D
 def list_refs(door: Door, project: str, name: str) -> list[DatasetRef]:
     """The tags and branches of a dataset."""
     return [DatasetRef.model_validate(one) for one in door.get(f"{_path(project, name)}/refs")]
-
-
-def get_rules(door: Door, project: str, name: str) -> DatasetRules:
-    """The rules of a dataset."""
-    return DatasetRules.model_validate(door.get(f"{_path(project, name)}/rules"))
-
-
-def put_rules(door: Door, project: str, name: str, rules: RuleSet) -> DatasetRules:
-    """Replace the proposed rules of a dataset; confirmed ones stay."""
-    return DatasetRules.model_validate(door.put(f"{_path(project, name)}/rules", rules))
-
-
-def confirm_rules(door: Door, project: str, name: str, word: Confirmation) -> DatasetRules:
-    """Confirm rules, so that a failure blocks; or withdraw the confirmation."""
-    return DatasetRules.model_validate(door.post(f"{_path(project, name)}/rules/confirm", word))
-
-
-def check(door: Door, project: str, name: str, version: int | None = None) -> VersionCheck:
-    """Check a version (the latest when None) against the rules as they are now."""
-    wanted = "latest" if version is None else version
-    return VersionCheck.model_validate(
-        door.post(f"{_path(project, name)}/versions/{wanted}/checks", {})
-    )
-
-
-class Dataset:
-    """A dataset version for people's own code: ``mw.dataset("flights@1").to_pandas()``."""
-
-    def __init__(self, door: Door, project: str, reference: str) -> None:
-        name, _, number = reference.partition("@")
-        if number not in ("", "latest") and not number.isdecimal():
-            raise InvalidInput(
-                "data.reference",
-                f"'{reference}' does not name a dataset version.",
-                hint="Write it as name, name@latest or name@3.",
-                value=reference,
-            )
-        self._door = door
-        wanted = int(number) if number.isdecimal() else None
-        self.version = get_version(door, project, name, wanted)
-
-    @functools.cached_property
-    def _table(self) -> pa.Table:
-        return load_version(self._door, self.version)
-
-    def fetched(self) -> Dataset:
-        """This dataset with its rows read, so that the door is needed no longer."""
-        assert self._table is not None
-        return self
-
-    def to_arrow(self) -> pa.Table:
-        """The rows as a ``pyarrow.Table``; read once."""
-        return self._table
-
-    def to_pandas(self) -> Any:
-        """The rows as a pandas DataFrame; ``Unavailable`` where pandas is not installed."""
-        _require("pandas")
-        return self._table.to_pandas()
-
-    def to_polars(self) -> Any:
-        """The rows as a polars DataFrame; ``Unavailable`` where polars is not installed."""
-        return _require("polars").from_arrow(self._table)
-
-    def __repr__(self) -> str:
-        return f"Dataset({self.version.reference}, {self.version.rows:,} rows)"
-
-
-def _require(library: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(library)
-    except ImportError as cause:
-        raise Unavailable(
-            "data.no_library",
-            f"{library} is not installed.",
-            hint=f"Install it with: pip install {library}",
-        ) from cause
 
 
 def _path(project: str, name: str) -> str:

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from millwright.data.checking import CheckReport, Verdict
-from millwright.data.rules import RuleSet
+from millwright.data.quality.exchange import Standing
 from millwright.data.schema import Column
 from millwright.kernel.config import Name
 from millwright.kernel.nodes import LineageNode
@@ -68,6 +67,8 @@ class DatasetVersion(Record):
     original: str | None = None
     """The digest of the bytes that a table was given as."""
     source: str
+    standing: Standing = Standing()
+    """What its newest check said of its contract, and whether that was overridden."""
     created_at: str
     created_by: str
 
@@ -173,33 +174,3 @@ class Dataset(Record):
     name: str
     versions: int
     latest: DatasetVersion
-
-
-class DatasetRules(Record):
-    """The rules of a dataset and who last changed them; none yet where ``updated_at`` is null."""
-
-    name: str
-    rules: RuleSet
-    updated_at: str | None = None
-    updated_by: str | None = None
-
-
-class Confirmation(Record):
-    """A person's word on rules: from now on they block (or, withdrawn, only warn again)."""
-
-    rules: tuple[str, ...] = ()
-    """Ids of rules."""
-    all: bool = False
-    confirmed: bool = True
-
-
-class VersionCheck(Record):
-    """What checking a version against the rules of its day found."""
-
-    id: str
-    name: str
-    version: int
-    verdict: Verdict
-    report: CheckReport
-    created_at: str
-    created_by: str

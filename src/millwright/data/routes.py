@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from fastapi import Depends, Query
 
-from millwright.data import checks_service, rules_service, service
-from millwright.data.profile import TableProfile
+from millwright.data import service
+from millwright.data.quality.profiling import TableProfile
 from millwright.data.records import (
-    Confirmation,
     Dataset,
     DatasetRef,
-    DatasetRules,
     DatasetVersion,
     FileDiff,
     FileListing,
@@ -18,9 +16,7 @@ from millwright.data.records import (
     JournalTaken,
     NewRef,
     NewVersion,
-    VersionCheck,
 )
-from millwright.data.rules import RuleSet
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, RoomRouter, current_call
@@ -128,41 +124,3 @@ def put_ref(
 def delete_ref(project: Name, name: Name, ref: Name, call: Call = Depends(current_call)) -> None:
     """Take a tag or branch away; no version is deleted."""
     service.delete_ref(call.store, call.actor, project, name, ref)
-
-
-@router.get(f"{_DATASET}/rules", permission=Permission.READ)
-def get_rules(project: Name, name: Name, call: Call = Depends(current_call)) -> DatasetRules:
-    """The rules of a dataset."""
-    return rules_service.get_rules(call.store, project, name)
-
-
-@router.put(f"{_DATASET}/rules", permission=Permission.WRITE)
-def put_rules(
-    project: Name, name: Name, body: RuleSet, call: Call = Depends(current_call)
-) -> DatasetRules:
-    """Replace the proposed rules; confirmed ones stay."""
-    return rules_service.put_rules(call.store, call.actor, project, name, body)
-
-
-@router.post(f"{_DATASET}/rules/confirm", permission=Permission.OPERATE)
-def confirm_rules(
-    project: Name, name: Name, body: Confirmation, call: Call = Depends(current_call)
-) -> DatasetRules:
-    """Confirm rules, so that a failure blocks; or withdraw the confirmation."""
-    return rules_service.confirm_rules(call.store, call.actor, project, name, body)
-
-
-@router.post(f"{_VERSION}/checks", permission=Permission.WRITE)
-def check_version(
-    project: Name, name: Name, version: str, call: Call = Depends(current_call)
-) -> VersionCheck:
-    """Check a version against the rules as they are now."""
-    return checks_service.check_version(call.store, call.actor, project, name, version)
-
-
-@router.get(f"{_VERSION}/checks", permission=Permission.READ)
-def list_checks(
-    project: Name, name: Name, version: str, call: Call = Depends(current_call)
-) -> list[VersionCheck]:
-    """The checks of a version, newest first."""
-    return checks_service.list_checks(call.store, project, name, version)

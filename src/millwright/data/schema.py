@@ -58,14 +58,15 @@ def infer_schema(table: pa.Table) -> Schema:
     return Schema(columns=tuple(describe_column(name, table[name]) for name in table.column_names))
 
 
-def describe_column(name: str, values: pa.ChunkedArray) -> Column:
-    """The description of one column (see ``infer_schema``)."""
+def describe_column(name: str, values: pa.ChunkedArray, distinct: int | None = None) -> Column:
+    """The description of one column (see ``infer_schema``); ``distinct`` where it is known."""
     kind: ColumnKind
     if pa.types.is_nested(values.type) or pa.types.is_null(values.type):
         return Column(
             name=name, type=str(values.type), kind="unusable", nulls=values.null_count, distinct=0
         )
-    distinct = pc.count_distinct(values, mode="only_valid").as_py()
+    if distinct is None:
+        distinct = pc.count_distinct(values, mode="only_valid").as_py()
     known = len(values) - values.null_count
     if known == 0 or is_binary(values.type):
         kind = "unusable"

@@ -1,4 +1,4 @@
-"""The tables of the data room: versions and their names, rules, checks."""
+"""The tables of the data room: versions and their names."""
 
 from __future__ import annotations
 
@@ -42,27 +42,5 @@ dataset_refs = Table(
     Column("version_id", String(32), nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("updated_by", String(200), nullable=False),
-    Index(None, "version_id"),
-)
-
-dataset_rules = Table(
-    "dataset_rules",
-    metadata,
-    Column("project", String(100), primary_key=True),
-    Column("name", String(100), primary_key=True),
-    Column("rules", Text, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-    Column("updated_by", String(200), nullable=False),
-)
-
-dataset_checks = Table(
-    "dataset_checks",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("version_id", String(32), nullable=False),
-    Column("verdict", String(20), nullable=False),
-    Column("report", Text, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("created_by", String(200), nullable=False),
     Index(None, "version_id"),
 )

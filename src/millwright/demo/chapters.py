@@ -77,7 +77,7 @@ class Chapters:
 
 
 def tell_data(console: Console, result: PipelineResult) -> None:
-    """What was kept, and what the first rules say."""
+    """What was kept, and what the first checks say."""
     taken: Snapshot = result.output("snapshot_data")
     check: VersionCheck = result.output("check_data")
     console.good(
@@ -88,7 +88,7 @@ def tell_data(console: Console, result: PipelineResult) -> None:
     )
     failed = [r for r in check.report.results if not r.passed]
     console.good(
-        f"{len(check.report.results)} rules inferred from this version: {check.verdict}"
+        f"{len(check.report.results)} checks inferred from this version: {check.verdict}"
         + (f"; {len(failed)} to look at" if failed else "")
         + ". They warn until a person confirms them, then they block."
     )

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.engine import Row
 
 from millwright.data import references
-from millwright.data.profile import TableProfile
+from millwright.data.quality.exchange import Standing
+from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.standing import standings
 from millwright.data.records import Dataset, DatasetVersion
 from millwright.data.schema import Column
 from millwright.data.service.intake import take_journal
@@ -147,7 +149,10 @@ def as_records(connection: Connection, rows: Iterable[Row[Any]]) -> list[Dataset
         query = select(r.ref, r.version_id).where(r.version_id.in_(ids), r.kind == "tag")
         for ref in connection.execute(query.order_by(r.ref)):
             tags.setdefault(ref.version_id, []).append(ref.ref)
-    return [_record(row, tuple(tags.get(row.id, ()))) for row in found]
+    stands = standings(connection, [row.id for row in found])
+    return [
+        _record(row, tuple(tags.get(row.id, ())), stands.get(row.id, Standing())) for row in found
+    ]
 
 
 def _all(project: str, name: str) -> Select[Any]:
@@ -167,7 +172,7 @@ def _brief(connection: Connection, project: str, name: str) -> list[Any]:
     return list(connection.execute(query))
 
 
-def _record(row: Row[Any], tags: tuple[str, ...]) -> DatasetVersion:
+def _record(row: Row[Any], tags: tuple[str, ...], standing: Standing) -> DatasetVersion:
     return DatasetVersion(
         id=row.id,
         project=row.project,
@@ -188,6 +193,7 @@ def _record(row: Row[Any], tags: tuple[str, ...]) -> DatasetVersion:
         key=tuple(json.loads(row.key)),
         original=row.original,
         source=row.source,
+        standing=standing,
         created_at=clock.rfc3339(row.created_ms),
         created_by=row.created_by,
     )

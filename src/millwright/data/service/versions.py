@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from millwright.data.parquet import from_parquet
-from millwright.data.profile import profile_table
+from millwright.data.quality.inferring import infer_suite
+from millwright.data.quality.profiling import profile_table
+from millwright.data.quality.records import Suite
+from millwright.data.quality.suites_service import keep_proposed
 from millwright.data.records import DatasetVersion, NewVersion
 from millwright.data.references import MAIN, check_ref_name
-from millwright.data.rules import RuleSet, infer_rules
-from millwright.data.rules_service import keep_proposed
 from millwright.data.schema import infer_schema
 from millwright.data.service.files import checked_totals
 from millwright.data.service.intake import numbering
@@ -31,7 +32,7 @@ def commit_version(
     """Keep an uploaded Parquet object, or a manifest of files, as the next version of a dataset.
 
     What the record says is read from the objects. The first version of a table also proposes
-    rules. Content that already is the newest of its branch adds nothing: that version is returned.
+    checks. Content that already is the newest of its branch adds nothing: that version is returned.
 
     Raises:
         NotFound: there is no such object, or no such parent.
@@ -90,7 +91,7 @@ def _is_the_same(head: Any, request: NewVersion) -> bool:
 
 def _table(
     store: Store, project: str, name: str, request: NewVersion, *, propose: bool
-) -> tuple[dict[str, Any], RuleSet | None]:
+) -> tuple[dict[str, Any], Suite | None]:
     objects = store.objects.of(project)
     size = objects.size(request.digest)
     table = from_parquet(objects.local_path(request.digest))
@@ -113,7 +114,7 @@ def _table(
         "columns": json.dumps([column.model_dump() for column in columns]),
         "profile_digest": objects.put(profile.model_dump_json().encode()),
     }
-    return content, infer_rules(table) if propose else None
+    return content, infer_suite(table) if propose else None
 
 
 def _files(store: Store, project: str, request: NewVersion) -> dict[str, Any]:

@@ -2,7 +2,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { change, get, type Schemas } from "../client";
 
 export type DatasetVersion = Schemas["DatasetVersion"];
-export type Rule = Schemas["Rule"];
+export type Check = Schemas["Check"];
 export type VersionCheck = Schemas["VersionCheck"];
 export type ColumnProfile = Schemas["ColumnProfile"];
 
@@ -122,20 +122,30 @@ export const impactQuery = (version: DatasetVersion) =>
       ),
   });
 
-export const rulesQuery = (project: string, name: string) =>
+export const suiteQuery = (project: string, name: string) =>
   queryOptions({
-    queryKey: ["data", project, name, "rules"],
+    queryKey: ["data", project, name, "suite"],
     queryFn: ({ signal }) =>
-      get("/api/v1/projects/{project}/datasets/{name}/rules", { project, name }, undefined, signal),
+      get("/api/v1/projects/{project}/datasets/{name}/suite", { project, name }, undefined, signal),
   });
 
-/** A person's word that rules hold (or, withdrawn, that they only warn again). */
-export const confirmRules = (project: string, name: string, rules: string[], confirmed: boolean) =>
+/** A person's word that checks hold (or, withdrawn, that they only warn again). */
+export const confirmChecks = (
+  project: string,
+  name: string,
+  checks: readonly string[] | "all",
+  confirmed: boolean,
+) =>
   change(
     "post",
-    "/api/v1/projects/{project}/datasets/{name}/rules/confirm",
+    "/api/v1/projects/{project}/datasets/{name}/suite/confirm",
     { project, name },
-    { rules, all: false, confirmed },
+    {
+      checks: checks === "all" ? [] : [...checks],
+      all: checks === "all",
+      confirmed,
+      including_broken: false,
+    },
   );
 
 export const checkVersion = (project: string, name: string, version: string) =>
@@ -143,5 +153,5 @@ export const checkVersion = (project: string, name: string, version: string) =>
     "post",
     "/api/v1/projects/{project}/datasets/{name}/versions/{version}/checks",
     { project, name, version },
-    {},
+    { quarantine: true, whole_rows: false },
   );

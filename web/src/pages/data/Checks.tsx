@@ -12,7 +12,7 @@ import { Panel } from "@/components/Panel";
 import { Status, type Tone } from "@/components/Status";
 import { Timeline } from "@/components/Timeline";
 import { When } from "@/components/When";
-import { ruleText } from "./ruleText";
+import { checkText } from "./checkText";
 
 const TONES: Record<VersionCheck["verdict"], Tone> = {
   passed: "ok",
@@ -66,18 +66,18 @@ function Report({ check }: { check: VersionCheck }) {
     <>
       <p style={{ margin: "0 0 12px" }}>
         <Status word={check.verdict} tone={TONES[check.verdict]} /> {passed} of{" "}
-        {check.report.results.length} rules hold,{" "}
+        {check.report.results.length} checks hold,{" "}
         <span className="soft">
           <When time={check.created_at} />
         </span>
       </p>
       <Timeline
-        label="Rules that do not hold"
-        moments={failures.slice(0, SHOWN).map(({ rule, message, examples }) => ({
-          key: rule.id,
-          tone: rule.status === "confirmed" ? "bad" : "warn",
+        label="Checks that do not hold"
+        moments={failures.slice(0, SHOWN).map(({ check, message, examples }) => ({
+          key: check.id,
+          tone: check.status === "confirmed" && check.severity === "block" ? "bad" : "warn",
           icon: "warning",
-          title: `${rule.column ?? "The table"} ${ruleText(rule)}`,
+          title: checkText(check),
           detail: `${message}${examples.length > 0 ? ` For example row ${examples.map((e) => `${e.row}: ${e.value ?? "missing"}`).join("; row ")}.` : ""}`,
         }))}
       />

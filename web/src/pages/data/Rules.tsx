@@ -1,12 +1,12 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { confirmRules, rulesQuery, type Rule } from "@/api/rooms/data";
+import { type Check, confirmChecks, suiteQuery } from "@/api/rooms/data";
 import { DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
 import { Status } from "@/components/Status";
-import { ruleText } from "./ruleText";
+import { checkText } from "./checkText";
 
 interface Props {
   project: string;
@@ -15,27 +15,27 @@ interface Props {
 
 /** What has to hold: proposed from the first version, confirmed by a person. */
 export function Rules({ project, dataset }: Props) {
-  const query = useQuery(rulesQuery(project, dataset));
+  const query = useQuery(suiteQuery(project, dataset));
   const queries = useQueryClient();
   const confirm = useMutation({
-    mutationFn: (change: { ids: string[]; confirmed: boolean }) =>
-      confirmRules(project, dataset, change.ids, change.confirmed),
+    mutationFn: (change: { ids: readonly string[] | "all"; confirmed: boolean }) =>
+      confirmChecks(project, dataset, change.ids, change.confirmed),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["data"] }),
   });
-  const rules = query.data?.rules.rules ?? [];
+  const rules = query.data?.suite.checks ?? [];
   const proposed = rules.filter((rule) => rule.status === "proposed");
   return (
     <Panel
-      title="Rules"
+      title="Checks of every version"
       flush
       note={
         proposed.length > 0 ? (
           <Button
             size="compact-sm"
             loading={confirm.isPending}
-            onClick={() => confirm.mutate({ ids: proposed.map(({ id }) => id), confirmed: true })}
+            onClick={() => confirm.mutate({ ids: "all", confirmed: true })}
           >
-            Confirm all {proposed.length}
+            Confirm all that hold
           </Button>
         ) : (
           rules.length > 0 && "all confirmed by a person"
@@ -43,7 +43,7 @@ export function Rules({ project, dataset }: Props) {
       }
     >
       <p className="soft" style={{ margin: "0 18px 8px" }}>
-        A proposed rule only warns. A rule that a person confirmed stops the next run when it fails.
+        A proposed check only warns. One that a person confirmed stops the next run when it fails.
       </p>
       {confirm.error && (
         <p role="alert" style={{ margin: "0 18px 8px", color: "var(--bad)" }}>
@@ -53,7 +53,7 @@ export function Rules({ project, dataset }: Props) {
       <Loaded query={query} height={240}>
         {() =>
           rules.length === 0 ? (
-            <EmptyState icon="check" title="No rule is proposed yet" command="mw run" />
+            <EmptyState icon="check" title="No check is proposed yet" command="mw run" />
           ) : (
             <RuleTable
               rules={rules}
@@ -68,7 +68,7 @@ export function Rules({ project, dataset }: Props) {
 }
 
 interface TableProps {
-  rules: readonly Rule[];
+  rules: readonly Check[];
   pending: boolean;
   onChange: (id: string, confirmed: boolean) => void;
 }
@@ -77,16 +77,20 @@ function RuleTable({ rules, pending, onChange }: TableProps) {
   return (
     <div style={{ maxHeight: 420, overflowY: "auto" }}>
       <DataTable
-        label="Rules"
+        label="Checks of every version"
         rows={rules}
         rowKey={(rule) => rule.id}
         columns={[
           {
-            title: "Column",
-            cell: ({ column }) =>
-              column ? <span className="mono">{column}</span> : <span className="soft">table</span>,
+            title: "Columns",
+            cell: ({ columns }) =>
+              columns.length > 0 ? (
+                <span className="mono">{columns.join(", ")}</span>
+              ) : (
+                <span className="soft">table</span>
+              ),
           },
-          { title: "Rule", cell: ruleText },
+          { title: "Check", cell: checkText },
           {
             title: "Status",
             cell: ({ status }) => (

@@ -23,7 +23,12 @@ const TELLERS: Record<string, Teller> = {
     (p) =>
       `Version ${say(p, "version")} of ${say(p, "name")} was kept: ${count(Number(p.rows))} rows.`,
   ],
-  "dataset.rules-confirmed": ["ok", "data", () => "Rules of a dataset were confirmed."],
+  "dataset.checks-confirmed": ["ok", "data", () => "Checks of a dataset were confirmed."],
+  "dataset.override": [
+    "warn",
+    "data",
+    (p) => `${say(p, "name")}@${say(p, "version")} may be used all the same: ${say(p, "reason")}`,
+  ],
   "pipeline-run.created": [
     "info",
     "runs",

@@ -1,4 +1,4 @@
-"""Schema, profile and rules of a table; snapshots as bytes."""
+"""Schema, profile and inferred checks of a table; snapshots as bytes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millwright.data import (
+    Check,
     CheckReport,
-    Rule,
-    RuleSet,
+    Suite,
     TableProfile,
-    check_rules,
     check_trainable,
     from_parquet,
-    infer_rules,
     infer_schema,
+    infer_suite,
     profile_table,
+    run_checks,
     to_parquet,
 )
 from millwright.kernel.errors import InvalidInput
@@ -91,51 +91,49 @@ def test_a_profile_of_odd_numbers_does_not_fail(numbers: list[float | None]) -> 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200))
-def test_fresh_data_of_the_same_process_passes_the_inferred_rules(first: int, second: int) -> None:
-    report = check_rules(_process(second), infer_rules(_process(first)))
-    assert [result.rule.id for result in report.failures] == []
+def test_fresh_data_of_the_same_process_passes_the_inferred_checks(first: int, second: int) -> None:
+    report = run_checks(_process(second), infer_suite(_process(first))).report
+    assert [result.check.id for result in report.failures] == []
 
 
-def test_an_absurd_value_in_the_reference_fails_its_own_rule() -> None:
+def test_an_absurd_value_in_the_reference_fails_its_own_check() -> None:
     wind = pa.table({"wind_speed": [*(float(i % 40) for i in range(1000)), 1048.36]})
-    (failure,) = check_rules(wind, infer_rules(wind)).failures
-    assert (failure.rule.id, failure.failed_rows) == ("wind_speed:range", 1)
+    (failure,) = run_checks(wind, infer_suite(wind)).report.failures
+    assert (failure.check.id, failure.failed_rows) == ("wind_speed:between", 1)
     assert (failure.examples[0].row, failure.examples[0].value) == (1001, "1048.36")
 
 
 def _failures(table: pa.Table) -> dict[str, int]:
-    report = check_rules(table, infer_rules(_process(0)))
+    report = run_checks(table, infer_suite(_process(0))).report
     assert CheckReport.model_validate_json(report.model_dump_json()) == report
-    return {result.rule.id: result.failed_rows for result in report.failures}
+    return {result.check.id: result.failed_rows for result in report.failures}
 
 
-def test_each_rule_finds_what_it_is_for() -> None:
+def test_each_check_finds_what_it_is_for() -> None:
     table = _process(1)
 
     def with_column(name: str, values: pa.Array) -> pa.Table:
         return table.set_column(table.column_names.index(name), name, values)
 
-    assert _failures(table.slice(0, 100)) == {"table:min_rows": 0}
-    assert _failures(table.drop_columns(["flag"])) == {"flag:type": 3000, "flag:not_null": 3000}
-    assert _failures(with_column("carrier", pa.array(["ZZ"] * 3000))) == {
-        "carrier:allowed_values": 3000
-    }
+    assert _failures(table.slice(0, 100)) == {"table:row_count_between": 0}
+    assert _failures(table.drop_columns(["flag"])) == {"flag:has_type": 0, "flag:not_null": 0}
+    assert _failures(with_column("carrier", pa.array(["ZZ"] * 3000))) == {"carrier:in_set": 3000}
     assert _failures(with_column("id", pa.array(["same"] * 3000))) == {"id:unique": 3000}
     assert "rare:not_null" in _failures(with_column("rare", pa.nulls(3000, pa.float64())))
     assert _failures(with_column("count", pa.array(["x"] * 3000))) == {
-        "count:type": 3000,
-        "count:range": 3000,
+        "count:has_type": 3000,
+        "count:between": 0,
     }
     assert _failures(with_column("count", table["count"].cast(pa.float64()))) == {}
 
 
 def test_the_verdict_is_the_worst_severity() -> None:
     table = pa.table({"x": [1, 2, 2]})
-    rule = Rule(id="x:unique", column="x", check="unique")
-    confirmed = rule.model_copy(update={"status": "confirmed"})
-    assert check_rules(table, RuleSet(rules=(rule,))).verdict == "warned"
-    assert check_rules(table, RuleSet(rules=(rule, confirmed))).verdict == "blocked"
-    assert check_rules(table.slice(0, 2), RuleSet(rules=(confirmed,))).verdict == "passed"
+    check = Check(kind="unique", columns=("x",))
+    confirmed = check.model_copy(update={"status": "confirmed"})
+    assert run_checks(table, Suite(checks=(check,))).report.verdict == "warned"
+    assert run_checks(table, Suite(checks=(confirmed,))).report.verdict == "blocked"
+    assert run_checks(table.slice(0, 2), Suite(checks=(confirmed,))).report.verdict == "passed"
 
 
 @settings(max_examples=30)

@@ -1,0 +1,1 @@
+"""Data quality: checks in one vocabulary, run fused in one pass over a table."""
