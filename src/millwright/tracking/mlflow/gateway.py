@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import itertools
+import logging
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
