@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, func, or_, select
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, func, inspect, or_, select
 
 from millwright.kernel.tables import event_head, events, lineage, metadata
 
@@ -47,8 +47,9 @@ def references(connection: Connection) -> Iterator[Reference]:
     Digests of other things (of a token, of a cache key) are among them; they name no object, so
     nothing is kept because of them.
     """
+    there = set(inspect(connection).get_table_names())
     for table in metadata.sorted_tables:
-        if table.name not in _HISTORY:
+        if table.name in there and table.name not in _HISTORY:
             yield from _in_table(connection, table)
 
 

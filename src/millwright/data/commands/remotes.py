@@ -41,6 +41,7 @@ def add(
     from millwright.data.storage.client import add_remote
     from millwright.data.storage.records import NewRemote
 
+    _make_workspace(project)
     request = NewRemote(name=name, address=address, endpoint=endpoint, key=key, default=default)
     with opened(project) as (door, project_name):
         added = add_remote(door, project_name, request)
@@ -102,6 +103,20 @@ def remove(name: str, project: str | None, as_json: bool) -> None:
         print_json(gone.model_dump())
         return
     click.echo(f"Remote '{gone.name}' is forgotten. What is stored at {gone.address} stays.")
+
+
+def _make_workspace(project: str | None) -> None:
+    """Start a workspace where there is none: a remote is how data comes to a new place."""
+    from millwright.data.working.place import Place
+    from millwright.kernel.errors import NotFound
+    from millwright.kernel.workspace import Workspace
+
+    try:
+        Workspace.find()
+    except NotFound:
+        place = Place.find(start=True)
+        if project is not None:
+            (place.state / "project").write_text(f"{project}\n", "utf-8")
 
 
 def _sentence(item: RemoteInfo) -> str:

@@ -59,6 +59,51 @@ def fetch(
     _say(done, as_json, "was here already", "Fetched")
 
 
+@click.command()
+@_DATASETS
+@_REMOTE
+@_JOBS
+@click.option("--force", is_flag=True, help="Overwrite changes that no version has.")
+@PROJECT
+@JSON
+def pull(
+    datasets: tuple[str, ...],
+    remote: str | None,
+    jobs: int,
+    force: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Fetch versions and bring their files here: of DATASETS, or those that the .mw files name.
+
+    Where neither names any, the latest of every dataset on the remote.
+    """
+    from millwright.data.working.copies import WorkingCopy
+    from millwright.data.working.manifest_file import read_manifest
+    from millwright.data.working.switching import (
+        checkout_manifest,
+        checkout_reference,
+        manifests,
+    )
+
+    with WorkingCopy.opened(project) as copy:
+        files = [] if datasets else manifests(copy)
+        named = tuple(f"{one.dataset}@{one.digest}" for one in map(read_manifest, files))
+        done = _moved("fetch", datasets or named, remote, jobs, False, project)
+        if files:
+            found = [checkout_manifest(copy, file.absolute(), force=force) for file in files]
+        else:
+            found = [checkout_reference(copy, name, force=force) for name in done["versions"]]
+    if as_json:
+        print_json({**done, "written": sum(one.written for one in found)})
+        return
+    _say(done, as_json, "was here already", "Fetched")
+    for one in found:
+        click.echo(
+            f"{one.version.reference}: {one.written:,} files written, {one.removed:,} removed."
+        )
+
+
 def _moved(
     way: str,
     datasets: tuple[str, ...],

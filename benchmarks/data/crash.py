@@ -1,0 +1,223 @@
+"""Kill -9 at random instants of add, push and gc: nothing acknowledged is lost, nothing leaks.
+
+    python benchmarks/data/crash.py --kills 200
+
+A child process adds versions, writes garbage, pushes and collects garbage, and says after each
+version that it is kept. It is killed after a random time, again and again. Then every version that
+was acknowledged is read and compared, every byte is verified, here and as another workspace fetches
+it, and after a last garbage collection no chunk is left that nothing refers to, and no stray file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from millwright.data import trees
+from millwright.data.service import take_journal
+from millwright.data.storage import embedded, fsck, garbage, transfer_service
+from millwright.data.storage.definitions import checked_definition, keep_definition
+from millwright.data.storage.known_versions import known_versions
+from millwright.data.storage.marking import live_of
+from millwright.data.storage.opening import probed
+from millwright.data.storage.records import FsckRequest, GarbageRequest, Transfer
+from millwright.data.tree_store import TreeStore
+from millwright.data.trees import Entry, Kind
+from millwright.data.working.journal import Journal, Known
+from millwright.data.working.place import Place
+from millwright.kernel.access import Actor, Role
+from millwright.kernel.ids import new_id
+from millwright.kernel.workspace import Workspace
+from millwright.server.opening import open_store
+
+ACTOR = Actor("campaign", Role.ADMIN)
+PROJECT = "p"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a campaign found; ``lost``, ``damaged`` and ``leaked`` should be 0."""
+
+    kills: int
+    acknowledged: int
+    lost: int
+    damaged: int
+    leaked: int
+    fetched_elsewhere: int
+    cpu_seconds: float
+
+
+def run(root: Path, kills: int, seed: int = 1, longest_seconds: float = 0.25) -> Outcome:
+    """Kill children so many times in workspaces below ``root``, then look at everything."""
+    os.environ["MILLWRIGHT_PROTECT"] = "mode"
+    here = _workspace(root / "here")
+    _add_remote(here, root / "remote")
+    chance, acknowledged = random.Random(seed), []
+    started = time.process_time()
+    for turn in range(kills):
+        acknowledged += _killed_child(here, seed * 1000 + turn, chance.uniform(0, longest_seconds))
+    lost, damaged, leaked = _inspected(here, acknowledged)
+    fetched = _fetched_elsewhere(root)
+    return Outcome(
+        kills, len(acknowledged), lost, damaged, leaked, fetched, time.process_time() - started
+    )
+
+
+def files_of(seed: int) -> dict[str, bytes]:
+    """The files of a version: some small and shared with others, one that is cut into chunks."""
+    chance = random.Random(seed)
+    shared = random.Random(seed % 5)
+    return {
+        **{f"folder/{n}": shared.randbytes(500 + n) for n in range(20)},
+        "own": chance.randbytes(3_000),
+        "large": random.Random(7).randbytes(200_000) + chance.randbytes(60_000),
+    }
+
+
+def _killed_child(place: Place, seed: int, seconds: float) -> list[tuple[str, int]]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        try:
+            _work(place, seed, writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        # From the moment that it works, not that it starts.
+        said.readline()
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        lines = said.read().split(b"\n")[:-1]
+    return [(line.split()[0].decode(), int(line.split()[1])) for line in lines]
+
+
+def _work(place: Place, seed: int, say: int) -> None:
+    place = Place(Workspace(place.root), PROJECT)
+    chance = random.Random(seed)
+    store = open_store(place.workspace)
+    place.__dict__["objects"] = store.objects.of(PROJECT)
+    os.write(say, b"ready\n")
+    number = 0
+    while True:
+        number += 1
+        what = chance.random()
+        if what < 0.5:
+            version = keep(place, "shared", seed * 100 + number)
+            os.write(say, f"{version.id} {seed * 100 + number}\n".encode())
+        elif what < 0.65:
+            place.objects.put_many([chance.randbytes(2_000) for _ in range(20)])
+        elif what < 0.85:
+            transfer_service.push_versions(store, ACTOR, PROJECT, Transfer())
+        else:
+            # Nobody else writes, so no grace is needed: the harder test.
+            request = GarbageRequest.model_construct(dry_run=False, grace_seconds=-2.0)
+            garbage.collect(store, ACTOR, PROJECT, request)
+
+
+def keep(place: Place, name: str, seed: int) -> Known:
+    """Keep the files of a seed as the next version of a dataset."""
+    files = files_of(seed)
+    digests = place.objects.put_many(files.values())
+    entries = {
+        path.encode(): Entry(Kind.FILE, len(content), bytes.fromhex(digest))
+        for (path, content), digest in zip(files.items(), digests, strict=True)
+    }
+    root = TreeStore(place.objects).keep(trees.build(entries))
+    journal = Journal(place.state)
+    with journal.alone():
+        rows, _ = known_versions(place.state, PROJECT)
+        newest = max((row["version"] for row in rows if row["name"] == name), default=0)
+        version = Known(
+            id=new_id(), project=PROJECT, name=name, version=newest + 1, kind="files",
+            digest=root, size=sum(map(len, files.values())), files=len(files), parents=(),
+            branch="main", message="", source="", created_ms=newest + 1, created_by="campaign",
+        )  # fmt: skip
+        journal.append(version)
+    journal.close()
+    return version
+
+
+def _inspected(place: Place, acknowledged: list[tuple[str, int]]) -> tuple[int, int, int]:
+    store = open_store(place.workspace)
+    objects = store.objects.of(PROJECT)
+    place.__dict__["objects"] = objects
+    take_journal(store)
+    rows, _ = known_versions(place.state, PROJECT)
+    by_id = {row["id"]: row for row in rows}
+    lost = 0
+    for version_id, seed in acknowledged:
+        row = by_id.get(version_id)
+        if row is None or _read(place, row["digest"]) != files_of(seed):
+            lost += 1
+    request = GarbageRequest.model_construct(dry_run=False, grace_seconds=-2.0)
+    garbage.collect(store, ACTOR, PROJECT, request)
+    report = fsck.check(store, ACTOR, PROJECT, FsckRequest())
+    live = live_of(store, PROJECT)
+    leaked = sum(chunk.id not in live.chunks for chunk in objects.chunks())
+    orphans = objects.orphans()
+    leaked += len(orphans.links) + len(orphans.packs) + len(orphans.temporary)
+    damaged = len(report.damaged) + len(report.missing)
+    with store.read() as connection:
+        from millwright.kernel import events
+
+        damaged += not events.verify(connection).ok
+    store.close()
+    return lost, damaged, leaked
+
+
+def _fetched_elsewhere(root: Path) -> int:
+    """How many versions another workspace gets from the remote, every byte verified."""
+    there = _workspace(root / "there")
+    _add_remote(there, root / "remote")
+    definition = embedded.possible(there, None)
+    assert definition is not None
+    found = embedded.fetch_here(there, definition, (), every=True, jobs=2, tell=None)
+    assert found is not None
+    assert there.objects.verify() == []
+    for row in known_versions(there.state, PROJECT)[0]:
+        _read(there, row["digest"])
+    return len(found.versions)
+
+
+def _read(place: Place, root: str) -> dict[str, bytes]:
+    nodes = TreeStore(place.objects)
+    walked = trees.walk(nodes, bytes.fromhex(root))
+    return {path.decode(): place.objects.read(entry.hex) for path, entry in walked}
+
+
+def _workspace(root: Path) -> Place:
+    workspace = Workspace(root)
+    workspace.folder()
+    return Place(workspace, PROJECT)
+
+
+def _add_remote(place: Place, folder: Path) -> None:
+    wanted = checked_definition(place.root, "origin", str(folder), None, None, default=True)
+    keep_definition(place.state, probed(wanted))
+
+
+def main() -> None:
+    """Run a campaign and print what it found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mw-crash-") as folder:
+        found = run(Path(folder), arguments.kills, arguments.seed)
+    print(json.dumps(asdict(found), indent=2))
+    sys.exit(bool(found.lost or found.damaged or found.leaked))
+
+
+if __name__ == "__main__":
+    main()
