@@ -27,7 +27,7 @@ from millwright.kernel.objects.filesystem import (
     sync_folder,
 )
 from millwright.kernel.objects.linked import Linked, not_a_file, protect, remove, uses_attribute
-from millwright.kernel.objects.parts import Parts
+from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
 from millwright.kernel.objects.recipe import Recipe
 
 _T = TypeVar("_T")
@@ -80,7 +80,14 @@ def _put_stream(parts: Parts, file: BinaryIO) -> bytes:
     if len(head) <= MINIMUM:
         return put_many(parts, [head])[0]
     if not file.seekable():
-        return _put_large(parts, _Joined(head, file).read_into)
+        try:
+            return _put_large(parts, _Joined(head, file).read_into)
+        except Vanished:
+            raise Conflict(
+                "objects.collected",
+                "Garbage collection took chunks of the object while it was being stored.",
+                hint="Store it again.",
+            ) from None
     start = file.tell() - len(head)
 
     def put_once() -> bytes:
@@ -244,6 +251,8 @@ class _Linking:
         """Undo what was done to a file: its second name, and its protection."""
         mode, set_by_us = self._undo.pop(number)
         path = self._parts.links.path(number)
+        if not path.exists():
+            return
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if set_by_us:
@@ -268,12 +277,18 @@ class _Linking:
             finally:
                 os.close(handle)
         with self._parts.index.write() as connection:
+            if time.time() - self._now > FRESH_SECONDS and not self._still_linked():
+                raise Vanished
             connection.executemany(
                 "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)", self._links
             )
             add_chunks(connection, self._chunks)
             add_objects(connection, self._objects, self._now)
         self._undo.clear()
+
+    def _still_linked(self) -> bool:
+        """Whether garbage collection did not take the links for those of a killed writer."""
+        return all(self._parts.links.path(row[0]).exists() for row in self._links)
 
 
 def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> None:

@@ -62,7 +62,6 @@ class Appending:
         self._rows: list[ChunkRow] = []
         self._new: set[bytes] = set()
         self._objects: list[NewObject] = []
-        self._now = int(time.time())
 
     def __enter__(self) -> Appending:
         return self
@@ -89,7 +88,7 @@ class Appending:
         pack = self._room(len(content))
         entry = pack.append(chunk, content)
         self._rows.append(
-            (chunk, pack.id, entry.offset, entry.stored, entry.size, entry.codec, self._now)
+            (chunk, pack.id, entry.offset, entry.stored, entry.size, entry.codec, int(time.time()))
         )
 
     def recipe(self, object_id: bytes, recipe: Recipe) -> None:
@@ -120,7 +119,7 @@ class Appending:
         with self._index.write() as connection:
             if self._moving is None:
                 add_chunks(connection, self._rows)
-                add_objects(connection, self._objects, self._now)
+                add_objects(connection, self._objects, int(time.time()))
             else:
                 connection.executemany(
                     _MOVE_CHUNK, [(*row[1:6], row[0], self._moving) for row in self._rows]

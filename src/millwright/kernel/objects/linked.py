@@ -122,9 +122,15 @@ class LinkShelf:
             return None
         return Linked(number, target, handle)
 
-    def drop(self, number: int) -> None:
-        """Remove a file's name in the store, which needs its bytes no more."""
-        remove(self.path(number), keep_protected=False)
+    def drop(self, number: int) -> bool:
+        """Remove a file's name in the store, which needs it no more; whether it was the last."""
+        path = self.path(number)
+        try:
+            last = path.stat().st_nlink == 1
+        except FileNotFoundError:
+            return False
+        remove(path, keep_protected=False)
+        return last
 
 
 def not_a_file(path: str | Path) -> InvalidInput:

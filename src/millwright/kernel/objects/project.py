@@ -155,7 +155,9 @@ class ProjectObjects:
         """
         return restoring.restore(self._parts, digest, path, how=how, executable=executable)
 
-    def restore_many(self, wanted: Iterable[tuple[str, Path, bool]], *, how: How = "auto") -> None:
+    def restore_many(
+        self, wanted: Iterable[tuple[str, str | Path, bool]], *, how: How = "auto"
+    ) -> None:
         """As ``restore`` for many: digest, path, and whether the file is executable."""
         restoring.restore_many(self._parts, wanted, how=how)
 

@@ -131,8 +131,11 @@ class ChunkReader:
                 yield self._verified(found[chunk])
 
     def forget_files(self, sources: Iterable[int] | None = None) -> None:
-        """Close files, because they are gone or the store is being closed."""
+        """Close files, because they are gone; without ``sources`` all, and nothing is kept."""
         with self._lock:
+            if sources is None:
+                self._cache.clear()
+                self._cached = 0
             for source in list(self._files if sources is None else sources):
                 handle = self._files.pop(source, None)
                 if handle is not None and self._process == os.getpid():

@@ -6,10 +6,14 @@ Whoever calls these decides what is to be kept; nothing here knows why an object
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from millwright.kernel.errors import Corrupt
+from millwright.kernel.objects import listing
 from millwright.kernel.objects.appending import Appending
+from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.linked import remove
 from millwright.kernel.objects.pack_format import (
     Entry,
@@ -22,7 +26,10 @@ from millwright.kernel.objects.pack_format import (
 from millwright.kernel.objects.packs import Pack
 from millwright.kernel.objects.parts import Parts
 
-_UNUSED = "SELECT id FROM links WHERE -id NOT IN (SELECT source FROM chunks WHERE source < 0)"
+_RELEASED = """
+SELECT id, size FROM links WHERE object NOT IN (SELECT id FROM objects)
+AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.id = links.object AND source < 0)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,8 @@ def forget(
 ) -> None:
     """Drop objects and chunks from the index; the bytes stay until packs are rewritten.
 
-    ``away`` keeps chunks known, as bytes that are on a remote only. Linked files that no chunk
-    refers to any more are removed.
+    ``away`` keeps chunks known, as bytes that are on a remote only. Linked files whose object is
+    forgotten are removed; chunks in them that others need move to packs first.
     """
     change = (
         "UPDATE chunks SET source = 0 WHERE id = ?" if away else "DELETE FROM chunks WHERE id = ?"
@@ -48,11 +55,37 @@ def forget(
     with parts.index.write() as connection:
         connection.executemany("DELETE FROM objects WHERE id = ?", [(name,) for name in objects])
         connection.executemany(change, [(chunk,) for chunk in chunks])
-        unused = [row[0] for row in connection.execute(_UNUSED)]
-        connection.executemany("DELETE FROM links WHERE id = ?", [(number,) for number in unused])
-    parts.reader.forget_files(-number for number in unused)
-    for number in unused:
-        parts.links.drop(number)
+    release_links(parts, most=1.0)
+
+
+def release_links(parts: Parts, *, most: float) -> int:
+    """Remove linked files whose object is forgotten; bytes freed, other names of the files apart.
+
+    Chunks in them that others need move to packs. A file stays where that would be more than the
+    share ``most`` of it.
+    """
+    released = parts.index.rows(_RELEASED)
+    needed: dict[int, list[Location]] = {row[0]: [] for row in released}
+    if needed:
+        for place in listing.chunks(parts):
+            if -place.source in needed:
+                needed[-place.source].append(place)
+    freed = 0
+    for number, size in released:
+        kept = needed[number]
+        if sum(place.size for place in kept) > most * size:
+            continue
+        with Appending(parts.packs, parts.index, moving=-number) as out:
+            for place in kept:
+                # A damaged chunk is not moved, but forgotten with the file it was in.
+                with suppress(Corrupt):
+                    out.chunk(place.id, parts.reader.chunk_once(place))
+        with parts.index.write() as connection:
+            connection.execute("DELETE FROM chunks WHERE source = ?", (-number,))
+            connection.execute("DELETE FROM links WHERE id = ?", (number,))
+        parts.reader.forget_files([-number])
+        freed += size if parts.links.drop(number) else 0
+    return freed
 
 
 def rewrite_pack(parts: Parts, pack: Pack, keep: Callable[[bytes], bool]) -> int:

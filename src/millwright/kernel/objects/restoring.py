@@ -21,7 +21,7 @@ from millwright.kernel.objects.reading import damaged
 from millwright.kernel.objects.recipe import Recipe
 
 How = Literal["reflink", "hardlink", "copy", "auto"]
-Wanted = tuple[str, Path, bool]
+Wanted = tuple[str, str | Path, bool]
 """What to write out: digest, path, and whether the file is executable."""
 
 _WAYS = ("auto", "reflink", "hardlink", "copy")
@@ -73,7 +73,7 @@ def restore_many(parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto") -
             done |= _copied_out(parts, batch, done, packed_only=how != "copy")
         for number, (digest, path, executable) in enumerate(batch):
             if number not in done:
-                restore(parts, digest, path, how=how, executable=executable)
+                restore(parts, digest, Path(path), how=how, executable=executable)
 
 
 def _linked_out(parts: Parts, batch: Sequence[Wanted], *, clone_first: bool) -> set[int]:

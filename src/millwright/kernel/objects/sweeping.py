@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from millwright.kernel.objects.parts import Parts
+from millwright.kernel.objects.removing import release_links
+
+_WORTH_MOVING = 0.5
+"""Up to this share of a linked file is copied to be rid of the rest."""
 
 _Rows = Callable[[str, tuple[float, ...]], list[tuple[Any, ...]]]
 
@@ -37,8 +41,8 @@ def sweep(
 ) -> Swept:
     """Forget objects and chunks that are not live and were added before a moment (Unix time).
 
-    Linked files that nothing refers to any more are removed; bytes in packs stay until the packs
-    are rewritten.
+    Linked files of which little is needed any more are removed; bytes in packs stay until the
+    packs are rewritten.
     """
     with parts.index.write() as connection:
 
@@ -52,16 +56,7 @@ def sweep(
         connection.executemany(
             "DELETE FROM chunks WHERE id = ?", [(name,) for name in found.chunks]
         )
-        unused = [
-            int(row[0])
-            for row in connection.execute(
-                "SELECT id FROM links WHERE -id NOT IN (SELECT source FROM chunks WHERE source < 0)"
-            )
-        ]
-        connection.executemany("DELETE FROM links WHERE id = ?", [(number,) for number in unused])
-    parts.reader.forget_files(-number for number in unused)
-    for number in unused:
-        parts.links.drop(number)
+    release_links(parts, most=_WORTH_MOVING)
     return found
 
 
