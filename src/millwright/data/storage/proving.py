@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from millwright.data.storage.opening import OpenedRemote
 from millwright.kernel.objects import ProjectObjects
@@ -85,7 +85,10 @@ def search_remote(opened: OpenedRemote, search: Search) -> None:
 def search_database(store: Store, search: Search) -> None:
     """Every row of every table, and where it is SQLite the pages and log of its files."""
     with store.read() as connection:
+        there = set(inspect(connection).get_table_names())
         for table in metadata.sorted_tables:
+            if table.name not in there:
+                continue
             for row in connection.execute(select(table)):
                 values = [value for value in row if isinstance(value, str | bytes)]
                 for value in values:

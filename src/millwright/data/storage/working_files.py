@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from pathlib import Path
 
 from millwright.data import trees
 from millwright.data.storage.erasure_plan import Plan, Rewrite
+from millwright.data.storage.heads import Row
 from millwright.data.tree_store import TreeStore
 from millwright.data.trees import Entry
+from millwright.data.working.adding import write_beside
 from millwright.data.working.index import Tracked, WorkingIndex
+from millwright.data.working.journal import Known
+from millwright.data.working.place import Place
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.store import Store
 
@@ -28,16 +32,17 @@ def erase_working_files(store: Store, project: str, found: Plan) -> list[str]:
         for tracked in index.tracked():
             one = rewritten.get(tracked.version_id)
             if one is not None:
-                removed += _erase(store.workspace.root, index, objects, tracked, one)
+                place = Place(store.workspace, project)
+                removed += _erase(place, index, objects, tracked, one)
     finally:
         index.close()
     return removed
 
 
 def _erase(
-    root: Path, index: WorkingIndex, objects: ProjectObjects, tracked: Tracked, one: Rewrite
+    place: Place, index: WorkingIndex, objects: ProjectObjects, tracked: Tracked, one: Rewrite
 ) -> list[str]:
-    base = tracked.base(root)
+    base = tracked.base(place.root)
     if one.row["kind"] == "table":
         index.forget(tracked.id)
         if not base.is_file():
@@ -60,4 +65,24 @@ def _erase(
     with index.writing():
         index.put(tracked.id, marks)
         index.track(replace(tracked, digest=new, root=bytes.fromhex(new)))
+    write_beside(place, tracked, _known(place, {**one.row, **one.values}))
     return removed
+
+
+def _known(place: Place, row: Row) -> Known:
+    return Known(
+        id=row["id"],
+        project=place.project,
+        name=row["name"],
+        version=row["version"],
+        kind=row["kind"],
+        digest=row["digest"],
+        size=row["size"],
+        files=row["files"],
+        parents=tuple(json.loads(row["parents"])),
+        branch=row["branch"],
+        message=row["message"],
+        source=row["source"],
+        created_ms=row["created_ms"],
+        created_by=row["created_by"],
+    )
