@@ -44,6 +44,8 @@ class Plan:
     remove: list[str] = field(default_factory=list)
     already: dict[str, tuple[bytes, Entry]] = field(default_factory=dict)
     """Paths at which the wanted content is already."""
+    occupied: set[str] = field(default_factory=set)
+    """Paths at which something is."""
     unsaved: list[str] = field(default_factory=list)
     """Paths with content that no version is known to have."""
 
@@ -138,16 +140,22 @@ def _differing(
 def _planned(index: WorkingIndex, tracked: Tracked, base: Path, changes: list[Change]) -> Plan:
     plan = Plan()
     paths = [change.path.decode() for change in changes]
-    known = index.rows(tracked.id, paths) if tracked.id else {}
     folders = _Folders(base)
-    signs = {path: None if folders.blocks(path) else look_at(base / path) for path in paths}
-    settle(sign for sign in signs.values() if sign is not None)
+    signs = {path: sign for path in paths if (sign := folders.look_at(path)) is not None}
+    plan.occupied.update(signs)
+    known = index.rows(tracked.id, signs) if tracked.id and signs else {}
+    settle(signs.values())
     removed = {change.path.decode() for change in changes if change.after is None}
     for change, path in zip(changes, paths, strict=True):
+        check_path(path)
         blocker = folders.blocks(path)
         if blocker and blocker not in removed:
             plan.unsaved.append(blocker)
-        _decide(plan, change, path, base / path, signs[path], known.get(path))
+        sign = signs.get(path)
+        if sign is not None:
+            _decide(plan, change, path, base / path, sign, known.get(path))
+        elif change.after is not None:
+            plan.write[path] = change.after
     return plan
 
 
@@ -156,15 +164,10 @@ def _decide(
     change: Change,
     path: str,
     file: Path,
-    sign: bytes | None,
+    sign: bytes,
     known: tuple[Entry, bytes] | None,
 ) -> None:
-    check_path(path)
     after = change.after
-    if sign is None:
-        if after is not None:
-            plan.write[path] = after
-        return
     if sign == EMPTY_FOLDER and (after is None or after.kind != Kind.FOLDER):
         # A folder where a file is wanted is in the way unless it is empty by then.
         if change.before is not None and change.before.kind == Kind.FOLDER:
@@ -186,11 +189,22 @@ def _decide(
 
 
 class _Folders:
-    """Whether the folders above a path can hold it, each looked at once."""
+    """The folders above paths, each looked at once: there, not there, or something else there."""
 
     def __init__(self, base: Path) -> None:
-        self._base = base
-        self._seen: dict[str, str | None] = {"": None}
+        self._base = str(base)
+        self._seen: dict[str, str | None] = {}
+        self._absent: set[str] = set()
+        if base.is_dir():
+            self._seen[""] = None
+        else:
+            self._seen[""], self._absent = None, {""}
+
+    def look_at(self, path: str) -> bytes | None:
+        """The signature of what is at a path."""
+        if self.blocks(path) or path.rpartition("/")[0] in self._absent:
+            return None
+        return look_at(f"{self._base}/{path}")
 
     def blocks(self, path: str) -> str | None:
         """The file or link that stands where a folder above the path has to be."""
@@ -198,12 +212,14 @@ class _Folders:
         if folder in self._seen:
             return self._seen[folder]
         found = self.blocks(folder)
-        if found is None:
+        if found is None and folder.rpartition("/")[0] in self._absent:
+            self._absent.add(folder)
+        elif found is None:
             try:
-                mode = (self._base / folder).lstat().st_mode
+                mode = os.lstat(f"{self._base}/{folder}").st_mode
                 found = None if stat.S_ISDIR(mode) else folder
             except FileNotFoundError:
-                found = None
+                self._absent.add(folder)
         self._seen[folder] = found
         return found
 
@@ -251,25 +267,26 @@ def _write(
     base.mkdir(parents=True, exist_ok=True)
     written: dict[str, tuple[bytes, Entry]] = {}
     made: set[str] = {""}
-    paths = list(plan.write)
+    paths, start_of = list(plan.write), f"{base}/"
     for start in range(0, len(paths), _AT_ONCE):
         part = paths[start : start + _AT_ONCE]
-        files: list[tuple[str, Path, bool]] = []
+        files: list[tuple[str, str | Path, bool]] = []
         for path in part:
-            entry, target = plan.write[path], base / path
+            entry = plan.write[path]
             folder = path.rpartition("/")[0]
             if folder not in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                (base / folder).mkdir(parents=True, exist_ok=True)
                 made.add(folder)
             if entry.kind in (Kind.FILE, Kind.EXECUTABLE):
-                _clear(target)
-                files.append((entry.hex, target, entry.kind == Kind.EXECUTABLE))
+                if path in plan.occupied:
+                    _clear(base / path)
+                files.append((entry.hex, start_of + path, entry.kind == Kind.EXECUTABLE))
             else:
-                _write_other(place, path, target, entry)
+                _write_other(place, path, base / path, entry)
         place.objects.restore_many(files, how=how)
         for path in part:
             # Stood here right after it was written: nobody has touched it since.
-            written[path] = (look_at(base / path) or UNKNOWN, plan.write[path])
+            written[path] = (look_at(start_of + path) or UNKNOWN, plan.write[path])
         if on_progress is not None:
             on_progress(start + len(part), len(paths))
     return written

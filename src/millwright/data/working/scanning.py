@@ -104,10 +104,10 @@ def scan_members(base: Path, members: Iterable[str], *, follow: bool = False) ->
     return found
 
 
-def look_at(path: Path, *, follow: bool = False) -> bytes | None:
+def look_at(path: str | Path, *, follow: bool = False) -> bytes | None:
     """The signature of one path; None where nothing is. A folder has that of an empty one."""
     try:
-        found = path.stat() if follow else path.lstat()
+        found = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
     except (FileNotFoundError, NotADirectoryError):
         return None
     return EMPTY_FOLDER if stat.S_ISDIR(found.st_mode) else signature(found)

@@ -96,7 +96,7 @@ def _linked_out(parts: Parts, batch: Sequence[Wanted], *, clone_first: bool) -> 
             same = state.st_size == size and state.st_mtime_ns == mtime_ns
             if not same or bool(state.st_mode & _OWNER_EXECUTES) != executable:
                 continue
-            if clone_first and not done and _clones(source, path):
+            if clone_first and not done and _clones(source, Path(path)):
                 return done
             try:
                 os.link(source, path)
@@ -139,7 +139,7 @@ def _copied_out(
             try:
                 os.replace(temporary, path)  # noqa: PTH105 - a thousand times a second
             except PermissionError:
-                replace(Path(temporary), path)
+                replace(Path(temporary), Path(path))
         except OSError as cause:
             with suppress(OSError):
                 Path(temporary).unlink()
