@@ -92,7 +92,9 @@ def of_sets(
         parts.append(f"It lacks {_few(lacking)}.")
     rows = sum(distinct.values())
     message = " ".join(parts) or f"It holds {len(held):,} distinct values."
-    return Finding(passed, rows, 0, len(held), message)
+    # Counted as Great Expectations does: values, not rows, that should not be there.
+    unexpected = 0 if kind == "distinct_contain" else len(foreign)
+    return Finding(passed, rows, unexpected, len(held), message)
 
 
 def _member(value: Scalar, family: Family) -> Any:
@@ -120,10 +122,19 @@ def of_most_common(counts: Mapping[Any, int], wanted: given.MostCommon, family: 
     return Finding(passed, rows, 0, observed, f"Most common: {', '.join(observed) or 'nothing'}.")
 
 
+def _in_range(value: float, low: float | None, high: float | None) -> bool:
+    # A quantile at a bound lies in the range, up to a ten-thousandth, as in Great Expectations.
+    near = any(
+        bound is not None and abs(value - bound) <= 1e-8 + 1e-4 * abs(bound)
+        for bound in (low, high)
+    )
+    return near or ((low is None or value >= low) and (high is None or value <= high))
+
+
 def of_ranges(values: list[float | None], wanted: given.Quantiles, rows: int) -> Finding:
     """Quantiles, each in its range."""
     inside = [
-        value is not None and (low is None or value >= low) and (high is None or value <= high)
+        value is not None and _in_range(value, low, high)
         for value, (low, high) in zip(values, wanted.ranges, strict=True)
     ]
     told = ", ".join(

@@ -348,7 +348,8 @@ def _type(check: Check, wanted: given.Types, scene: Scene) -> Conclusion:
 
     def conclude() -> Finding:
         # A column without values has no type to be wrong about.
-        fits = flags.broken.count == 0 or any(is_type(held, name) for name in wanted.types)
+        unknown = scene.rows > 0 and flags.broken.count == 0
+        fits = unknown or any(is_type(held, name) for name in wanted.types)
         failed = 0 if fits else flags.broken.count
         return Finding(fits, scene.rows, failed, str(held), f"It holds {held}.")
 

@@ -122,7 +122,9 @@ class _Run:
 
     def _scanned(self) -> tuple[dict[str, Finding], int, pa.Table | None, Rows]:
         """Plan and scan all checks; where the engine fails, find out which check it was."""
-        chosen = [check for check in self.checks if self._binds(check)]
+        chosen = list(self.checks)
+        if not self._all_bind():
+            chosen = [check for check in self.checks if self._binds(check)]
         try:
             return self._fused(chosen)
         except _engine_errors():
@@ -169,6 +171,20 @@ class _Run:
         except (TypeError, ValueError, OverflowError, ArithmeticError, pa.ArrowException) as error:
             self.failures[check.id] = ("data.check_failed", f"It cannot be computed: {error}.")
         return None
+
+    def _all_bind(self) -> bool:
+        """Whether the engine understands all checks at once, which is asked first."""
+        scene = self._scene()
+        for check in self.checks:
+            self._guarded(check, lambda check=check: plan(check, scene))  # type: ignore[misc]
+        if self.failures:
+            return False
+        wants = [sql for reducer in scene.reducers.values() for sql in reducer.wants]
+        try:
+            self._prepare(list(dict.fromkeys(wants)) or ["true"])
+        except _engine_errors():
+            return False
+        return True
 
     def _binds(self, check: Check) -> bool:
         """Whether the engine understands the check's SQL on this table's types."""
