@@ -63,7 +63,8 @@ def run(root: Path, kills: int, seed: int = 1, longest_seconds: float = 0.25) ->
     chance, acknowledged = random.Random(seed), []
     started = time.process_time()
     for turn in range(kills):
-        acknowledged += _killed_child(here, seed * 1000 + turn, chance.uniform(0, longest_seconds))
+        pause = chance.uniform(0, longest_seconds)
+        acknowledged += _killed_child(here, seed * 1000 + turn, chance.randint(0, 2), pause)
     lost, damaged, leaked = _inspected(here, acknowledged)
     fetched = _fetched_elsewhere(root)
     return Outcome(
@@ -82,7 +83,8 @@ def files_of(seed: int) -> dict[str, bytes]:
     }
 
 
-def _killed_child(place: Place, seed: int, seconds: float) -> list[tuple[str, int]]:
+def _killed_child(place: Place, seed: int, patience: int, seconds: float) -> list[tuple[str, int]]:
+    """Start a child and kill it some seconds after so many acknowledged versions."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -95,10 +97,11 @@ def _killed_child(place: Place, seed: int, seconds: float) -> list[tuple[str, in
     with os.fdopen(reading, "rb") as said:
         # From the moment that it works, not that it starts.
         said.readline()
+        heard = b"".join(said.readline() for _ in range(patience))
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        lines = said.read().split(b"\n")[:-1]
+        lines = (heard + said.read()).split(b"\n")[:-1]
     return [(line.split()[0].decode(), int(line.split()[1])) for line in lines]
 
 

@@ -181,6 +181,21 @@ def test_a_digest_is_erased_wherever_it_is_and_what_others_share_stays(
     assert one.files("a")["part"] == kept
 
 
+def test_content_of_a_few_bytes_is_proven_gone_by_its_record(
+    opened: tuple[Bench, Store], tmp_path: Path, actor: Actor
+) -> None:
+    one, store = opened
+    one.remote(str(tmp_path / "remote"))
+    one.keep("scans", {"a": b"tiny", "b": b"more"})
+    transfer_service.push_versions(store, actor, "p", Transfer())
+    request = ErasureRequest(dataset="scans", path="a", reason="asked for", dry_run=False)
+    report = erasing.erase(store, actor, "p", request)
+    assert report.proven
+    held = [p.read_bytes() for p in one.place.root.rglob("*.pack")]
+    assert not any(b"tiny" in content for content in held)
+    assert one.files("scans")["b"] == b"more"
+
+
 def test_nothing_happens_before_it_is_confirmed_and_what_is_not_there_is_said(
     opened: tuple[Bench, Store], actor: Actor
 ) -> None:

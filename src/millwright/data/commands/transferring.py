@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from millwright.data.working.place import Place
@@ -88,8 +89,17 @@ def pull(
 
     with WorkingCopy.opened(project) as copy:
         files = [] if datasets else manifests(copy)
-        named = tuple(f"{one.dataset}@{one.digest}" for one in map(read_manifest, files))
-        done = _moved("fetch", datasets or named, remote, jobs, False, project)
+        named = [read_manifest(file) for file in files]
+        try:
+            exact = tuple(f"{one.dataset}@{one.digest}" for one in named)
+            done = _moved("fetch", datasets or exact, remote, jobs, False, project)
+        except NotFound as cause:
+            if not named or cause.code != "data.unknown_version":
+                raise
+            # Bytes of a version were erased meanwhile: by its number it is still there.
+            by_number = tuple(f"{one.dataset}@{one.version}" for one in named)
+            done = _moved("fetch", by_number, remote, jobs, False, project)
+            files = []
         if files:
             found = [checkout_manifest(copy, file.absolute(), force=force) for file in files]
         else:

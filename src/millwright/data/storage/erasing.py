@@ -94,7 +94,7 @@ def _carry_out(
         destroy_remote(opened, gone, dead)
     if remotes:
         scrub_database(store.database)
-    search = Search(found.samples)
+    search = Search(found.samples, dead)
     search_objects(objects, search)
     search_database(store, search)
     for opened in remotes:

@@ -1,4 +1,8 @@
-"""The proof of an erasure: everything that is left is read, decoded, and searched for samples."""
+"""The proof of an erasure: everything that is left is read, decoded, and searched for samples.
+
+Content of a few bytes would be found by chance anywhere, so it has no samples; for it, and for all
+the rest as well, no record of an erased chunk may be left in any pack or catalogue.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from sqlalchemy import inspect, select
 from millwright.data.storage.opening import OpenedRemote
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.objects.codec import decode
+from millwright.kernel.objects.pack_format import headers
 from millwright.kernel.store import Store
 from millwright.kernel.tables import metadata
 
@@ -22,7 +27,8 @@ _BLOCK = 4 << 20
 class Search:
     """Looks for samples in bytes, and remembers where it found one and how much it read."""
 
-    def __init__(self, samples: Collection[bytes]) -> None:
+    def __init__(self, samples: Collection[bytes], chunks: Collection[bytes] = ()) -> None:
+        self.chunks = frozenset(chunks)
         self.found: dict[str, None] = {}
         self.searched = 0
         self._longest = max(map(len, samples), default=0)
@@ -33,6 +39,11 @@ class Search:
         """Search some bytes."""
         self.searched += len(content)
         if self._pattern is not None and self._pattern.search(content):
+            self.found[where] = None
+
+    def look_at_chunk(self, where: str, chunk: bytes) -> None:
+        """Whether a chunk that is there is one that should not be."""
+        if chunk in self.chunks:
             self.found[where] = None
 
     def look_in_file(self, where: str, path: Path) -> None:
@@ -52,9 +63,13 @@ def search_objects(objects: ProjectObjects, search: Search) -> None:
         payload = objects.read_located(place)
         where = f"chunk {place.id.hex()[:12]} in {objects.path_of(place)}"
         search.look(where, decode(place.codec, payload, place.size))
+        search.look_at_chunk(where, place.id)
     objects.close()
     for path in _files(objects.root):
         search.look_in_file(str(path), path)
+        if path.suffix == ".pack" and search.chunks:
+            for entry in headers(path.read_bytes()):
+                search.look_at_chunk(str(path), entry.id)
 
 
 def search_remote(opened: OpenedRemote, search: Search) -> None:
@@ -80,6 +95,7 @@ def search_remote(opened: OpenedRemote, search: Search) -> None:
                 payload = content[one.offset : one.offset + one.stored]
                 where = f"{opened.definition.name}: chunk {one.id.hex()[:12]} in {key}"
                 search.look(where, decode(one.codec, payload, one.size))
+                search.look_at_chunk(where, one.id)
 
 
 def search_database(store: Store, search: Search) -> None:

@@ -318,6 +318,9 @@ def _write_other(place: Place, path: str, target: Path, entry: Entry) -> None:
         temporary = target.with_name(f".mw-{os.urandom(8).hex()}")
         temporary.symlink_to(text)
         temporary.replace(target)
+    elif target.is_file() or target.is_symlink():
+        # What was erased of the version is erased here as well.
+        place.objects.discard(target)
 
 
 def _clear(target: Path) -> None:
