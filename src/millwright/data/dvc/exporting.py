@@ -259,7 +259,7 @@ class _Export:
         runs_in = sum(entry.kind == Kind.EXECUTABLE for entry in entries.values())
         if runs_in:
             self._report.left_out.append(
-                f"{path}: DVC forgets that {runs_in} files may be executed."
+                f"{path}: DVC forgets which files may be executed ({runs_in} here)."
             )
         return files.Output(name, md5, size, len(entries), files.CURRENT, False, rest)
 

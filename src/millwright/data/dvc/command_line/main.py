@@ -90,6 +90,8 @@ def _call(name: str, rest: list[str]) -> int:
         hint = f"\n{error.hint}" if error.hint else ""
         print(f"ERROR: {error.message}{hint}", file=sys.stderr)
         return 253 if error.code == "dvc.no_repository" else 255
+    except SystemExit as ending:
+        return int(ending.code or 0)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

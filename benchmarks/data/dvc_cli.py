@@ -1,0 +1,90 @@
+"""DVC's command-line benchmark tests with `dvc` and with `mw-dvc`, in one run.
+
+    python benchmarks/data/dvc_cli.py [--data-set small] [--rounds 2]
+
+Needs DVC in an environment of its own (`ci/peer dvc`). The two take turns, so that a busy machine
+is busy for both; the best of the rounds counts. `exp show` is timed on a clone that has the
+experiments already, since DVC's own test fetches them from GitHub.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from dvc_benchmark_tests import NEEDS_GITHUB, run_tests
+from dvc_inputs import environment, make
+
+WANTED = 3.0
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Print the table; exit 1 where a test fails or a timing is less than three times faster."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data-set", default="small")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    python = str(ROOT / ".peers" / "dvc" / "bin" / "python")
+    programs = {
+        "dvc": str(Path(python).parent / "dvc"),
+        "mw-dvc": str(Path(sys.executable).parent / "mw-dvc"),
+    }
+    with tempfile.TemporaryDirectory(prefix="mw-dvc-bench-") as folder:
+        place = Path(folder)
+        inputs = make(place / "inputs", programs["dvc"], {"tiny": 10, "small": 1_000})
+        best: dict[str, dict[str, float]] = {name: {} for name in programs}
+        for number in range(options.rounds):
+            for name, program in programs.items():
+                chosen = f"not {NEEDS_GITHUB}" if name == "dvc" else ""
+                outcome = run_tests(
+                    python, program, inputs, place / f"{name}-{number}",
+                    data_set=options.data_set, chosen=chosen,
+                )  # fmt: skip
+                print(f"{name}: {outcome.text.strip().splitlines()[-1]}", file=sys.stderr)
+                if outcome.code:
+                    sys.exit(outcome.text)
+                timings = outcome.seconds | {"exp show": _exp_show(program, inputs, place)}
+                for timing, seconds in timings.items():
+                    best[name][timing] = min(seconds, best[name].get(timing, seconds))
+                shutil.rmtree(place / f"{name}-{number}", ignore_errors=True)
+    _print(best)
+    worst = min(best["dvc"][each] / best["mw-dvc"][each] for each in best["dvc"])
+    sys.exit(0 if worst >= WANTED else 1)
+
+
+def _exp_show(program: str, inputs: dict[str, Path], place: Path) -> float:
+    clone = place / "clone"
+    settings = environment(inputs["gitconfig"])
+    if not clone.exists():
+        subprocess.run(["git", "clone", "-q", inputs["example"], clone], check=True, env=settings)
+        refs = "refs/exps/*:refs/exps/*"
+        subprocess.run(["git", "fetch", "-q", "origin", refs], cwd=clone, check=True, env=settings)
+    start = time.perf_counter()
+    subprocess.run(
+        [program, "exp", "show", "-A", "--no-pager"],
+        cwd=clone,
+        check=True,
+        env=settings,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - start
+
+
+def _print(best: dict[str, dict[str, float]]) -> None:
+    print(f"{os.cpu_count()} cores; seconds, best of all rounds\n")
+    print("| timing | dvc | mw-dvc | times faster |\n|---|---:|---:|---:|")
+    rows = sorted(best["dvc"], key=lambda each: best["dvc"][each] / best["mw-dvc"][each])
+    for each in rows:
+        theirs, ours = best["dvc"][each], best["mw-dvc"][each]
+        print(f"| {each} | {theirs:.3f} | {ours:.3f} | {theirs / ours:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
