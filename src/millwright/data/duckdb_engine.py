@@ -46,3 +46,9 @@ def open_duckdb(
     if not files:
         connection.execute("SET enable_external_access = false")
     return connection
+
+
+def arrow_batches(relation: Any, rows: int = 1 << 16) -> Any:
+    """The rows of a relation as a ``pyarrow.RecordBatchReader``, whatever DuckDB calls that."""
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+    return read(rows)

@@ -12,7 +12,7 @@ import json as jsonlib
 import os
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -25,6 +25,7 @@ EMBEDDED_APPLICATION = "millwright.server.application:embedded"
 """Where the in-process application is found; imported only when there is no server."""
 
 _T = TypeVar("_T")
+_BLOCK = 1 << 20
 
 
 class Transport(Protocol):
@@ -43,11 +44,18 @@ class Door:
     Safe to use from several threads.
     """
 
-    def __init__(self, transport: Transport, *, base: str, patience_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        base: str,
+        patience_seconds: float = 0.0,
+        token: str | None = None,
+    ) -> None:
         self._transport = transport
         self._base = base
         self._patience = patience_seconds
-        self._token = os.environ.get("MILLWRIGHT_TOKEN")
+        self._token = token or os.environ.get("MILLWRIGHT_TOKEN")
 
     @property
     def url(self) -> str | None:
@@ -74,15 +82,30 @@ class Door:
         """DELETE."""
         return self._json("DELETE", path)
 
-    def upload(self, project: str, content: bytes | Path) -> str:
-        """Store bytes in the object store of a project and return their digest."""
-        payload = content.read_bytes() if isinstance(content, Path) else content
+    def mlflow(self, project: str, method: str, path: str, body: Any = None) -> Any:
+        """Ask an endpoint of the MLflow protocol, by its path below ``/api/2.0/mlflow/``."""
         answer = self._send(
-            "PUT",
-            f"/projects/{project}/objects",
-            content=payload,
-            headers={"content-type": "application/octet-stream"},
+            method,
+            path,
+            content=None if method == "GET" else _encode(body),
+            headers={} if method == "GET" else {"content-type": "application/json"},
+            below=f"/projects/{project}/mlflow/api/2.0/mlflow/",
         )
+        return answer.json() if answer.content else None
+
+    def upload(self, project: str, content: bytes | Path) -> str:
+        """Store bytes in the object store of a project and return their digest.
+
+        A file is sent as it is read, so it may be larger than memory.
+        """
+        headers = {"content-type": "application/octet-stream"}
+        payload: bytes | _FileBody
+        if isinstance(content, Path):
+            payload = _FileBody(content)
+            headers["content-length"] = str(content.stat().st_size)
+        else:
+            payload = content
+        answer = self._send("PUT", f"/projects/{project}/objects", content=payload, headers=headers)
         return str(answer.json()["digest"])
 
     def download(self, path: str) -> bytes:
@@ -124,18 +147,21 @@ class Door:
         path: str,
         *,
         query: dict[str, Any] | None = None,
-        content: bytes | None = None,
+        content: bytes | _FileBody | None = None,
         headers: dict[str, str] | None = None,
+        below: str = "/api/v1",
     ) -> httpx.Response:
         known = {k: v for k, v in (query or {}).items() if v is not None}
-        all_headers = dict(headers or {})
+        # httpx fills the host in for bytes only, not for what is streamed.
+        all_headers = {"host": httpx.URL(self._base).netloc.decode(), **(headers or {})}
         if self._token:
             all_headers["authorization"] = f"Bearer {self._token}"
         request = httpx.Request(
             method,
-            f"{self._base}/api/v1{path}",
-            params=known,
-            content=content,
+            f"{self._base}{below}{path}",
+            params=known or None,
+            content=content if isinstance(content, bytes) else None,
+            stream=content if isinstance(content, _FileBody) else None,
             headers=all_headers,
         )
         answer = self._patiently(request)
@@ -160,12 +186,17 @@ class Door:
 
 
 def connect(
-    workspace: Workspace | None = None, url: str | None = None, *, patience_seconds: float = 0.0
+    workspace: Workspace | None = None,
+    url: str | None = None,
+    *,
+    patience_seconds: float = 0.0,
+    token: str | None = None,
 ) -> Door:
     """The door to use: ``url``, ``MILLWRIGHT_URL``, the workspace's running control plane, or the
     application mounted in this process.
 
     ``patience_seconds``: how long to wait for a server that does not answer (it may be restarting).
+    ``token``: who is asking; ``MILLWRIGHT_TOKEN`` when not given.
     """
     address = url or os.environ.get("MILLWRIGHT_URL")
     if address is None:
@@ -173,7 +204,7 @@ def connect(
         address = workspace.running_url()
     if address is not None:
         base = address.rstrip("/")
-        return Door(OverHttp(), base=base, patience_seconds=patience_seconds)
+        return Door(OverHttp(), base=base, patience_seconds=patience_seconds, token=token)
     assert workspace is not None
     module, _, name = EMBEDDED_APPLICATION.partition(":")
     application = getattr(importlib.import_module(module), name)(workspace)
@@ -221,6 +252,22 @@ class InProcess:
 
     def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+class _FileBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A file as the body of a request; read anew each time it is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for block in self:
+            yield block
 
 
 def _encode(body: Any) -> bytes:

@@ -134,7 +134,7 @@ def fetch(
     timeout_seconds: float = 300.0,
     max_bytes: int = 8 << 30,
     resolve: Resolve | None = None,
-) -> None:
+) -> dict[str, str]:
     """Download what is at an address. Redirects are followed, each checked like the first.
 
     Args:
@@ -145,27 +145,61 @@ def fetch(
         max_bytes: larger answers are cut off and refused.
         resolve: another resolver, for tests.
 
+    Returns:
+        the headers of the answer, their names in lower case.
+
     Raises:
         InvalidInput, Forbidden, Unavailable: as ``send``; or it answered with an error.
     """
     deadline = time.monotonic() + timeout_seconds
+    with _followed(url, "GET", allow, deadline, resolve) as (answer, target):
+        _refuse_errors(answer, target)
+        _copy(answer, into, max_bytes, target)
+        return {name.lower(): value for name, value in answer.getheaders()}
+
+
+def look(
+    url: str,
+    *,
+    allow: tuple[str, ...] = (),
+    timeout_seconds: float = 30.0,
+    resolve: Resolve | None = None,
+) -> dict[str, str]:
+    """The headers of what is at an address (HEAD), as ``fetch`` gives and raises them.
+
+    Empty where the server does not answer HEAD.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    with _followed(url, "HEAD", allow, deadline, resolve) as (answer, target):
+        if answer.status in (403, 405, 501):
+            return {}
+        _refuse_errors(answer, target)
+        return {name.lower(): value for name, value in answer.getheaders()}
+
+
+@contextmanager
+def _followed(
+    url: str, method: str, allow: tuple[str, ...], deadline: float, resolve: Resolve | None
+) -> Iterator[tuple[http.client.HTTPResponse, _Target]]:
     for _ in range(_MOST_REDIRECTS + 1):
         target = _parse(url)
         addresses = _checked_addresses(target, allow, resolve or _system_resolver)
-        with _asked(target, addresses, "GET", None, deadline) as answer:
+        with _asked(target, addresses, method, None, deadline) as answer:
             moved = answer.getheader("Location") if answer.status in _REDIRECTS else None
-            if moved is not None:
-                url = urljoin(url, moved)
-                continue
-            if answer.status != 200:
-                raise Unavailable(
-                    "egress.answer",
-                    f"{target.label} answered {answer.status} {answer.reason}.",
-                    hint="Check the address in a browser.",
-                )
-            _copy(answer, into, max_bytes, target)
-            return
+            if moved is None:
+                yield answer, target
+                return
+            url = urljoin(url, moved)
     raise Unavailable("egress.redirects", f"{target.label} redirects again and again.")
+
+
+def _refuse_errors(answer: http.client.HTTPResponse, target: _Target) -> None:
+    if answer.status != 200:
+        raise Unavailable(
+            "egress.answer",
+            f"{target.label} answered {answer.status} {answer.reason}.",
+            hint="Check the address in a browser.",
+        )
 
 
 def _parse(url: str) -> _Target:

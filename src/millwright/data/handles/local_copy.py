@@ -48,17 +48,7 @@ def local_folder(door: Door, project: str, digest: str, files: VersionFiles) -> 
         return target
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix="tmp-"))
     try:
-        for path, entry in files.all():
-            place = folder / check_path(path).decode()
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if entry.kind == Kind.FOLDER:
-                place.mkdir(exist_ok=True)
-            elif entry.kind == Kind.LINK:
-                link = door.fetch(project, entry.hex).decode()
-                place.symlink_to(check_target(path, link))
-            elif entry.kind in (Kind.FILE, Kind.EXECUTABLE):
-                _download(door, project, entry.hex, place)
-                place.chmod(0o555 if entry.kind == Kind.EXECUTABLE else 0o444)
+        write_folder(door, project, files, folder)
         folder.chmod(0o755)
         folder.rename(target)
     except OSError:
@@ -68,6 +58,21 @@ def local_folder(door: Door, project: str, digest: str, files: VersionFiles) -> 
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return target
+
+
+def write_folder(door: Door, project: str, files: VersionFiles, folder: Path) -> None:
+    """Write a version's files into a folder, each verified and read-only."""
+    for path, entry in files.all():
+        place = folder / check_path(path).decode()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if entry.kind == Kind.FOLDER:
+            place.mkdir(exist_ok=True)
+        elif entry.kind == Kind.LINK:
+            link = door.fetch(project, entry.hex).decode()
+            place.symlink_to(check_target(path, link))
+        elif entry.kind in (Kind.FILE, Kind.EXECUTABLE):
+            _download(door, project, entry.hex, place)
+            place.chmod(0o555 if entry.kind == Kind.EXECUTABLE else 0o444)
 
 
 def _download(door: Door, project: str, digest: str, target: Path) -> None:

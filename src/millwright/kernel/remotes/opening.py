@@ -31,6 +31,11 @@ def open_remote(
     return CloudRemote(store, address.text, part_bytes=part_bytes)
 
 
+def open_bucket(address: RemoteAddress, *, endpoint: str | None = None) -> Any:
+    """The obstore store of a bucket, for reading what others wrote there under their own names."""
+    return _cloud(address, endpoint)
+
+
 def _cloud(address: RemoteAddress, endpoint: str | None) -> Any:
     from obstore.store import AzureStore, GCSStore, S3Store
 
