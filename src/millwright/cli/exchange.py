@@ -8,9 +8,17 @@ from millwright.kernel.command_line import LazyGroup
 
 IMPORTS: dict[str, tuple[str, str]] = {
     "dvc": ("millwright.data.dvc.commands:import_dvc", "Take a DVC repository with its history."),
+    "mlflow": (
+        "millwright.tracking.exchange.commands:import_mlflow",
+        "Take runs and models of MLflow.",
+    ),
 }
 EXPORTS: dict[str, tuple[str, str]] = {
     "dvc": ("millwright.data.dvc.commands:export_dvc", "Write versions as a DVC repository."),
+    "mlflow": (
+        "millwright.tracking.exchange.commands:export_mlflow",
+        "Bring runs to an MLflow server.",
+    ),
 }
 
 

@@ -65,7 +65,7 @@ def start_run(
     owns_door = opened is None
     opened = opened or connect()
     try:
-        owner = project or (outer.project if outer is not None else _project_here(opened))
+        owner = project or (outer.project if outer is not None else project_here(opened))
         digest = opened.upload(owner, surroundings.packages().encode())
         new = NewRun(
             experiment=experiment,
@@ -130,7 +130,12 @@ def log_artifact(content: str | Path | bytes, name: str | None = None) -> list[A
     return active_run().log_artifact(content, name)
 
 
-def _project_here(door: Door) -> str:
+def project_here(door: Door) -> str:
+    """The project of this folder, known to the server from now on; or ``MILLWRIGHT_PROJECT``.
+
+    Raises:
+        NotFound: there is no project here.
+    """
     named = os.environ.get("MILLWRIGHT_PROJECT")
     if named:
         return named

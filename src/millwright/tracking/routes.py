@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import Depends, Query
 from fastapi.responses import Response
 
+from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.attachments import attachment
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.tracking import service
+from millwright.tracking.exchange.records import CarriedExperiment, Taken
 from millwright.tracking.records import (
     Artifact,
     Logged,
@@ -24,6 +26,7 @@ from millwright.tracking.records import (
     RunPage,
     RunPatch,
     RunStatus,
+    Step,
     Tags,
 )
 from millwright.tracking.service.runs import project_of
@@ -35,6 +38,12 @@ router = RoomRouter(tag="tracking")
 def create_run(project: Name, body: NewRun, call: Call = Depends(current_call)) -> Run:
     """Start a run."""
     return service.create_run(call.store, call.actor, project, body)
+
+
+@router.post("/projects/{project}/runs/import", permission=Permission.WRITE)
+def take_runs(project: Name, body: CarriedExperiment, call: Call = Depends(current_call)) -> Taken:
+    """Take over an experiment and some of its runs from elsewhere; again changes nothing."""
+    return service.take(call.store, call.actor, project, body)
 
 
 @router.get("/projects/{project}/runs", permission=Permission.READ)
@@ -106,10 +115,28 @@ def metric_history(
     run: str,
     key: str,
     limit: Annotated[int, Query(ge=2, le=100_000)] = 10_000,
+    first_step: Step | None = None,
+    last_step: Step | None = None,
     call: Call = Depends(current_call),
 ) -> list[MetricPoint]:
-    """All points of a metric by step, thinned evenly above ``limit``."""
-    return service.metric_history(call.store, run, key, limit)
+    """Points of a metric by step; above ``limit`` the extremes of each stretch.
+
+    ``first_step`` and ``last_step`` narrow the range, which shows every point again.
+    """
+    return service.metric_history(
+        call.store, run, key, limit, first_step=first_step, last_step=last_step
+    )
+
+
+@router.post("/projects/{project}/runs/purge", permission=Permission.ADMIN)
+def purge_runs(
+    project: Name,
+    older_than: str = "30d",
+    call: Call = Depends(current_call),
+) -> Logged:
+    """Remove runs and experiments that were deleted longer ago than that, for good."""
+    limit = clock.parse_duration(older_than)
+    return Logged(count=service.purge(call.store, call.actor, project, older_than_ms=limit))
 
 
 @router.get("/runs/{run}/artifacts", permission=Permission.READ)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from millwright.tracking.service.artifacts import artifact, artifacts, log_artifact
+from millwright.tracking.service.carrying import take
+from millwright.tracking.service.deletion import purge
 from millwright.tracking.service.metrics import log_metrics, metric_history
 from millwright.tracking.service.runs import create_run, get_run, log_params, patch_run, set_tags
 from millwright.tracking.service.search import list_runs
@@ -18,5 +20,7 @@ __all__ = [
     "log_params",
     "metric_history",
     "patch_run",
+    "purge",
     "set_tags",
+    "take",
 ]

@@ -14,6 +14,8 @@ from millwright.kernel.tables import projects
 from millwright.tracking.service.statements import execute
 from millwright.tracking.tables import experiment_tags, experiments, runs
 
+ExperimentRow = Row[Any]
+"""Number, project, id, name, artifact_location, created_ms, updated_ms, deleted_ms."""
 DEFAULT_ID = "0"
 DEFAULT_NAME = "Default"
 _SELECT = (

@@ -174,14 +174,15 @@ def write_points(
         if write.beside is not None:
             write.beside(Transaction(connection, write.actor, write.project), run)
     if rows:
-        rows.sort()
-        _insert(connection, rows, experiments)
+        insert_points(connection, rows, experiments)
     return errors
 
 
-def _insert(
+def insert_points(
     connection: Connection, rows: list[tuple[Any, ...]], experiments: dict[int, int]
 ) -> None:
+    """Insert points, each with its run's number in front; ``experiments`` by the run's number."""
+    rows.sort()
     latest: dict[tuple[Any, Any], tuple[Any, ...]] = {}
     for row in rows:
         # Sorted by step, time and value within a key, so the last one is the latest.

@@ -1,0 +1,143 @@
+"""Where runs are carried over from: one way to read, whichever form MLflow keeps them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.tracking.exchange.records import CarriedRun
+from millwright.tracking.records import RunStatus
+
+STATUS: dict[str, RunStatus] = {
+    "RUNNING": "running",
+    "SCHEDULED": "running",
+    "FINISHED": "finished",
+    "FAILED": "failed",
+    "KILLED": "cancelled",
+}
+"""A run's status in our words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceExperiment:
+    """An experiment there."""
+
+    id: str
+    name: str
+    created_ms: int
+    deleted: bool
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRun:
+    """A run there, without its history; ``mark`` changes when the run does."""
+
+    id: str
+    artifact_uri: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVersion:
+    """A version of a registered model there."""
+
+    version: int
+    source: str
+    run: str | None
+    description: str
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """A registered model there."""
+
+    name: str
+    description: str
+    tags: dict[str, str]
+    aliases: dict[str, int]
+    versions: list[SourceVersion] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """An MLflow installation that is read."""
+
+    def experiments(self) -> list[SourceExperiment]:
+        """All experiments, deleted ones too."""
+
+    def runs(self, experiment: str) -> Iterator[SourceRun]:
+        """All runs of an experiment, deleted ones too."""
+
+    def whole(self, run: SourceRun) -> CarriedRun:
+        """A run with everything that was logged to it."""
+
+    def artifacts(self, run: SourceRun) -> Iterator[tuple[str, bytes | Path]]:
+        """The run's files by name, as bytes or as the place where they are."""
+
+    def models(self) -> list[SourceModel]:
+        """All registered models with their versions."""
+
+
+def opened(place: str) -> Source:
+    """The source that an address, a database or a folder names.
+
+    Raises:
+        InvalidInput: it is none of these.
+        NotFound: there is no such file or folder.
+    """
+    if place.startswith(("http://", "https://")):
+        from millwright.tracking.exchange.rest import RestSource
+
+        return RestSource(place.rstrip("/"))
+    if place.startswith("sqlite:///"):
+        from millwright.tracking.exchange.database import DatabaseSource
+
+        return DatabaseSource(_existing(Path(place.removeprefix("sqlite:///"))))
+    if "://" in place:
+        raise InvalidInput(
+            "tracking.import_source",
+            f"'{place[:100]}' cannot be read.",
+            hint="Give the URL of a server, sqlite:///FILE, or an mlruns folder.",
+            value=place,
+        )
+    path = _existing(Path(place))
+    if path.is_file():
+        from millwright.tracking.exchange.database import DatabaseSource
+
+        return DatabaseSource(path)
+    from millwright.tracking.exchange.files import FilesSource
+
+    return FilesSource(path)
+
+
+def local_path(uri: str) -> Path | None:
+    """The folder that an artifact URI means on this machine, if it means one.
+
+    >>> local_path("file:///a/b"), local_path("/a b"), local_path("s3://a/b")
+    (PosixPath('/a/b'), PosixPath('/a b'), None)
+    """
+    from urllib.parse import unquote, urlsplit
+
+    if uri.startswith("file:"):
+        return Path(unquote(urlsplit(uri).path))
+    return None if "://" in uri or uri.startswith("mlflow-artifacts:") else Path(uri)
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder with its name there; links that lead out are left out."""
+    if not folder.is_dir():
+        return
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.resolve().is_relative_to(root):
+            yield path.relative_to(folder).as_posix(), path
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise NotFound("tracking.no_source", f"There is no {path}.", value=str(path))
+    return path
