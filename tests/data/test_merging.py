@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from millwright.data.comparison.table_file import TableFile
 from millwright.data.merging.ancestry import common_ancestor
-from millwright.data.merging.records import Side
+from millwright.data.merging.conflicts import Side
 from millwright.data.merging.rows import Versions, plan_merge
 from millwright.data.merging.writing import describe, resolve, write_merged
 from millwright.data.parquet import ParquetSink, from_parquet, to_parquet

@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from millwright.data.merging.records import MergeOutcome, MergeRequest, Resolution, RowConflict
+from millwright.data.merging.conflicts import RowConflict
+from millwright.data.merging.records import MergeOutcome, MergeRequest, Resolution
 from millwright.data.references import split
 from millwright.kernel.door import Door
 from millwright.kernel.errors import InvalidInput

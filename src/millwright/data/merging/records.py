@@ -7,26 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from millwright.data.comparison.records import Cell
+from millwright.data.merging.conflicts import RowConflict, Side
 from millwright.data.records import DatasetVersion
 from millwright.kernel.config import Name
 from millwright.kernel.record import Record
-
-Side = Literal["ours", "theirs"]
-
-
-class RowConflict(Record):
-    """A place where both sides went different ways.
-
-    ``changed``: both changed the value of ``column``; ``removed-by-ours``, ``removed-by-theirs``:
-    one side removed the row, the other changed it. For files, ``path`` stands for the key.
-    """
-
-    kind: Literal["changed", "removed-by-ours", "removed-by-theirs", "path"]
-    key: dict[str, Cell]
-    column: str | None = None
-    base: Cell = None
-    ours: Cell = None
-    theirs: Cell = None
 
 
 class Resolution(Record):

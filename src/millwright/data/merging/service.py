@@ -14,12 +14,11 @@ from millwright.data.comparison.records import Cell
 from millwright.data.comparison.service import choose_key
 from millwright.data.comparison.table_file import TableFile
 from millwright.data.merging.ancestry import common_ancestor
+from millwright.data.merging.conflicts import RowConflict, Side
 from millwright.data.merging.records import (
     MergeOutcome,
     MergeRequest,
     Resolution,
-    RowConflict,
-    Side,
 )
 from millwright.data.merging.rows import MergePlan, Versions, plan_merge
 from millwright.data.merging.writing import describe, resolve, rows_changed, write_merged

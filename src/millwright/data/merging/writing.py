@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from millwright.data.comparison.cells import cell
 from millwright.data.comparison.records import Cell
 from millwright.data.comparison.table_file import Numbers, TableFile
-from millwright.data.merging.records import RowConflict, Side
+from millwright.data.merging.conflicts import RowConflict, Side
 from millwright.data.merging.rows import MergePlan, Place, Versions
 from millwright.data.parquet import ParquetSink
 from millwright.kernel.errors import Conflict
