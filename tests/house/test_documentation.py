@@ -52,7 +52,9 @@ WALKS = [page for page in PAGES if examples(page)]
 def environment() -> dict[str, str]:
     """This process's environment, with this installation's commands first on the path."""
     commands = Path(sys.executable).parent
-    return {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ.get('PATH', '')}"}
+    path = f"{commands}{os.pathsep}{os.environ.get('PATH', '')}"
+    # Kept files are protected by mode bits, so that what a test left can be removed by root.
+    return {**os.environ, "PATH": path, "MILLWRIGHT_PROTECT": "mode"}
 
 
 @pytest.mark.slow
