@@ -404,6 +404,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/data-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sources
+         * @description The source of every dataset that was imported.
+         */
+        get: operations["list_sources_api_v1_projects__project__data_sources_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/datasets": {
         parameters: {
             query?: never;
@@ -416,6 +436,26 @@ export interface paths {
          * @description The datasets of a project, each with its latest version.
          */
         get: operations["list_datasets_api_v1_projects__project__datasets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History Of Checks
+         * @description Each check over the versions: one series per check.
+         */
+        get: operations["history_of_checks_api_v1_projects__project__datasets__name__checks_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -508,31 +548,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/datasets/{name}/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Rules
-         * @description The rules of a dataset.
-         */
-        get: operations["get_rules_api_v1_projects__project__datasets__name__rules_get"];
-        /**
-         * Put Rules
-         * @description Replace the proposed rules; confirmed ones stay.
-         */
-        put: operations["put_rules_api_v1_projects__project__datasets__name__rules_put"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/datasets/{name}/rules/confirm": {
+    "/api/v1/projects/{project}/datasets/{name}/source/observations": {
         parameters: {
             query?: never;
             header?: never;
@@ -542,10 +558,74 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Confirm Rules
-         * @description Confirm rules, so that a failure blocks; or withdraw the confirmation.
+         * Observe
+         * @description Say which state the source of a dataset is in; a new one becomes an event.
          */
-        post: operations["confirm_rules_api_v1_projects__project__datasets__name__rules_confirm_post"];
+        post: operations["observe_api_v1_projects__project__datasets__name__source_observations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/suite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Suite
+         * @description The checks of a dataset as they stand, or as they stood at an earlier edit.
+         */
+        get: operations["get_suite_api_v1_projects__project__datasets__name__suite_get"];
+        /**
+         * Put Suite
+         * @description Replace the proposed checks; confirmed ones stay.
+         */
+        put: operations["put_suite_api_v1_projects__project__datasets__name__suite_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/suite/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Checks
+         * @description Confirm checks, so that a failure blocks; or withdraw the confirmation.
+         */
+        post: operations["confirm_checks_api_v1_projects__project__datasets__name__suite_confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/suite/translate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Translate Suite
+         * @description The checks of a file of Great Expectations, pandera or a data contract; nothing is kept.
+         */
+        post: operations["translate_suite_api_v1_projects__project__datasets__name__suite_translate_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -612,7 +692,7 @@ export interface paths {
         put?: never;
         /**
          * Check Version
-         * @description Check a version against the rules as they are now.
+         * @description Check a version against the suite as it is now, and keep its broken rows apart.
          */
         post: operations["check_version_api_v1_projects__project__datasets__name__versions__version__checks_post"];
         delete?: never;
@@ -681,6 +761,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Override
+         * @description Let a version feed runs although it breaks its contract; or take that back.
+         */
+        post: operations["override_api_v1_projects__project__datasets__name__versions__version__override_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/datasets/{name}/versions/{version}/preview": {
         parameters: {
             query?: never;
@@ -714,6 +814,70 @@ export interface paths {
          */
         get: operations["get_profile_api_v1_projects__project__datasets__name__versions__version__profile_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/profile/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Profile Report
+         * @description The profile of a version as one page of HTML that needs nothing else.
+         */
+        get: operations["profile_report_api_v1_projects__project__datasets__name__versions__version__profile_report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Quarantine
+         * @description The broken rows of a version, whole, with the checks that each breaks.
+         */
+        get: operations["read_quarantine_api_v1_projects__project__datasets__name__versions__version__quarantine_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Source Of
+         * @description Where a version came from, and in which state that was.
+         */
+        get: operations["source_of_api_v1_projects__project__datasets__name__versions__version__source_get"];
+        /**
+         * Record Source
+         * @description Say where a version came from.
+         */
+        put: operations["record_source_api_v1_projects__project__datasets__name__versions__version__source_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1244,6 +1408,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/runs/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Runs
+         * @description Take over an experiment and some of its runs from elsewhere; again changes nothing.
+         */
+        post: operations["take_runs_api_v1_projects__project__runs_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Purge Runs
+         * @description Remove runs and experiments that were deleted longer ago than that, for good.
+         */
+        post: operations["purge_runs_api_v1_projects__project__runs_purge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/step-cache/resolve": {
         parameters: {
             query?: never;
@@ -1264,6 +1468,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/storage/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Erasures
+         * @description The erasures of a project, newest first.
+         */
+        get: operations["list_erasures_api_v1_projects__project__storage_erasures_get"];
+        put?: never;
+        /**
+         * Erase
+         * @description Erase from every kept version and remote, and prove it; or say what that would do.
+         */
+        post: operations["erase_api_v1_projects__project__storage_erasures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/storage/fetch": {
         parameters: {
             query?: never;
@@ -1278,6 +1506,46 @@ export interface paths {
          * @description Bring versions, and the bytes of those wanted, from a remote; call until it is complete.
          */
         post: operations["fetch_api_v1_projects__project__storage_fetch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/fsck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Bytes
+         * @description Read every stored byte again; name what is damaged, and repair it from a remote.
+         */
+        post: operations["check_bytes_api_v1_projects__project__storage_fsck_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/gc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Collect Garbage
+         * @description Remove what nothing refers to, or say what that would be.
+         */
+        post: operations["collect_garbage_api_v1_projects__project__storage_gc_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1449,7 +1717,9 @@ export interface paths {
         };
         /**
          * Metric History
-         * @description All points of a metric by step, thinned evenly above ``limit``.
+         * @description Points of a metric by step; above ``limit`` the extremes of each stretch.
+         *
+         *     ``first_step`` and ``last_step`` narrow the range, which shows every point again.
          */
         get: operations["metric_history_api_v1_runs__run__metrics__key__get"];
         put?: never;
@@ -1716,6 +1986,115 @@ export interface components {
             windows: number;
         };
         /**
+         * CarriedDataset
+         * @description A dataset that a run names as its input.
+         */
+        CarriedDataset: {
+            /** Digest */
+            digest: string;
+            /** Name */
+            name: string;
+            /** Profile */
+            profile?: string | null;
+            /** Schema Text */
+            schema_text?: string | null;
+            /** Source */
+            source: string;
+            /** Source Type */
+            source_type: string;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * CarriedExperiment
+         * @description An experiment by its name, and some of its runs.
+         */
+        CarriedExperiment: {
+            /** Artifact Location */
+            artifact_location?: string | null;
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Deleted
+             * @default false
+             */
+            deleted: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["CarriedRun"][];
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * CarriedPoint
+         * @description A point of a metric.
+         */
+        CarriedPoint: {
+            /** Key */
+            key: string;
+            /**
+             * Step
+             * @default 0
+             */
+            step: number;
+            /** Time Ms */
+            time_ms: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * CarriedRun
+         * @description A run with all that was logged to it; its id stays what it was.
+         */
+        CarriedRun: {
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Datasets
+             * @default []
+             */
+            datasets: components["schemas"]["CarriedDataset"][];
+            /**
+             * Deleted
+             * @default false
+             */
+            deleted: boolean;
+            /** Ended Ms */
+            ended_ms?: number | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Params */
+            params?: {
+                [key: string]: string;
+            };
+            /**
+             * Points
+             * @default []
+             */
+            points: components["schemas"]["CarriedPoint"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "finished" | "failed" | "cancelled";
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+            /** User */
+            user?: string | null;
+        };
+        /**
          * Cause
          * @description Why a retraining was started.
          */
@@ -1752,19 +2131,135 @@ export interface components {
             row_before: number;
         };
         /**
-         * CheckReport
-         * @description What all rules found: blocked if a confirmed one failed, warned if a proposed one did.
+         * Check
+         * @description One statement about a dataset, in the vocabulary of ``quality.vocabulary``.
+         *
+         *     ``kind`` may also be a name of Great Expectations with its arguments: the record then holds
+         *     our name and arguments. A proposed check never does more than warn; a confirmed one does what
+         *     its severity says.
          */
-        CheckReport: {
-            /** Results */
-            results: components["schemas"]["RuleResult"][];
+        Check: {
+            /** Arguments */
+            arguments?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Columns
+             * @default []
+             */
+            columns: string[];
+            /**
+             * Id
+             * @default
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Mostly
+             * @default 1
+             */
+            mostly: number;
+            /**
+             * Severity
+             * @default block
+             * @enum {string}
+             */
+            severity: "info" | "warn" | "block";
+            /**
+             * Status
+             * @default proposed
+             * @enum {string}
+             */
+            status: "proposed" | "confirmed";
+            /**
+             * Where
+             * @default
+             */
+            where: string;
+        };
+        /**
+         * CheckPoint
+         * @description One check on one version.
+         */
+        CheckPoint: {
+            /** Checked At */
+            checked_at: string;
+            /** Error */
+            error?: string | null;
+            /** Failed Rows */
+            failed_rows: number;
+            /** Observed */
+            observed?: number | null;
+            /** Passed */
+            passed: boolean;
             /** Rows */
             rows: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CheckReport
+         * @description What all checks found: blocked if a confirmed blocking one failed, warned if another did.
+         */
+        CheckReport: {
+            /**
+             * Broken Rows
+             * @default 0
+             */
+            broken_rows: number;
+            /**
+             * Quarantined
+             * @default 0
+             */
+            quarantined: number;
+            /** Results */
+            results: components["schemas"]["CheckResult"][];
+            /** Rows */
+            rows: number;
+            /** Rows Read */
+            rows_read: number;
             /**
              * Verdict
              * @enum {string}
              */
             verdict: "passed" | "warned" | "blocked";
+        };
+        /**
+         * CheckResult
+         * @description What one check found.
+         */
+        CheckResult: {
+            check: components["schemas"]["Check"];
+            /** Error */
+            error?: string | null;
+            /**
+             * Examples
+             * @default []
+             */
+            examples: components["schemas"]["Example"][];
+            /** Failed Rows */
+            failed_rows: number;
+            /** Message */
+            message: string;
+            /** Observed */
+            observed?: boolean | number | string | (boolean | number | string | null)[] | null;
+            /** Passed */
+            passed: boolean;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * CheckSeries
+         * @description One check over the versions, oldest first.
+         */
+        CheckSeries: {
+            /** Check */
+            check: string;
+            /** Points */
+            points: components["schemas"]["CheckPoint"][];
+            /** Sentence */
+            sentence: string;
         };
         /**
          * Claim
@@ -1802,6 +2297,32 @@ export interface components {
              * @default false
              */
             dirty: boolean;
+        };
+        /**
+         * Collected
+         * @description What a garbage collection removed, or would remove.
+         */
+        Collected: {
+            /** Chunks */
+            chunks: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Expired */
+            expired: string[];
+            /** Freed */
+            freed: number;
+            /** Kept */
+            kept: {
+                [key: string]: number;
+            };
+            /** Named */
+            named: components["schemas"]["GoneObject"][];
+            /** Objects */
+            objects: number;
+            /** Size */
+            size: number;
+            /** Unreadable */
+            unreadable: string[];
         };
         /**
          * Column
@@ -1929,7 +2450,7 @@ export interface components {
         };
         /**
          * Confirmation
-         * @description A person's word on rules: from now on they block (or, withdrawn, only warn again).
+         * @description A person's word on checks: from now on they block (or, withdrawn, only warn again).
          */
         Confirmation: {
             /**
@@ -1938,15 +2459,20 @@ export interface components {
              */
             all: boolean;
             /**
+             * Checks
+             * @default []
+             */
+            checks: string[];
+            /**
              * Confirmed
              * @default true
              */
             confirmed: boolean;
             /**
-             * Rules
-             * @default []
+             * Including Broken
+             * @default false
              */
-            rules: string[];
+            including_broken: boolean;
         };
         /**
          * Contribution
@@ -1959,6 +2485,18 @@ export interface components {
             field: string;
             /** Value */
             value: number | string | boolean | null;
+        };
+        /**
+         * Correlation
+         * @description Pearson's coefficient of two columns of numbers, over rows in which both have one.
+         */
+        Correlation: {
+            /** Coefficient */
+            coefficient: number;
+            /** Left */
+            left: string;
+            /** Right */
+            right: string;
         };
         /**
          * Curves
@@ -1988,6 +2526,20 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        /**
+         * DamagedChunk
+         * @description Bytes that are not what was stored, and what needs them.
+         */
+        DamagedChunk: {
+            /** Chunk */
+            chunk: string;
+            /** Path */
+            path: string;
+            /** Repaired */
+            repaired: boolean;
+            /** Versions */
+            versions: string[];
         };
         /**
          * Dataset
@@ -2024,13 +2576,48 @@ export interface components {
             version_id: string;
         };
         /**
-         * DatasetRules
-         * @description The rules of a dataset and who last changed them; none yet where ``updated_at`` is null.
+         * DatasetSource
+         * @description The source of a dataset's version.
          */
-        DatasetRules: {
+        DatasetSource: {
             /** Name */
             name: string;
-            rules: components["schemas"]["RuleSet"];
+            options: components["schemas"]["SourceOptions"];
+            /** Recorded At */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            state: components["schemas"]["SourceState"];
+            /** Url */
+            url: string;
+            /** Version */
+            version: number;
+            /** Version Id */
+            version_id: string;
+        };
+        /**
+         * DatasetSuite
+         * @description The checks of a dataset: the newest edit, or an earlier one; none where ``number`` is 0.
+         */
+        DatasetSuite: {
+            /** Name */
+            name: string;
+            /**
+             * Number
+             * @default 0
+             */
+            number: number;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * @default {
+             *       "checks": []
+             *     }
+             */
+            suite: components["schemas"]["Suite"];
             /** Updated At */
             updated_at?: string | null;
             /** Updated By */
@@ -2105,6 +2692,8 @@ export interface components {
             size: number;
             /** Source */
             source: string;
+            /** @default {} */
+            standing: components["schemas"]["Standing"];
             /**
              * Tags
              * @default []
@@ -2185,6 +2774,85 @@ export interface components {
             value: number;
         };
         /**
+         * ErasedVersion
+         * @description A version from which something was erased, and what came of it.
+         */
+        ErasedVersion: {
+            /**
+             * Deployments
+             * @default []
+             */
+            deployments: string[];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /** Paths */
+            paths: number;
+            /** Reference */
+            reference: string;
+            /** Rows */
+            rows: number;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: string[];
+        };
+        /**
+         * ErasureReport
+         * @description What an erasure did, or would do, and what looking for the bytes afterwards found.
+         */
+        ErasureReport: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Freed */
+            freed: number;
+            /** Id */
+            id: string | null;
+            /** Objects */
+            objects: number;
+            /** Proven */
+            proven: boolean;
+            /** Remotes */
+            remotes: string[];
+            /** Searched */
+            searched: number;
+            /** Still Found */
+            still_found: string[];
+            /** Versions */
+            versions: components["schemas"]["ErasedVersion"][];
+        };
+        /**
+         * ErasureRequest
+         * @description A request to erase bytes from every kept version. Exactly one of path, digest and rows.
+         */
+        ErasureRequest: {
+            /** Dataset */
+            dataset?: string | null;
+            /** Digest */
+            digest?: string | null;
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+            /** Path */
+            path?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Remotes
+             * @default true
+             */
+            remotes: boolean;
+            /** Rows */
+            rows?: {
+                [key: string]: string;
+            } | null;
+        };
+        /**
          * Evaluation
          * @description A model measured on rows that it never saw.
          */
@@ -2259,7 +2927,7 @@ export interface components {
         };
         /**
          * Example
-         * @description A value that breaks a rule, and the number of its row, counted from 1.
+         * @description A row that breaks a check: its number, counted from 1, and its value there.
          */
         Example: {
             /** Row */
@@ -2482,6 +3150,46 @@ export interface components {
             };
         };
         /**
+         * FsckReport
+         * @description What reading every stored byte found.
+         */
+        FsckReport: {
+            /** Chunks */
+            chunks: number;
+            /** Damaged */
+            damaged: components["schemas"]["DamagedChunk"][];
+            /** Missing */
+            missing: string[];
+            /** Ok */
+            ok: boolean;
+            /** Size */
+            size: number;
+        };
+        /**
+         * FsckRequest
+         * @description A request to read every stored byte again.
+         */
+        FsckRequest: {
+            /** Repair From */
+            repair_from?: string | null;
+        };
+        /**
+         * GarbageRequest
+         * @description A request to collect garbage, or to say what would be collected.
+         */
+        GarbageRequest: {
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+            /**
+             * Grace Seconds
+             * @default 86400
+             */
+            grace_seconds: number;
+        };
+        /**
          * GateResult
          * @description Whether a threshold was met, and why.
          */
@@ -2498,6 +3206,16 @@ export interface components {
             reason: string;
             /** Value */
             value: number | null;
+        };
+        /**
+         * GoneObject
+         * @description An object that goes, and what it was.
+         */
+        GoneObject: {
+            /** Digest */
+            digest: string;
+            /** Was */
+            was: string;
         };
         /**
          * Graph
@@ -2652,6 +3370,20 @@ export interface components {
             truncated: boolean;
             /** Version */
             version: number;
+        };
+        /**
+         * ImportedSuite
+         * @description The checks of a file, and what could not be translated.
+         */
+        ImportedSuite: {
+            /** Format */
+            format: string;
+            suite: components["schemas"]["Suite"];
+            /**
+             * Untranslated
+             * @default []
+             */
+            untranslated: components["schemas"]["Untranslated"][];
         };
         /**
          * IssuedToken
@@ -3050,6 +3782,22 @@ export interface components {
             version?: number | null;
         };
         /**
+         * NewCheck
+         * @description How to check a version.
+         */
+        NewCheck: {
+            /**
+             * Quarantine
+             * @default true
+             */
+            quarantine: boolean;
+            /**
+             * Whole Rows
+             * @default false
+             */
+            whole_rows: boolean;
+        };
+        /**
          * NewDeployment
          * @description What should be served under a name; the alias ``champion`` where nothing is chosen.
          */
@@ -3161,6 +3909,34 @@ export interface components {
             };
         };
         /**
+         * NewSource
+         * @description What is recorded with a version: where it came from, in which state that was.
+         */
+        NewSource: {
+            /**
+             * @default {
+             *       "kind": "auto",
+             *       "parameters": {}
+             *     }
+             */
+            options: components["schemas"]["SourceOptions"];
+            state: components["schemas"]["SourceState"];
+            /** Url */
+            url: string;
+        };
+        /**
+         * NewSuite
+         * @description Checks to take the place of those that nobody confirmed.
+         */
+        NewSuite: {
+            /**
+             * Source
+             * @default edited
+             */
+            source: string;
+            suite: components["schemas"]["Suite"];
+        };
+        /**
          * Node
          * @description One call of a step.
          *
@@ -3192,12 +3968,41 @@ export interface components {
             timeout_ms?: number | null;
         };
         /**
+         * Observation
+         * @description A state that a source was seen in.
+         */
+        Observation: {
+            state: components["schemas"]["SourceState"];
+        };
+        /**
+         * Observed
+         * @description Whether that is another one than the newest version came of.
+         */
+        Observed: {
+            before: components["schemas"]["SourceState"];
+            /** Changed */
+            changed: boolean;
+        };
+        /**
          * Outlook
          * @description What the policies say of a deployment at this moment.
          */
         Outlook: {
             canary: components["schemas"]["millwright__deployment__canary__Decision"] | null;
             retraining: components["schemas"]["millwright__automation__policy__Decision"];
+        };
+        /**
+         * Override
+         * @description A person's word that a version may feed runs although it breaks its contract.
+         */
+        Override: {
+            /** Reason */
+            reason: string;
+            /**
+             * Withdrawn
+             * @default false
+             */
+            withdrawn: boolean;
         };
         /**
          * Params
@@ -3208,6 +4013,33 @@ export interface components {
             params: {
                 [key: string]: boolean | number | string | null;
             };
+        };
+        /**
+         * PersonalColumn
+         * @description A column that seems to hold personal data.
+         */
+        PersonalColumn: {
+            /** By */
+            by: string;
+            /** Column */
+            column: string;
+            /**
+             * Example
+             * @default
+             */
+            example: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Share
+             * @default 0
+             */
+            share: number;
+            /**
+             * Values
+             * @default 0
+             */
+            values: number;
         };
         /**
          * PipelineRun
@@ -3369,6 +4201,20 @@ export interface components {
             share: number;
             /** Value */
             value: number;
+        };
+        /**
+         * QuarantinePage
+         * @description Broken rows of a version, whole, with the checks that each breaks.
+         */
+        QuarantinePage: {
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
+            /** Total */
+            total: number;
         };
         /**
          * Recipe
@@ -3643,75 +4489,6 @@ export interface components {
             row: number;
         };
         /**
-         * Rule
-         * @description One statement about a dataset.
-         *
-         *     A proposed rule warns when it fails; a confirmed one blocks. ``tolerance`` is the share of rows
-         *     that may break it.
-         */
-        Rule: {
-            /**
-             * Check
-             * @enum {string}
-             */
-            check: "type" | "not_null" | "range" | "allowed_values" | "unique" | "min_rows";
-            /** Column */
-            column: string | null;
-            /** Id */
-            id: string;
-            /** Maximum */
-            maximum?: number | null;
-            /** Minimum */
-            minimum?: number | null;
-            /**
-             * Status
-             * @default proposed
-             * @enum {string}
-             */
-            status: "proposed" | "confirmed";
-            /**
-             * Tolerance
-             * @default 0
-             */
-            tolerance: number;
-            /**
-             * Values
-             * @default []
-             */
-            values: string[];
-        };
-        /**
-         * RuleResult
-         * @description What one rule found.
-         */
-        RuleResult: {
-            /**
-             * Examples
-             * @default []
-             */
-            examples: components["schemas"]["Example"][];
-            /** Failed Rows */
-            failed_rows: number;
-            /** Message */
-            message: string;
-            /** Passed */
-            passed: boolean;
-            /** Rows */
-            rows: number;
-            rule: components["schemas"]["Rule"];
-        };
-        /**
-         * RuleSet
-         * @description The rules of a dataset.
-         */
-        RuleSet: {
-            /**
-             * Rules
-             * @default []
-             */
-            rules: components["schemas"]["Rule"][];
-        };
-        /**
          * Ruling
          * @description Why a canary is promoted or rolled back.
          */
@@ -3864,6 +4641,55 @@ export interface components {
             supported: boolean;
         };
         /**
+         * SourceOptions
+         * @description What of a source is wanted, and how it is read.
+         */
+        SourceOptions: {
+            /** Config */
+            config?: string | null;
+            /**
+             * Kind
+             * @default auto
+             * @enum {string}
+             */
+            kind: "auto" | "table" | "files";
+            /** Parameters */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Query */
+            query?: string | null;
+            /** Split */
+            split?: string | null;
+            /** Table */
+            table?: string | null;
+            /** Watch */
+            watch?: string | null;
+        };
+        /**
+         * SourceState
+         * @description Which state a source was in: equal states hold the same data.
+         */
+        SourceState: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "digest" | "listing" | "etag" | "modified" | "delta-version" | "iceberg-snapshot" | "maximum" | "result" | "dataset-version";
+            /** Value */
+            value: string;
+        };
+        /**
+         * Standing
+         * @description Where a version stands with its contract.
+         */
+        Standing: {
+            /** Override */
+            override?: string | null;
+            /** Verdict */
+            verdict?: ("passed" | "warned" | "blocked") | null;
+        };
+        /**
          * StartTask
          * @description A task whose inputs are known is about to run.
          */
@@ -3886,6 +4712,30 @@ export interface components {
             digest: string;
             /** Size */
             size: number;
+        };
+        /**
+         * Suite
+         * @description The checks of a dataset; each has an id of its own.
+         */
+        Suite: {
+            /**
+             * Checks
+             * @default []
+             */
+            checks: components["schemas"]["Check"][];
+        };
+        /**
+         * SuiteFile
+         * @description A file of checks, of Great Expectations, pandera or an Open Data Contract.
+         */
+        SuiteFile: {
+            /** Content */
+            content: string;
+            /**
+             * Filename
+             * @default
+             */
+            filename: string;
         };
         /**
          * TableDiff
@@ -3956,8 +4806,22 @@ export interface components {
         TableProfile: {
             /** Columns */
             columns: components["schemas"]["ColumnProfile"][];
+            /**
+             * Correlations
+             * @default []
+             */
+            correlations: components["schemas"]["Correlation"][];
+            /** Duplicates */
+            duplicates?: number | null;
+            /**
+             * Personal
+             * @default []
+             */
+            personal: components["schemas"]["PersonalColumn"][];
             /** Rows */
             rows: number;
+            /** Sampled Rows */
+            sampled_rows?: number | null;
         };
         /**
          * Tags
@@ -3968,6 +4832,20 @@ export interface components {
             tags: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Taken
+         * @description What was new of what was carried over.
+         */
+        Taken: {
+            /** Experiment */
+            experiment: string;
+            /** Points */
+            points: number;
+            /** Refused */
+            refused: string[];
+            /** Runs */
+            runs: number;
         };
         /**
          * Task
@@ -4137,6 +5015,16 @@ export interface components {
             /** Versions */
             versions: string[];
         };
+        /**
+         * Untranslated
+         * @description What a file of checks said that we do not have.
+         */
+        Untranslated: {
+            /** Where */
+            where: string;
+            /** Why */
+            why: string;
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -4206,7 +5094,7 @@ export interface components {
         };
         /**
          * VersionCheck
-         * @description What checking a version against the rules of its day found.
+         * @description What checking a version against the suite of its day found.
          */
         VersionCheck: {
             /** Created At */
@@ -4217,7 +5105,13 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            /** Override */
+            override?: string | null;
+            /** Quarantine */
+            quarantine?: string | null;
             report: components["schemas"]["CheckReport"];
+            /** Suite */
+            suite: number;
             /**
              * Verdict
              * @enum {string}
@@ -5070,6 +5964,37 @@ export interface operations {
             };
         };
     };
+    list_sources_api_v1_projects__project__data_sources_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSource"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_datasets_api_v1_projects__project__datasets_get: {
         parameters: {
             query?: never;
@@ -5088,6 +6013,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dataset"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    history_of_checks_api_v1_projects__project__datasets__name__checks_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckSeries"][];
                 };
             };
             /** @description Validation Error */
@@ -5276,9 +6235,47 @@ export interface operations {
             };
         };
     };
-    get_rules_api_v1_projects__project__datasets__name__rules_get: {
+    observe_api_v1_projects__project__datasets__name__source_observations_post: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Observation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Observed"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_suite_api_v1_projects__project__datasets__name__suite_get: {
+        parameters: {
+            query?: {
+                number?: number | null;
+            };
             header?: never;
             path: {
                 project: string;
@@ -5294,7 +6291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DatasetRules"];
+                    "application/json": components["schemas"]["DatasetSuite"];
                 };
             };
             /** @description Validation Error */
@@ -5308,7 +6305,7 @@ export interface operations {
             };
         };
     };
-    put_rules_api_v1_projects__project__datasets__name__rules_put: {
+    put_suite_api_v1_projects__project__datasets__name__suite_put: {
         parameters: {
             query?: never;
             header?: never;
@@ -5320,7 +6317,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RuleSet"];
+                "application/json": components["schemas"]["NewSuite"];
             };
         };
         responses: {
@@ -5330,7 +6327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DatasetRules"];
+                    "application/json": components["schemas"]["DatasetSuite"];
                 };
             };
             /** @description Validation Error */
@@ -5344,7 +6341,7 @@ export interface operations {
             };
         };
     };
-    confirm_rules_api_v1_projects__project__datasets__name__rules_confirm_post: {
+    confirm_checks_api_v1_projects__project__datasets__name__suite_confirm_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -5366,7 +6363,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DatasetRules"];
+                    "application/json": components["schemas"]["DatasetSuite"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    translate_suite_api_v1_projects__project__datasets__name__suite_translate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuiteFile"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedSuite"];
                 };
             };
             /** @description Validation Error */
@@ -5525,7 +6558,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewCheck"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -5654,6 +6691,43 @@ export interface operations {
             };
         };
     };
+    override_api_v1_projects__project__datasets__name__versions__version__override_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Override"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionCheck"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     preview_api_v1_projects__project__datasets__name__versions__version__preview_get: {
         parameters: {
             query?: {
@@ -5711,6 +6785,145 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TableProfile"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    profile_report_api_v1_projects__project__datasets__name__versions__version__profile_report_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_quarantine_api_v1_projects__project__datasets__name__versions__version__quarantine_get: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinePage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    source_of_api_v1_projects__project__datasets__name__versions__version__source_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSource"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    record_source_api_v1_projects__project__datasets__name__versions__version__source_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSource"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSource"];
                 };
             };
             /** @description Validation Error */
@@ -6736,6 +7949,74 @@ export interface operations {
             };
         };
     };
+    take_runs_api_v1_projects__project__runs_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CarriedExperiment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    purge_runs_api_v1_projects__project__runs_purge_post: {
+        parameters: {
+            query?: {
+                older_than?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Logged"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     resolve_cache_api_v1_projects__project__step_cache_resolve_post: {
         parameters: {
             query?: never;
@@ -6771,6 +8052,72 @@ export interface operations {
             };
         };
     };
+    list_erasures_api_v1_projects__project__storage_erasures_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureReport"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    erase_api_v1_projects__project__storage_erasures_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureReport"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     fetch_api_v1_projects__project__storage_fetch_post: {
         parameters: {
             query?: never;
@@ -6793,6 +8140,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transferred"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_bytes_api_v1_projects__project__storage_fsck_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FsckRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FsckReport"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    collect_garbage_api_v1_projects__project__storage_gc_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GarbageRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collected"];
                 };
             };
             /** @description Validation Error */
@@ -7174,6 +8591,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                first_step?: number | null;
+                last_step?: number | null;
             };
             header?: never;
             path: {
