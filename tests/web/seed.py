@@ -6,6 +6,7 @@ predictions with late labels, what monitoring finds in them, two retrainings and
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -83,11 +84,41 @@ def main(folder: Path) -> None:
     with connect(workspace) as door:
         door.put(f"/projects/{PROJECT}", {"config": CONFIG})
         candidates = _candidates(door)
+    _keep_photos(folder)
     store = open_store(workspace)
     try:
         _live(store, candidates)
     finally:
         store.close()
+
+
+def _keep_photos(folder: Path) -> None:
+    """Two versions of a folder, kept from the command line as a person does."""
+    photos = folder / "photos"
+    for kind, number in (("arrivals", 40), ("departures", 25)):
+        (photos / kind).mkdir(parents=True)
+        for index in range(number):
+            (photos / kind / f"{index:03d}.raw").write_bytes(_rng.bytes(2000))
+    _add(folder, "first delivery")
+    _mw(folder, "data", "unprotect", "photos", "--project", PROJECT)
+    (photos / "arrivals" / "003.raw").unlink()
+    (photos / "arrivals" / "007.raw").rename(photos / "departures" / "moved.raw")
+    (photos / "notes.txt").write_text("Two cameras were replaced.\n")
+    _add(folder, "cameras replaced")
+
+
+def _add(folder: Path, message: str) -> None:
+    _mw(folder, "data", "add", "photos", "--project", PROJECT, "--message", message)
+
+
+def _mw(folder: Path, *command: str) -> None:
+    program = "from millwright.cli.main import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", program, *command],
+        check=True,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def _candidates(door: Door) -> list[Candidate]:

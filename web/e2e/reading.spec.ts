@@ -72,3 +72,23 @@ test("a page that does not exist and a thing that does not exist say so", async 
   expect(answer.status()).toBe(404);
   expect(answer.headers()["content-type"]).toContain("application/json");
 });
+
+test("a dataset shows its versions, what came of each, and its rows", async ({ page }) => {
+  await page.goto("/data/flights");
+  await settled(page);
+  await expect(page.getByRole("region", { name: "What came of it" })).toContainText("search");
+  await page.getByRole("tab", { name: "Content" }).click();
+  await expect(page.getByText(/^1 to 50 of/)).toBeVisible();
+  await page.getByRole("button", { name: "Last" }).click();
+  await expect(page.getByRole("button", { name: "Later" })).toBeDisabled();
+});
+
+test("files are browsed folder by folder, and compared", async ({ page }) => {
+  await page.goto("/data/photos?tab=content");
+  await page.getByRole("button", { name: "departures/" }).click();
+  await expect(page.getByText("moved.raw")).toBeVisible();
+  await page.getByRole("tab", { name: "Changes" }).click();
+  const changes = page.getByRole("region", { name: "File changes" });
+  await expect(changes.getByText("arrivals/007.raw → departures/moved.raw")).toBeVisible();
+  await expect(changes.getByText("notes.txt")).toBeVisible();
+});

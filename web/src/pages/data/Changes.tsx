@@ -25,7 +25,7 @@ export function Changes({ version, versions }: Props) {
   }
   return (
     <>
-      <Group mb="md" gap="sm">
+      <Group gap="sm">
         <NativeSelect
           aria-label="Compare with"
           value={from.id}

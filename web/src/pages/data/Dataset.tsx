@@ -14,20 +14,23 @@ import { Content } from "./Content";
 import { Profile } from "./Profile";
 import { Quality } from "./Quality";
 import { Versions } from "./Versions";
+import css from "./Dataset.module.css";
 
 interface Shown {
   version: DatasetVersion;
   versions: readonly DatasetVersion[];
 }
 
+type Tab = readonly [title: string, show: (shown: Shown) => ReactNode, of?: "table"];
+
 const TABS = {
   versions: ["Versions", (shown) => <Versions {...shown} />],
   content: ["Content", ({ version }) => <Content key={version.id} version={version} />],
-  profile: ["Profile", ({ version }) => <Profile version={version} />],
-  quality: ["Quality", ({ version }) => <Quality version={version} />],
+  profile: ["Profile", ({ version }) => <Profile version={version} />, "table"],
+  quality: ["Quality", ({ version }) => <Quality version={version} />, "table"],
   changes: ["Changes", (shown) => <Changes key={shown.version.id} {...shown} />],
   lineage: ["Lineage", ({ version }) => <Lineage node={`dataset:${version.id}`} />],
-} satisfies Record<string, [string, (shown: Shown) => ReactNode]>;
+} satisfies Record<string, Tab>;
 
 type TabName = keyof typeof TABS;
 
@@ -82,7 +85,10 @@ function Summary({ version }: { version: DatasetVersion }) {
 function DatasetTabs(shown: Shown) {
   const chosen = useSearch({ from: "/data/$dataset" }).tab;
   const navigate = useNavigate({ from: "/data/$dataset" });
-  const tab: TabName = chosen && chosen in TABS ? (chosen as TabName) : "versions";
+  const tabs = (Object.entries(TABS) as [TabName, Tab][]).filter(
+    ([, [, , only]]) => only === undefined || only === shown.version.kind,
+  );
+  const tab = tabs.find(([name]) => name === chosen)?.[0] ?? "versions";
   const open = (next: string | null) =>
     void navigate({
       search: (before) => ({ ...before, tab: next ?? undefined }),
@@ -92,14 +98,14 @@ function DatasetTabs(shown: Shown) {
   return (
     <Tabs value={tab} onChange={open} keepMounted={false}>
       <Tabs.List mb="lg">
-        {Object.entries(TABS).map(([name, [title]]) => (
+        {tabs.map(([name, [title]]) => (
           <Tabs.Tab key={name} value={name}>
             {title}
           </Tabs.Tab>
         ))}
       </Tabs.List>
-      {Object.entries(TABS).map(([name, [, show]]) => (
-        <Tabs.Panel key={name} value={name}>
+      {tabs.map(([name, [, show]]) => (
+        <Tabs.Panel key={name} value={name} className={css.tab}>
           {name === tab && show(shown)}
         </Tabs.Panel>
       ))}

@@ -38,12 +38,13 @@ export function Versions({ version, versions }: Props) {
           label="Versions"
           rows={versions}
           rowKey={({ id }) => id}
-          marked={({ id }) => id === version.id}
           columns={[
             {
               title: "Version",
-              cell: ({ name, version: number }) => (
+              cell: ({ id, name, version: number }) => (
                 <Link
+                  aria-current={id === version.id ? "true" : undefined}
+                  className={css.number}
                   to="/data/$dataset"
                   params={{ dataset: name }}
                   search={(before) => ({ ...before, version: number })}
