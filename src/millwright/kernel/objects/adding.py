@@ -26,7 +26,7 @@ from millwright.kernel.objects.filesystem import (
     sync_filesystem,
     sync_folder,
 )
-from millwright.kernel.objects.linked import Linked, not_a_file, protect, remove, uses_attribute
+from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
 from millwright.kernel.objects.recipe import Recipe
 
@@ -167,9 +167,7 @@ class _Linking:
         if linked is None:
             return put(self._parts, Path(path))
         try:
-            found = os.fstat(linked.handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise not_a_file(path)
+            found = linked.state
             mode = stat.S_IMODE(found.st_mode)
             self._undo[linked.number] = (mode, False)
             content = os.read(linked.handle, MINIMUM + 1) if found.st_size <= MINIMUM else None

@@ -19,6 +19,7 @@ from millwright.kernel.objects.filesystem import clone, is_immutable, set_immuta
 
 _PER_FOLDER = 1024
 _WRITE_BITS = 0o222
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP)
 
 
@@ -58,6 +59,7 @@ class Linked:
     number: int
     path: str
     handle: int
+    state: os.stat_result
 
     def close(self) -> None:
         """Close the file; its name in the store stays."""
@@ -114,13 +116,19 @@ class LinkShelf:
                     return None
                 raise disk_full(cause, str(self.folder)) or cause from cause
         try:
-            handle = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            # Opening a pipe would wait for its writer.
+            handle = os.open(target, _READ | os.O_NONBLOCK)
         except OSError:
             Path(target).unlink()
             if not Path(path).is_file() or Path(path).is_symlink():
                 raise not_a_file(path) from None
             return None
-        return Linked(number, target, handle)
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            os.close(handle)
+            Path(target).unlink()
+            raise not_a_file(path)
+        return Linked(number, target, handle, state)
 
     def drop(self, number: int) -> bool:
         """Remove a file's name in the store, which needs it no more; whether it was the last."""
@@ -149,7 +157,7 @@ def remove(path: Path, *, keep_protected: bool = True) -> None:
         path.unlink(missing_ok=True)
         return
     except PermissionError:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(path, _READ)
     try:
         protected = set_immutable(handle, False)
         path.unlink()
@@ -196,7 +204,7 @@ def _is_protected(path: Path) -> bool:
 
 
 def _readable(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return os.open(path, _READ)
 
 
 def hard_link(source: str | Path, target: str | Path) -> bool:
@@ -212,7 +220,7 @@ def hard_link(source: str | Path, target: str | Path) -> bool:
 
 def unprotect(path: Path) -> None:
     """Make a working file a private, writable copy: the bytes in the store are left alone."""
-    source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    source = os.open(path, _READ)
     temporary: Path | None = None
     try:
         found = os.fstat(source)
@@ -250,7 +258,7 @@ def _link(source: str | Path, target: str | Path) -> None:
         os.link(source, target, follow_symlinks=False)
     except PermissionError:
         # An immutable file takes no new names until the attribute is off for a moment.
-        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(source, _READ)
         try:
             if not (set_immutable(handle, False)):
                 raise
