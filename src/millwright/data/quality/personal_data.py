@@ -191,10 +191,10 @@ def _phone(text: str) -> bool:
     return bool(
         re.fullmatch(r"(\+|00)[1-9]\d{7,13}", digits)
         or (
-            re.fullmatch(r"0\d{8,11}", digits)
+            re.fullmatch(r"0[1-9]\d{7,10}", digits)
             and re.fullmatch(r"\(?0\d{1,5}\)?([\s./\-]\d{2,8}){1,4}", text)
         )
-        or re.fullmatch(r"\(\d{3}\)\s?\d{3}-\d{4}|\d{3}-\d{3}-\d{4}", text)
+        or re.fullmatch(r"\(\d{3}\)\s?\d{3}-\d{4}|[2-9]\d{2}-\d{3}-\d{4}", text)
     )
 
 

@@ -134,6 +134,6 @@ class CheckReport(Record):
 
 
 def verdict_of(results: tuple[CheckResult, ...]) -> Verdict:
-    """The worst effect among the failures."""
+    """The worst effect among the failures; one that only informs leaves it passed."""
     failed = {result.severity for result in results if not result.passed}
     return "blocked" if "block" in failed else "warned" if "warn" in failed else "passed"

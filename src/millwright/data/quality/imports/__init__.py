@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from millwright.data.quality.exchange import ImportedSuite
 from millwright.data.quality.imports import data_contract, great_expectations, pandera
-from millwright.data.quality.records import Suite
 from millwright.data.quality.suite_yaml import load_yaml
 from millwright.kernel.errors import InvalidInput
 
@@ -21,7 +18,7 @@ def translated(content: str, filename: str = "") -> ImportedSuite:
     for tool in (great_expectations, pandera, data_contract):
         if isinstance(loaded, dict) and tool.recognises(loaded):
             found: ImportedSuite = tool.translate(loaded)
-            return found.model_copy(update={"suite": _told_apart(found.suite)})
+            return found
     raise InvalidInput(
         "data.unknown_suite_file",
         f"'{filename or 'The file'}' is no suite of Great Expectations, no pandera schema and no "
@@ -29,15 +26,3 @@ def translated(content: str, filename: str = "") -> ImportedSuite:
         hint="Our own files are applied with: mw data apply NAME FILE",
         value=filename,
     )
-
-
-def _told_apart(suite: Suite) -> Suite:
-    """Ids made different where several checks of a kind are about the same columns."""
-    seen: dict[str, int] = {}
-    checks: list[Any] = []
-    for check in suite.checks:
-        seen[check.id] = seen.get(check.id, 0) + 1
-        number = seen[check.id]
-        new = f"{check.id}:{number}" if number > 1 else check.id
-        checks.append(check.model_copy(update={"id": new}))
-    return Suite(checks=tuple(checks))

@@ -16,12 +16,16 @@ class Translation:
     def __init__(self, form: str) -> None:
         self._form = form
         self._checks: list[Check] = []
+        self._ids: dict[str, int] = {}
         self._untranslated: list[Untranslated] = []
 
     def check(self, where: str, kind: str, **given: Any) -> None:
         """Take a check; one that cannot be used is reported instead."""
         try:
-            self._checks.append(checked({"kind": kind, **given}))
+            found = checked({"kind": kind, **given})
+            number = self._ids[found.id] = self._ids.get(found.id, 0) + 1
+            new = f"{found.id}:{number}" if number > 1 else found.id
+            self._checks.append(found.model_copy(update={"id": new}))
         except MillwrightError as error:
             self.lacks(where, str(error))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
