@@ -130,6 +130,8 @@ def _path(parts: Parts, source: int) -> Path:
 
 
 def _quarantine(parts: Parts, chunks: list[bytes]) -> None:
+    if set(chunks) == damaged_chunks(parts):
+        return
     now = int(time.time())
     with parts.index.write() as connection:
         connection.execute("DELETE FROM damaged")
