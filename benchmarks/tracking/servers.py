@@ -58,13 +58,20 @@ class Server:
 
     def call(self, path: str, body: Any, method: str = "POST") -> Any:
         """One request over a connection that stays open."""
-        connection = self.__dict__.setdefault("_c", http.client.HTTPConnection(self.host))
         headers = {"Content-Type": "application/json"}
-        connection.request(method, f"/api/2.0/mlflow/{path}", json.dumps(body), headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        assert answer.status == 200, content[:500]
-        return json.loads(content)
+        where, content = f"/api/2.0/mlflow/{path}", json.dumps(body)
+        connection = self.__dict__.setdefault("_c", http.client.HTTPConnection(self.host))
+        try:
+            connection.request(method, where, content, headers)
+            answer = connection.getresponse()
+        except (ConnectionError, http.client.HTTPException):
+            # It hung up while nothing was asked.
+            connection.close()
+            connection.request(method, where, content, headers)
+            answer = connection.getresponse()
+        told = answer.read()
+        assert answer.status == 200, told[:500]
+        return json.loads(told)
 
     def cpu(self) -> float:
         """CPU seconds of all its processes so far."""
