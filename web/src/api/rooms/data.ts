@@ -4,6 +4,7 @@ import { change, get, type Schemas } from "../client";
 export type DatasetVersion = Schemas["DatasetVersion"];
 export type Check = Schemas["Check"];
 export type VersionCheck = Schemas["VersionCheck"];
+export type TableProfile = Schemas["TableProfile"];
 export type ColumnProfile = Schemas["ColumnProfile"];
 
 export const datasetsQuery = (project: string) =>
@@ -146,6 +147,27 @@ export const confirmChecks = (
       confirmed,
       including_broken: false,
     },
+  );
+
+export const checkHistoryQuery = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ["data", project, name, "check-history"],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/checks",
+        { project, name },
+        undefined,
+        signal,
+      ),
+  });
+
+/** Lets a version feed runs although a blocking check fails, and says why. */
+export const overrideVersion = (version: DatasetVersion, reason: string) =>
+  change(
+    "post",
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/override",
+    { project: version.project, name: version.name, version: String(version.version) },
+    { reason, withdrawn: false },
   );
 
 export const checkVersion = (project: string, name: string, version: string) =>

@@ -12,7 +12,9 @@ import { Panel } from "@/components/Panel";
 import { Status, type Tone } from "@/components/Status";
 import { Timeline } from "@/components/Timeline";
 import { When } from "@/components/When";
+import { count } from "@/format/numbers";
 import { checkText } from "./checkText";
+import { Override } from "./Override";
 
 const TONES: Record<VersionCheck["verdict"], Tone> = {
   passed: "ok",
@@ -49,7 +51,7 @@ export function Checks({ version }: { version: DatasetVersion }) {
       <Loaded query={query} height={140}>
         {([latest]) =>
           latest ? (
-            <Report check={latest} />
+            <Report check={latest} version={version} />
           ) : (
             <EmptyState icon="check" title="This version has not been checked yet" />
           )
@@ -59,18 +61,25 @@ export function Checks({ version }: { version: DatasetVersion }) {
   );
 }
 
-function Report({ check }: { check: VersionCheck }) {
+function Report({ check, version }: { check: VersionCheck; version: DatasetVersion }) {
   const failures = check.report.results.filter((result) => !result.passed);
   const passed = check.report.results.length - failures.length;
   return (
     <>
       <p style={{ margin: "0 0 12px" }}>
         <Status word={check.verdict} tone={TONES[check.verdict]} /> {passed} of{" "}
-        {check.report.results.length} checks hold,{" "}
+        {check.report.results.length} checks hold, all {count(check.report.rows_read)} rows read,{" "}
         <span className="soft">
           <When time={check.created_at} />
         </span>
       </p>
+      <Override version={version} check={check} />
+      {check.report.quarantined > 0 && (
+        <p className="soft">
+          {count(check.report.quarantined)} broken rows are kept apart: mw data quarantine{" "}
+          {version.name}@{version.version}
+        </p>
+      )}
       <Timeline
         label="Checks that do not hold"
         moments={failures.slice(0, SHOWN).map(({ check, message, examples }) => ({

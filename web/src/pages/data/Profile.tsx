@@ -1,9 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
-import { profileQuery, type ColumnProfile, type DatasetVersion } from "@/api/rooms/data";
+import {
+  profileQuery,
+  type ColumnProfile,
+  type DatasetVersion,
+  type TableProfile,
+} from "@/api/rooms/data";
 import { Histogram } from "@/charts/Histogram";
 import { DataTable } from "@/components/DataTable";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
+import { Timeline } from "@/components/Timeline";
 import { count, metric, percent } from "@/format/numbers";
 import { day } from "@/format/time";
 
@@ -13,8 +19,36 @@ export function Profile({ version }: { version: DatasetVersion }) {
   const query = useQuery(profileQuery(project, name, String(version.version)));
   return (
     <Loaded query={query} height={420}>
-      {(found) => <Columns columns={found.columns} rows={found.rows} />}
+      {(found) => (
+        <>
+          <PersonalData columns={found.personal} />
+          <Columns columns={found.columns} rows={found.rows} />
+        </>
+      )}
     </Loaded>
+  );
+}
+
+function PersonalData({ columns }: { columns: TableProfile["personal"] }) {
+  if (columns.length === 0) return null;
+  return (
+    <Panel title="Personal data" note="the values shown are masked">
+      <Timeline
+        label="Columns with personal data"
+        moments={columns.map(({ column, kind, example, share }) => ({
+          key: `${column} ${kind}`,
+          tone: "warn",
+          icon: "warning",
+          title: `${column} seems to hold ${kind}`,
+          detail: [
+            share != null && `${percent(share, 1)} of values`,
+            example && `such as ${example}`,
+          ]
+            .filter(Boolean)
+            .join(", "),
+        }))}
+      />
+    </Panel>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { DatasetVersion } from "@/api/rooms/data";
+import { CheckHistory } from "./CheckHistory";
 import { Checks } from "./Checks";
 import { Rules } from "./Rules";
 
@@ -7,6 +8,7 @@ export function Quality({ version }: { version: DatasetVersion }) {
   return (
     <>
       <Checks version={version} />
+      <CheckHistory version={version} />
       <Rules project={version.project} dataset={version.name} />
     </>
   );

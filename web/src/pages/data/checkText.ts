@@ -9,7 +9,7 @@ export function checkText(check: Check): string {
   return `${about} ${said(check)}${where}${slack}`;
 }
 
-function said({ kind, arguments: given }: Check): string {
+function said({ kind, arguments: given = {} }: Check): string {
   const list = (name: string) => (Array.isArray(given[name]) ? (given[name] as unknown[]) : []);
   switch (kind) {
     case "has_type":
@@ -17,13 +17,13 @@ function said({ kind, arguments: given }: Check): string {
     case "not_null":
       return "has a value";
     case "between":
-      return `is between ${bound(given.minimum)} and ${bound(given.maximum)}`;
+      return `is ${range(given.minimum, given.maximum)}`;
     case "in_set":
       return `is one of ${list("values").length} known values`;
     case "unique":
       return "never repeats";
     case "row_count_between":
-      return `has ${bound(given.minimum)} to ${bound(given.maximum)} rows`;
+      return `has ${range(given.minimum, given.maximum)} rows`;
     case "satisfies":
       return `satisfies ${String(given.expression)}`;
     default:
@@ -31,5 +31,10 @@ function said({ kind, arguments: given }: Check): string {
   }
 }
 
-const bound = (value: unknown) =>
-  typeof value === "number" ? metric(value) : value == null ? "any" : String(value);
+const bound = (value: unknown) => (typeof value === "number" ? metric(value) : String(value));
+
+function range(least: unknown, most: unknown): string {
+  if (most == null) return `at least ${bound(least)}`;
+  if (least == null) return `at most ${bound(most)}`;
+  return `between ${bound(least)} and ${bound(most)}`;
+}
