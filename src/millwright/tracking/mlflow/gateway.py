@@ -26,7 +26,7 @@ from millwright.kernel.errors import MillwrightError
 from millwright.kernel.routing import Authenticate
 from millwright.kernel.store import Store
 from millwright.tracking.mlflow.endpoints import Endpoint, EndpointMap, MlflowCall, Reply
-from millwright.tracking.mlflow.errors import MlflowError, translated
+from millwright.tracking.mlflow.errors import MlflowError, invalid, translated
 from millwright.tracking.mlflow.project import DefaultProject
 
 _log = logging.getLogger("millwright.mlflow")
@@ -112,6 +112,7 @@ class MlflowGateway:
                 f"permission '{endpoint.permission}'.",
             )
         body = b"" if endpoint.streams else await _body(receive, headers, endpoint.max_bytes)
+        _refuse_nul(path, scope["query_string"], headers, body)
         named = project or headers.get("x-millwright-project")
         call = MlflowCall(
             store=self._store,
@@ -142,6 +143,13 @@ class MlflowGateway:
         # Looking a token up reads the database.
         known = Request(_with_bearer(scope, given))
         return await to_thread.run_sync(self._authenticate, known, self._store)
+
+
+def _refuse_nul(path: str, query: bytes, headers: dict[str, str], body: bytes) -> None:
+    """PostgreSQL has no such character in text, and no name or filter needs it."""
+    is_json = headers.get("content-type", "").startswith("application/json")
+    if "\x00" in path or b"%00" in query or (is_json and b"\\u0000" in body):
+        raise invalid("The request holds the character NUL.")
 
 
 def _run(handler: Any, call: MlflowCall) -> Reply:
