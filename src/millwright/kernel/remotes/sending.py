@@ -6,6 +6,7 @@ The catalogue is told every few packs, so that the next attempt sends only what 
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt, Unavailable
-from millwright.kernel.objects.codec import decode, encode
+from millwright.kernel.objects.codec import Codec, decode, encode
 from millwright.kernel.objects.index import ELSEWHERE, Location
 from millwright.kernel.objects.pack_format import Kind, recipe_content
 from millwright.kernel.objects.recipe import Recipe
@@ -29,6 +30,8 @@ from millwright.kernel.remotes.progress import Progress
 
 JOBS = 4
 _PACKS_PER_PART = 8
+_TOLD_EVERY = 1 << 20
+_CHUNK, _PLAIN = int(Kind.CHUNK), int(Codec.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class _Sending:
         self._done: list[SentPack] = []
         self._packs = self._size = 0
         self._builder: PackBuilder | None = None
+        self._in_vain = self._turn = self._moved = 0
 
     def run(
         self,
@@ -137,6 +141,7 @@ class _Sending:
                     codec, payload = encode(content)
                     digest = blake3(content).digest()
                     self._add(threads, digest, payload, len(content), Kind.RECIPE, codec)
+                self._progress.add(self._moved)
                 self._finish_pack(threads)
                 self._settle(0)
                 if self._done or recipes:
@@ -149,19 +154,38 @@ class _Sending:
 
     def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
         try:
-            payload = self._local.read_located(place)
-            content = decode(place.codec, payload, place.size)
+            payload = self._read(place)
+            content = payload if place.codec == _PLAIN else decode(place.codec, payload, place.size)
         except (OSError, ValueError) as cause:
             raise _damaged(place.id) from cause
         if blake3(content).digest() != place.id:
             raise _damaged(place.id)
-        codec, stored = place.codec, memoryview(payload)
-        if place.source < 0:
+        codec, stored = place.codec, payload
+        if place.source < 0 and self._worth_squeezing():
             # A user's own file is not compressed here; on its way out it may be.
             codec, squeezed = encode(content)
-            stored = memoryview(squeezed)
-        self._add(threads, place.id, stored, place.size, Kind.CHUNK, codec)
-        self._progress.add(place.stored)
+            stored = bytes(squeezed)
+            self._in_vain = self._in_vain + 1 if codec == _PLAIN else 0
+        self._add(threads, place.id, stored, place.size, _CHUNK, codec)
+        self._moved += place.stored
+        if self._moved >= _TOLD_EVERY:
+            self._progress.add(self._moved)
+            self._moved = 0
+
+    def _read(self, place: Location) -> bytes:
+        if place.source > 0 or place.offset:
+            return self._local.read_located(place)
+        # The first chunk of a linked file is mostly all of it: opened once, not kept open.
+        handle = os.open(self._local.path_of(place), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(handle, place.stored)
+        finally:
+            os.close(handle)
+
+    def _worth_squeezing(self) -> bool:
+        """After many files that did not become smaller, only some are tried."""
+        self._turn += 1
+        return self._in_vain < 32 or self._turn % 16 == 0
 
     def _add(
         self,
