@@ -77,10 +77,12 @@ class Parts:
             if row.recipe is not None:
                 found[row.id] = Recipe.decoded(row.recipe)
             else:
-                found[row.id] = self._packed_recipe(row)
+                recipe = self._packed_recipe(row)
+                if recipe is not None:
+                    found[row.id] = recipe
         return found
 
-    def _packed_recipe(self, row: ObjectRow) -> Recipe:
+    def _packed_recipe(self, row: ObjectRow) -> Recipe | None:
         start = row.offset - HEADER.size
         place = Location(row.id, row.source, start, HEADER.size + row.stored, row.size, 0)
         try:
@@ -89,9 +91,12 @@ class Parts:
             entry = Entry(digest, row.offset, stored, size, kind, codec)
             object_id, recipe = parse_recipe(decoded(entry, content[HEADER.size :]))
         except (OSError, ValueError, struct.error) as cause:
+            # Garbage collection may have moved or forgotten it since the row was read.
             again = self.index.objects([row.id])
-            if again and (again[0].source, again[0].offset) != (row.source, row.offset):
-                return self.recipes([row.id])[row.id]
+            if not again:
+                return None
+            if (again[0].source, again[0].offset) != (row.source, row.offset):
+                return self.recipes([row.id]).get(row.id)
             raise damaged(row.id.hex(), self.root / "packs") from cause
         if object_id != row.id:
             raise damaged(row.id.hex(), self.place(row.source))
