@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -76,7 +77,9 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
+    # Relaxed, a power failure may take the last moments; a crash of ours takes nothing either way.
+    relaxed = os.environ.get("MILLWRIGHT_SYNCHRONOUS", "").lower() == "normal"
+    cursor.execute(f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()
