@@ -7,7 +7,6 @@ say the same thing about the same mistake.
 
 from __future__ import annotations
 
-import difflib
 import errno
 from collections.abc import Iterable
 
@@ -152,5 +151,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     >>> nearest("zzz", ["source"]) is None
     True
     """
+    import difflib
+
     found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return found[0] if found else None

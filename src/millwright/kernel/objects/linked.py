@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -230,8 +229,8 @@ def unprotect(path: Path) -> None:
             set_immutable(source, False)
             os.fchmod(source, writable(found.st_mode))
             return
-        target, name = tempfile.mkstemp(dir=path.parent, prefix=".mw-")
-        temporary = Path(name)
+        temporary = path.with_name(f".mw-{os.urandom(8).hex()}")
+        target = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             if not clone(source, target):
                 copy(source, target)
