@@ -12,13 +12,16 @@ from sqlalchemy import LargeBinary, String, delete, insert
 from storage_bench import Bench, random_files
 
 from millwright.data.storage import fsck, garbage
+from millwright.data.storage.head_store import RemoteHeads
 from millwright.data.storage.marking import live_of
 from millwright.data.storage.records import FsckRequest, GarbageRequest
+from millwright.data.storage.remote_garbage import collect_remote
 from millwright.data.storage.retention import Candidate, expired
 from millwright.data.tables import dataset_versions
 from millwright.kernel.access import Actor
 from millwright.kernel.config import RetentionConfig
 from millwright.kernel.references import references
+from millwright.kernel.remotes.sending import send
 from millwright.kernel.store import Store
 from millwright.kernel.tables import event_head, events, lineage, metadata
 from millwright.server.opening import open_store
@@ -155,6 +158,35 @@ def test_writers_beside_garbage_collection_lose_nothing(
     assert failures == []
     for number in range(25):
         assert one.files("photos", number + 2) == random_files(5, 20_000, seed=number % 4)
+
+
+def test_packs_that_no_version_on_a_remote_needs_go(
+    opened: tuple[Bench, Store], bench: Make, address: dict[str, str]
+) -> None:
+    one, _ = opened
+    remote = one.remote(**address)
+    files = random_files(20, 10_000)
+    one.keep("photos", files)
+    one.push()
+    needless = one.place.objects.put(random.Random(9).randbytes(300_000))
+    catalogue = remote.catalogue()
+    send(one.place.objects, catalogue, [bytes.fromhex(needless)])
+    catalogue.close()
+    heads = RemoteHeads(remote.remote, remote.prefix)
+
+    def collect(grace: float, *, dry_run: bool) -> int:
+        return collect_remote(
+            remote, heads, one.place.objects, grace_seconds=grace, dry_run=dry_run
+        ).packs
+
+    assert collect(900, dry_run=False) == 0
+    assert collect(-60, dry_run=True) == 1
+    assert collect(-60, dry_run=False) == 1
+    assert collect(-60, dry_run=True) == 0
+    there = bench("there")
+    there.remote(**address)
+    there.fetch()
+    assert there.files("photos") == files
 
 
 def test_damage_is_named_by_the_versions_that_need_it_and_repaired(

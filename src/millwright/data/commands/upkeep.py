@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @click.option(
     "--grace", default="1d", show_default=True, help="What is younger stays; 15m or more."
 )
+@click.option("--remote", help="On this remote, counting every version that anybody pushed.")
 @PROJECT
 @JSON
-def gc(yes: bool, grace: str, project: str | None, as_json: bool) -> None:
+def gc(yes: bool, grace: str, remote: str | None, project: str | None, as_json: bool) -> None:
     """Remove bytes that nothing refers to, and those of versions that retention does not keep."""
     from millwright.data.storage.client import collect
     from millwright.data.storage.records import GarbageRequest
@@ -35,6 +36,9 @@ def gc(yes: bool, grace: str, project: str | None, as_json: bool) -> None:
             hint="Somebody may be about to refer to what was stored just now.",
             value=grace,
         )
+    if remote is not None:
+        _gc_on(remote, yes, seconds, project, as_json)
+        return
     request = GarbageRequest(dry_run=not yes, grace_seconds=seconds)
     with opened(project) as (door, name):
         found = collect(door, name, request)
@@ -50,6 +54,20 @@ def gc(yes: bool, grace: str, project: str | None, as_json: bool) -> None:
         click.echo(f"Would remove {what}. Do it with: mw data gc --yes")
     else:
         click.echo(f"Removed {what}; {found.freed / 1e6:,.1f} MB of disk are free again.")
+
+
+def _gc_on(remote: str, yes: bool, grace: float, project: str | None, as_json: bool) -> None:
+    from millwright.data.storage.client import collect_on_remote
+    from millwright.data.storage.records import RemoteGarbageRequest
+
+    request = RemoteGarbageRequest(dry_run=not yes, grace_seconds=grace)
+    with opened(project) as (door, name):
+        found = collect_on_remote(door, name, remote, request)
+    if as_json:
+        print_json(found.model_dump())
+        return
+    verb = "Removed" if yes else "Would remove"
+    click.echo(f"{verb} {found.packs:,} packs ({found.size / 1e6:,.1f} MB) from {remote}.")
 
 
 @click.command()

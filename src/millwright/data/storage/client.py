@@ -12,7 +12,9 @@ from millwright.data.storage.records import (
     FsckRequest,
     GarbageRequest,
     NewRemote,
+    RemoteCollected,
     RemoteContents,
+    RemoteGarbageRequest,
     RemoteInfo,
     Transfer,
     Transferred,
@@ -65,6 +67,13 @@ def transfer(
 def collect(door: Door, project: str, request: GarbageRequest) -> Collected:
     """Collect garbage, or say what would be collected."""
     return Collected.model_validate(door.post(f"/projects/{project}/storage/gc", request))
+
+
+def collect_on_remote(
+    door: Door, project: str, name: str, request: RemoteGarbageRequest
+) -> RemoteCollected:
+    """Remove packs of a remote that no version needs, or say how many there are."""
+    return RemoteCollected.model_validate(door.post(f"{_remotes(project)}/{name}/gc", request))
 
 
 def fsck(door: Door, project: str, request: FsckRequest) -> FsckReport:

@@ -79,6 +79,22 @@ class GarbageRequest(Record):
     less than a quarter of an hour, as objects met again are dated anew only every ten minutes."""
 
 
+class RemoteGarbageRequest(Record):
+    """A request to remove packs of a remote that no version needs."""
+
+    dry_run: bool = True
+    grace_seconds: Annotated[float, Field(ge=900)] = 86_400.0
+
+
+class RemoteCollected(Record):
+    """What a garbage collection on a remote removed, or would remove."""
+
+    remote: str
+    dry_run: bool
+    packs: int
+    size: int
+
+
 class GoneObject(Record):
     """An object that goes, and what it was."""
 

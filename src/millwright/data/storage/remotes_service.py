@@ -16,7 +16,14 @@ from millwright.data.storage.definitions import (
     read_definitions,
 )
 from millwright.data.storage.opening import open_defined, probed
-from millwright.data.storage.records import NewRemote, RemoteContents, RemoteInfo
+from millwright.data.storage.records import (
+    NewRemote,
+    RemoteCollected,
+    RemoteContents,
+    RemoteGarbageRequest,
+    RemoteInfo,
+)
+from millwright.data.storage.remote_garbage import collect_remote
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Conflict
 from millwright.kernel.store import Store
@@ -79,6 +86,25 @@ def show_remote(store: Store, project: str, name: str) -> RemoteContents:
         chunks=chunks,
         size=size,
     )
+
+
+def collect_on_remote(
+    store: Store, actor: Actor, project: str, name: str, request: RemoteGarbageRequest
+) -> RemoteCollected:
+    """Remove packs that no version on the remote needs, whoever pushed it; or say how many."""
+    definition = find_definition(store.workspace.state, name)
+    opened = open_defined(store.workspace.state, definition, project)
+    found = collect_remote(
+        opened,
+        head_store(store, opened),
+        store.objects.of(project),
+        grace_seconds=request.grace_seconds,
+        dry_run=request.dry_run,
+    )
+    if found.packs and not request.dry_run:
+        with store.write(actor, project) as tx:
+            tx.event("remote.collected", f"remote:{name}", {"packs": found.packs})
+    return RemoteCollected(remote=name, dry_run=request.dry_run, packs=found.packs, size=found.size)
 
 
 def remove_remote(store: Store, actor: Actor, project: str, name: str) -> RemoteInfo:

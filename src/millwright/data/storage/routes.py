@@ -13,7 +13,9 @@ from millwright.data.storage.records import (
     FsckRequest,
     GarbageRequest,
     NewRemote,
+    RemoteCollected,
     RemoteContents,
+    RemoteGarbageRequest,
     RemoteInfo,
     RemoteName,
     Transfer,
@@ -55,6 +57,17 @@ def remove_remote(
 ) -> RemoteInfo:
     """Forget a remote; what is stored there stays."""
     return remotes_service.remove_remote(call.store, call.actor, project, name)
+
+
+@router.post(f"{_REMOTES}/{{name}}/gc", permission=Permission.ADMIN)
+def collect_on_remote(
+    project: Name,
+    name: RemoteName,
+    body: RemoteGarbageRequest,
+    call: Call = Depends(current_call),
+) -> RemoteCollected:
+    """Remove packs of a remote that no version on it needs, or say how many there are."""
+    return remotes_service.collect_on_remote(call.store, call.actor, project, name, body)
 
 
 @router.post(f"{_STORAGE}/push", permission=Permission.WRITE)

@@ -1,0 +1,107 @@
+"""Garbage collection on a remote: packs that no head needs go, while others push and fetch.
+
+The catalogue is written without them first, then the heads are read once more, then the packs are
+removed. Who pushes writes the head first and then looks at the catalogue again (``pushing``), so one
+of the two always sees the other. Packs younger than the grace stay: their head may be on its way.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from millwright.data.storage.head_store import HeadStore
+from millwright.data.storage.heads import Head
+from millwright.data.storage.opening import OpenedRemote
+from millwright.data.storage.reach import objects_of
+from millwright.data.tree_store import TreeStore
+from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.remotes.catalogue import Catalogue
+from millwright.kernel.remotes.receiving import receive
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a collection on a remote removed, or would remove."""
+
+    packs: int
+    size: int
+
+
+def collect_remote(
+    opened: OpenedRemote,
+    heads: HeadStore,
+    objects: ProjectObjects,
+    *,
+    grace_seconds: float,
+    dry_run: bool,
+) -> Removed:
+    """Remove packs of a project that none of its versions on the remote needs."""
+    catalogue = opened.catalogue()
+    try:
+        catalogue.refresh()
+        ages = _ages(opened)
+        before = time.time() - grace_seconds
+        needed = _needed(opened, heads.all(), catalogue, objects)
+        known = {catalogue.pack_key(pack.name): pack for pack in catalogue.sent_packs()}
+        old = {key for key, (_, modified) in ages.items() if modified < before}
+        listed = {_stored(opened, key): pack for key, pack in known.items()}
+        useless = {
+            key
+            for key in old
+            if key not in listed or not any(e.id in needed for e in listed[key].entries)
+        }
+        found = Removed(len(useless), sum(ages[key][0] for key in useless))
+        if dry_run or not useless:
+            return found
+        _forget(opened, catalogue, {listed[key].name for key in useless if key in listed})
+        again = _needed(opened, heads.all(), catalogue, objects)
+        kept = {
+            key
+            for key in useless
+            if key in listed and any(e.id in again for e in listed[key].entries)
+        }
+        if kept:
+            # A push came in between and counts on them.
+            catalogue.publish([listed[key] for key in kept], [])
+        opened.remote.delete(useless - kept)
+        return Removed(len(useless - kept), sum(ages[key][0] for key in useless - kept))
+    finally:
+        catalogue.close()
+
+
+def _ages(opened: OpenedRemote) -> dict[str, tuple[int, float]]:
+    entries = opened.remote.list(f"{opened.prefix}packs/")
+    return {entry.key: (entry.size, entry.modified) for entry in entries}
+
+
+def _stored(opened: OpenedRemote, key: str) -> str:
+    concealed = getattr(opened.remote, "concealed", None)
+    return key if concealed is None else str(concealed(key))
+
+
+def _needed(
+    opened: OpenedRemote, heads: list[Head], catalogue: Catalogue, objects: ProjectObjects
+) -> set[bytes]:
+    """The chunks of all versions on the remote; manifests that are not here are fetched."""
+
+    def bring(nodes: list[bytes]) -> None:
+        receive(objects, catalogue, nodes, opened.staging)
+
+    rows = [row for head in heads for row in head.versions.values()]
+    wanted = objects_of(TreeStore(objects), rows, bring)
+    needed = set(wanted)
+    for recipe in catalogue.recipes(wanted).values():
+        needed.update(chunk for chunk, _ in Recipe.decoded(recipe).chunks)
+    return needed
+
+
+def _forget(opened: OpenedRemote, catalogue: Catalogue, gone: set[str]) -> None:
+    """Write the catalogue without packs."""
+    parts = catalogue.parts()
+    rest = [pack for pack in catalogue.sent_packs() if pack.name not in gone]
+    key = catalogue.publish(rest, list(catalogue.all_recipes().items()))
+    opened.remote.delete(part for part in parts if part != key)
+    catalogue.clear()
+    catalogue.refresh()
