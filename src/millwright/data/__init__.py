@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from millwright.data.records import DatasetVersion
     from millwright.data.schema import MAX_LEVELS, Column, Schema, describe_column, infer_schema
     from millwright.data.service import take_journal
+    from millwright.data.storage.lazy_fetching import fetch_when_read
     from millwright.data.trainable import Trainable, check_trainable
 
 _HOMES = {
@@ -101,6 +102,7 @@ _HOMES = {
     "infer_schema": "schema",
     "Trainable": "trainable",
     "check_trainable": "trainable",
+    "fetch_when_read": "storage.lazy_fetching",
 }
 __all__ = [
     "MAX_LEVELS",
@@ -129,6 +131,7 @@ __all__ = [
     "compare_versions",
     "confirm_checks",
     "describe_column",
+    "fetch_when_read",
     "from_parquet",
     "get_profile",
     "get_suite",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import inspect, text
 
+from millwright.data import fetch_when_read
 from millwright.kernel.database import Database
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.locks import exclusive
@@ -30,7 +31,9 @@ def open_store(workspace: Workspace) -> Store:
         database = Database(workspace.database_url)
         with exclusive(state / "migration.lock"):
             _upgrade(database)
-        return Store(workspace, database, ObjectStore(workspace.objects))
+        objects = ObjectStore(workspace.objects)
+        fetch_when_read(objects, state)
+        return Store(workspace, database, objects)
     except PermissionError as cause:
         raise Unavailable(
             "workspace.unwritable",

@@ -239,3 +239,24 @@ def _rows(one: Bench) -> list[dict[str, object]]:
     from millwright.data.storage.known_versions import known_versions
 
     return known_versions(one.place.state, "p")[0]
+
+
+def test_what_is_on_a_remote_only_is_fetched_when_it_is_read(
+    bench: Make, address: dict[str, str]
+) -> None:
+    from millwright.server.opening import open_store
+
+    here, there = bench("here"), bench("there")
+    here.remote(**address)
+    there.remote(**address)
+    large = random.Random(3).randbytes(500_000)
+    here.keep("photos", {"a": b"one", "large": large})
+    here.keep("photos", {"a": b"two"})
+    here.push()
+    there.fetch("photos@2")
+    store = open_store(there.place.workspace)
+    there.place.__dict__["objects"] = store.objects.of("p")
+    assert there.files("photos", 1) == {"a": b"one", "large": large}
+    with pytest.raises(NotFound):
+        there.place.objects.read("ab" * 32)
+    store.close()

@@ -111,4 +111,4 @@ def test_only_administrators_make_the_server_reach_out_or_destroy() -> None:
     assert needed["POST", "/gc"] == Permission.ADMIN
     assert needed["POST", "/erasures"] == Permission.ADMIN
     assert needed["POST", "/push"] == Permission.WRITE
-    assert needed["POST", "/fsck"] == Permission.READ
+    assert needed["POST", "/fsck"] == Permission.WRITE

@@ -90,7 +90,7 @@ def collect_garbage(
     return garbage.collect(call.store, call.actor, project, body)
 
 
-@router.post(f"{_STORAGE}/fsck", permission=Permission.READ)
+@router.post(f"{_STORAGE}/fsck", permission=Permission.WRITE)
 def check_bytes(project: Name, body: FsckRequest, call: Call = Depends(current_call)) -> FsckReport:
     """Read every stored byte again; name what is damaged, and repair it from a remote."""
     return fsck.check(call.store, call.actor, project, body)
