@@ -101,6 +101,7 @@ def du(reference: str, path: str, project: str | None, as_json: bool) -> None:
 @click.argument("path", required=False, default="", metavar="[PATH]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to; '-' for stdout.")
 @click.option("--range", "byte_range", metavar="START:END", help="Only these bytes of a file.")
+@click.option("--original", is_flag=True, help="The file that a table was given as.")
 @PROJECT
 @JSON
 def get(
@@ -108,6 +109,7 @@ def get(
     path: str,
     output: Path | None,
     byte_range: str | None,
+    original: bool,
     project: str | None,
     as_json: bool,
 ) -> None:
@@ -119,6 +121,8 @@ def get(
         nodes, root = _tree(copy, reference)
         inside = path.strip("/")
         entry = trees.lookup(nodes, root, inside.encode()) if inside else None
+        if original:
+            entry, inside = _original(copy, reference)
         if entry is not None and entry.kind in (trees.Kind.FILE, trees.Kind.EXECUTABLE):
             target = output or Path(inside.rpartition("/")[2])
             start, end = _range(byte_range, entry.size)
@@ -137,6 +141,23 @@ def get(
         return
     files, size = counted(done["files"], "file"), amount(done["size"])
     click.echo(f"{files}, {size}, written to {done['output']}.")
+
+
+def _original(copy: WorkingCopy, reference: str) -> tuple[Entry, str]:
+    """The file that a table was given as, and its name."""
+    from millwright.data.trees import Entry, Kind
+
+    version = copy.version_of(reference)
+    if version.original is None:
+        raise NotFound(
+            "data.no_original",
+            f"{reference} was not given as a file, or is files itself.",
+            hint=f"Its rows are in: mw data get {reference}",
+            value=reference,
+        )
+    size = copy.place.objects.size(version.original)
+    name = version.source.rstrip("/").rpartition("/")[2] or version.name
+    return Entry(Kind.FILE, size, bytes.fromhex(version.original)), name
 
 
 def _copy_bytes(copy: WorkingCopy, entry: Entry, start: int, end: int, target: Path) -> None:
