@@ -289,3 +289,31 @@ def test_names_are_as_short_as_tells_paths_apart() -> None:
         "model.pkl": "model.pkl-2",
     }
     assert names_for(["a/x", "b/x"], {"x": "a/x"}) == {"a/x": "x", "b/x": "b-x"}
+
+
+def test_a_link_in_the_cache_is_not_followed(
+    place: Place, repository: Path, tmp_path: Path
+) -> None:
+    write(repository, {"f": b"content"})
+    mw_dvc("add", "-q", "f")
+    commit(repository, "first")
+    (kept,) = (p for p in (repository / ".dvc/cache").rglob("*") if p.is_file())
+    (tmp_path / "program").write_bytes(b"content")
+    kept.unlink()
+    kept.symlink_to(tmp_path / "program")
+    report = import_repository(place, str(repository))
+    assert "symbolic link" in report.missing[0].why
+    assert (tmp_path / "program").stat().st_mode & 0o200
+
+
+def test_the_programs_that_a_repository_names_are_not_run(
+    place: Place, history: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    for name in ("core.fsmonitor", "gpg.program", "core.pager", "diff.external"):
+        git(history, "config", name, str(program))
+    git(history, "config", "log.showSignature", "true")
+    assert import_repository(place, str(history)).complete
+    assert not (tmp_path / "ran").exists()

@@ -8,6 +8,16 @@ from collections.abc import Iterable
 
 from millwright.kernel.errors import InvalidInput, NotFound
 
+_SAFE = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "core.quotePath=false",
+)
+"""A repository's configuration may name programs for these; somebody else's is not to be run."""
+
 
 def root_of(path: str) -> str | None:
     """The working tree that a path lies in, None where there is none."""
@@ -28,7 +38,7 @@ def run(root: str, *arguments: str, given: bytes | None = None, check: bool = Tr
     """
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", *_SAFE, *arguments],
             cwd=root,
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,

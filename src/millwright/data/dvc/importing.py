@@ -109,6 +109,10 @@ def _stages(repository: Repository, commit: str | None) -> tuple[list[PipelineSt
     for tracked in tracking.outs:
         if not tracked.out.cached:
             left_out.append(f"{tracked.place} is kept in git, not in DVC's cache.")
+        elif "files" in tracked.out.rest or "version_id" in tracked.out.rest:
+            left_out.append(
+                f"{tracked.place} is kept in the versions of its cloud store, not in DVC's cache."
+            )
         elif tracked.out.md5 is None:
             left_out.append(f"{tracked.place} was never committed to DVC's cache.")
     for source, dvc_file in tracking.dvc_files.items():

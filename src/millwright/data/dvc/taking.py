@@ -95,6 +95,10 @@ class Taker:
             path = next(
                 (c.path(md5, kind) for c in (self._cache, self._fetched) if c.has(md5, kind)), None
             )
+            if path is not None and os.path.islink(path):
+                # Linking would write-protect whatever it points to.
+                lost[md5] = "a symbolic link in the cache instead of a file"
+                continue
             if path is None:
                 lost[md5] = "not in the cache" + (" nor on the remote" if self._remote else "")
                 continue
@@ -120,7 +124,7 @@ class Taker:
                 lost[md5] = f"damaged in the cache: {error.message}"
         if not good:
             return {}
-        digests = self._objects.link_many([os.path.realpath(p) for _, p, _ in good], shared=True)
+        digests = self._objects.link_many([path for _, path, _ in good], shared=True)
         found = {
             md5: Known(digest, size) for (md5, _, size), digest in zip(good, digests, strict=True)
         }
