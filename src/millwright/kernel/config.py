@@ -124,6 +124,13 @@ class EvaluationConfig(Record):
     gates: tuple[Gate, ...] = ()
 
 
+class RegistryConfig(Record):
+    """What a version needs before it may take a name."""
+
+    approvals: dict[str, Annotated[int, Field(ge=0, le=20)]] = Field(default_factory=dict)
+    """By alias: how many people other than the one who registered a version must approve it."""
+
+
 class CanaryConfig(Record):
     """How a challenger is tried on live traffic."""
 
@@ -216,6 +223,7 @@ class ProjectConfig(Record):
     features: FeaturesConfig = FeaturesConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    registry: RegistryConfig = RegistryConfig()
     deployment: DeploymentConfig = DeploymentConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
     retraining: RetrainingConfig = RetrainingConfig()

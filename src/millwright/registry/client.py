@@ -14,12 +14,15 @@ from millwright.kernel.errors import Corrupt, MillwrightError
 from millwright.kernel.model_package import CARD_HTML, CARD_MARKDOWN, MANIFEST
 from millwright.kernel.objects import digest_of
 from millwright.kernel.scoring import read_manifest, verify_package
+from millwright.registry.comparison import Comparison
 from millwright.registry.records import (
     AliasChange,
     AliasState,
+    ApprovalState,
     Model,
     ModelDetail,
     ModelVersion,
+    NewApproval,
     NewVersion,
 )
 
@@ -172,6 +175,21 @@ def model_card(
 def evaluation(door: Door, project: str, name: str, version: int | str) -> bytes:
     """The evaluation record as JSON; raises ``NotFound`` if the version has none."""
     return door.download(f"{_version(project, name, version)}/artifacts/evaluation.json")
+
+
+def approve(
+    door: Door, project: str, name: str, version: int | str, new: NewApproval
+) -> ApprovalState:
+    """Approve a version for an alias, or reject it; raises ``NotFound``."""
+    answer = door.post(f"{_version(project, name, version)}/approvals", new)
+    return ApprovalState.model_validate(answer)
+
+
+def compare(door: Door, project: str, name: str, left: int | str, right: int | str) -> Comparison:
+    """Two versions side by side; raises ``NotFound``."""
+    other = quote(str(right), safe="")
+    answer = door.get(f"{_version(project, name, left)}/compare/{other}")
+    return Comparison.model_validate(answer)
 
 
 def _holds(directory: Path, version: ModelVersion) -> bool:

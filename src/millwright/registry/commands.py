@@ -167,6 +167,75 @@ def alias_(
     click.echo(state.model_dump_json(indent=2) if as_json else said)
 
 
+@models.command("approve")
+@click.argument("model")
+@click.argument("version")
+@click.option("--alias", default="champion", show_default=True, help="The name it may take.")
+@click.option("--reject", is_flag=True, help="Say that it may not.")
+@click.option("--comment", default="", help="Why; the audit trail keeps it.")
+@_project
+@_json
+def approve_(
+    model: str,
+    version: str,
+    alias: str,
+    reject: bool,
+    comment: str,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Approve a MODEL's VERSION (number or alias) for an alias, or reject it."""
+    from millwright.kernel.door import connect
+    from millwright.registry.client import approve
+    from millwright.registry.records import NewApproval
+
+    new = NewApproval(alias=alias, verdict="rejected" if reject else "approved", comment=comment)
+    with connect() as door:
+        state = approve(door, project or _project_here(), model, version, new)
+    if as_json:
+        click.echo(state.model_dump_json(indent=2))
+        return
+    said = "may take" if state.granted else "may not take"
+    click.echo(
+        f"{model} version {state.version} {said} the alias '{alias}': {state.counted} of "
+        f"{state.required} approvals by others than its author."
+    )
+
+
+@models.command("compare")
+@click.argument("model")
+@click.argument("left")
+@click.argument("right")
+@_project
+@_json
+def compare_(model: str, left: str, right: str, project: str | None, as_json: bool) -> None:
+    """Compare two versions of a MODEL (numbers or aliases): metrics, inputs, environment."""
+    from millwright.kernel.door import connect
+    from millwright.registry.client import compare
+
+    with connect() as door:
+        found = compare(door, project or _project_here(), model, left, right)
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+        return
+    click.echo(f"{'':28} {'v' + str(found.left.version):>14} {'v' + str(found.right.version):>14}")
+    for metric in found.metrics:
+        values = [
+            f"{v:>14.5g}" if v is not None else f"{'–':>14}" for v in (metric.left, metric.right)
+        ]
+        change = "" if metric.change is None else f" {metric.change:+.5g}"
+        click.echo(f"{metric.name:28.28} {values[0]} {values[1]}{change}")
+    for title, changes in (
+        ("facts", found.facts),
+        ("inputs", found.signature),
+        ("environment", found.environment),
+    ):
+        if changes:
+            click.echo(title)
+        for each in changes:
+            click.echo(f"  {each.name:26.26} {each.left or '–'} → {each.right or '–'}")
+
+
 def _project_here() -> str:
     import os
 

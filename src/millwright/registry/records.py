@@ -135,3 +135,36 @@ class AliasState(Record):
     version: int
     set_at: str
     actor: str
+
+
+Verdict = Literal["approved", "rejected"]
+
+
+class NewApproval(Record):
+    """What somebody says of a version taking an alias."""
+
+    alias: Annotated[str, Field(min_length=1, max_length=255)] = CHAMPION
+    verdict: Verdict = "approved"
+    comment: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class Approval(Record):
+    """One person's word. That of the version's author is kept and not counted."""
+
+    actor: str
+    verdict: Verdict
+    comment: str
+    at: str
+    by_author: bool
+
+
+class ApprovalState(Record):
+    """Whether a version may take an alias: ``required`` by the policy, ``counted`` so far."""
+
+    model: str
+    version: int
+    alias: str
+    required: int
+    counted: int
+    granted: bool
+    said: tuple[Approval, ...]

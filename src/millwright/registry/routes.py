@@ -9,18 +9,22 @@ from millwright.evaluation import Evaluation
 from millwright.kernel.access import Permission
 from millwright.kernel.attachments import attachment, sandboxed_html
 from millwright.kernel.config import Name
-from millwright.kernel.model_package import CARD_HTML, CARD_MARKDOWN
+from millwright.kernel.model_package import CARD_HTML, CARD_MARKDOWN, ENVIRONMENT
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.registry import service
+from millwright.registry.comparison import Comparison, compare_versions
 from millwright.registry.records import (
+    CHAMPION,
     EVALUATION,
     Alias,
     AliasChange,
     AliasState,
+    ApprovalState,
     Model,
     ModelDetail,
     ModelName,
     ModelVersion,
+    NewApproval,
     NewVersion,
 )
 
@@ -123,3 +127,48 @@ def remove_alias(
 ) -> AliasState:
     """Remove an alias."""
     return service.remove_alias(call.store, call.actor, project, model, alias)
+
+
+@router.get(_VERSION + "/approvals", permission=Permission.READ)
+def get_approvals(
+    project: Name,
+    model: ModelName,
+    version: str,
+    alias: str = CHAMPION,
+    call: Call = Depends(current_call),
+) -> ApprovalState:
+    """Who said what of a version taking an alias, and whether that is enough."""
+    return service.approvals(call.store, project, model, version, alias)
+
+
+@router.post(_VERSION + "/approvals", permission=Permission.OPERATE)
+def approve(
+    project: Name,
+    model: ModelName,
+    version: str,
+    body: NewApproval,
+    call: Call = Depends(current_call),
+) -> ApprovalState:
+    """Approve a version for an alias, or reject it."""
+    return service.approve(call.store, call.actor, project, model, version, body)
+
+
+@router.get(_VERSION + "/compare/{other}", permission=Permission.READ)
+def compare(
+    project: Name,
+    model: ModelName,
+    version: str,
+    other: str,
+    call: Call = Depends(current_call),
+) -> Comparison:
+    """Two versions side by side."""
+    left = service.get_version(call.store, project, model, version)
+    right = service.get_version(call.store, project, model, other)
+    objects = call.store.objects.of(project)
+    texts = [
+        objects.read(each.digests[ENVIRONMENT]).decode("utf-8", "replace")
+        if ENVIRONMENT in each.digests
+        else ""
+        for each in (left, right)
+    ]
+    return compare_versions(left, right, (texts[0], texts[1]))

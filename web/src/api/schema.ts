@@ -1217,6 +1217,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Approvals
+         * @description Who said what of a version taking an alias, and whether that is enough.
+         */
+        get: operations["get_approvals_api_v1_projects__project__models__model__versions__version__approvals_get"];
+        put?: never;
+        /**
+         * Approve
+         * @description Approve a version for an alias, or reject it.
+         */
+        post: operations["approve_api_v1_projects__project__models__model__versions__version__approvals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/models/{model}/versions/{version}/artifacts/{name}": {
         parameters: {
             query?: never;
@@ -1269,6 +1293,26 @@ export interface paths {
          * @description The model card as Markdown, a download.
          */
         get: operations["get_card_markdown_api_v1_projects__project__models__model__versions__version__card_md_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{model}/versions/{version}/compare/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description Two versions side by side.
+         */
+        get: operations["compare_api_v1_projects__project__models__model__versions__version__compare__other__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1620,6 +1664,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/storage/remotes/{name}/gc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Collect On Remote
+         * @description Remove packs of a remote that no version on it needs, or say how many there are.
+         */
+        post: operations["collect_on_remote_api_v1_projects__project__storage_remotes__name__gc_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}": {
         parameters: {
             query?: never;
@@ -1929,6 +1993,45 @@ export interface components {
             model: string;
             /** Set At */
             set_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Approval
+         * @description One person's word. That of the version's author is kept and not counted.
+         */
+        Approval: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** By Author */
+            by_author: boolean;
+            /** Comment */
+            comment: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "approved" | "rejected";
+        };
+        /**
+         * ApprovalState
+         * @description Whether a version may take an alias: ``required`` by the policy, ``counted`` so far.
+         */
+        ApprovalState: {
+            /** Alias */
+            alias: string;
+            /** Counted */
+            counted: number;
+            /** Granted */
+            granted: boolean;
+            /** Model */
+            model: string;
+            /** Required */
+            required: number;
+            /** Said */
+            said: components["schemas"]["Approval"][];
             /** Version */
             version: number;
         };
@@ -2427,28 +2530,6 @@ export interface components {
             type: string;
         };
         /**
-         * Comparison
-         * @description Two models on the same rows.
-         */
-        Comparison: {
-            /** Challenger */
-            challenger: number;
-            /** Champion */
-            champion: number;
-            /** Difference */
-            difference: number;
-            /** High */
-            high: number;
-            /** Low */
-            low: number;
-            /** Metric */
-            metric: string;
-            /** Probability Better */
-            probability_better: number;
-            /** Rows */
-            rows: number;
-        };
-        /**
          * Confirmation
          * @description A person's word on checks: from now on they block (or, withdrawn, only warn again).
          */
@@ -2863,7 +2944,7 @@ export interface components {
             };
             /** Classes */
             classes: string[];
-            comparison: components["schemas"]["Comparison"] | null;
+            comparison: components["schemas"]["millwright__evaluation__intervals__Comparison"] | null;
             curves: components["schemas"]["Curves"];
             /** Explanations */
             explanations: components["schemas"]["RowExplanation"][];
@@ -3603,6 +3684,20 @@ export interface components {
             points: components["schemas"]["MetricPoint"][];
         };
         /**
+         * MetricChange
+         * @description One metric of both versions; None where a version has none.
+         */
+        MetricChange: {
+            /** Change */
+            change: number | null;
+            /** Left */
+            left: number | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: number | null;
+        };
+        /**
          * MetricEstimate
          * @description A metric on the labelled rows of a window, beside its value at validation.
          */
@@ -3750,6 +3845,28 @@ export interface components {
             threshold: number;
             /** Version */
             version: number;
+        };
+        /**
+         * NewApproval
+         * @description What somebody says of a version taking an alias.
+         */
+        NewApproval: {
+            /**
+             * Alias
+             * @default champion
+             */
+            alias: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Verdict
+             * @default approved
+             * @enum {string}
+             */
+            verdict: "approved" | "rejected";
         };
         /**
          * NewArtifact
@@ -4254,6 +4371,20 @@ export interface components {
             output: string;
         };
         /**
+         * RemoteCollected
+         * @description What a garbage collection on a remote removed, or would remove.
+         */
+        RemoteCollected: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Packs */
+            packs: number;
+            /** Remote */
+            remote: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * RemoteContents
          * @description What a project has on a remote.
          */
@@ -4269,6 +4400,22 @@ export interface components {
             size: number;
             /** Versions */
             versions: number;
+        };
+        /**
+         * RemoteGarbageRequest
+         * @description A request to remove packs of a remote that no version needs.
+         */
+        RemoteGarbageRequest: {
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+            /**
+             * Grace Seconds
+             * @default 86400
+             */
+            grace_seconds: number;
         };
         /**
          * RemoteInfo
@@ -4886,6 +5033,18 @@ export interface components {
             status: "pending" | "running" | "cached" | "succeeded" | "failed" | "skipped";
         };
         /**
+         * TextChange
+         * @description Something that both, or only one of them, says in words; None where it says nothing.
+         */
+        TextChange: {
+            /** Left */
+            left: string | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: string | null;
+        };
+        /**
          * Token
          * @description A token as it may be shown: everything but the secret, which nobody stores.
          */
@@ -5263,6 +5422,28 @@ export interface components {
             n: number;
         };
         /**
+         * Comparison
+         * @description Two models on the same rows.
+         */
+        millwright__evaluation__intervals__Comparison: {
+            /** Challenger */
+            challenger: number;
+            /** Champion */
+            champion: number;
+            /** Difference */
+            difference: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Metric */
+            metric: string;
+            /** Probability Better */
+            probability_better: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * Interval
          * @description A value with the interval that covers it at 95 %.
          */
@@ -5292,6 +5473,24 @@ export interface components {
             size: number;
             /** Trusted By */
             trusted_by?: string | null;
+        };
+        /**
+         * Comparison
+         * @description What differs between two versions; metrics are listed whether or not they differ.
+         */
+        millwright__registry__comparison__Comparison: {
+            /** Environment */
+            environment: components["schemas"]["TextChange"][];
+            /** Facts */
+            facts: components["schemas"]["TextChange"][];
+            /** Files */
+            files: components["schemas"]["TextChange"][];
+            left: components["schemas"]["ModelVersion"];
+            /** Metrics */
+            metrics: components["schemas"]["MetricChange"][];
+            right: components["schemas"]["ModelVersion"];
+            /** Signature */
+            signature: components["schemas"]["TextChange"][];
         };
         /**
          * NewVersion
@@ -7582,6 +7781,78 @@ export interface operations {
             };
         };
     };
+    get_approvals_api_v1_projects__project__models__model__versions__version__approvals_get: {
+        parameters: {
+            query?: {
+                alias?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    approve_api_v1_projects__project__models__model__versions__version__approvals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApproval"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_artifact_api_v1_projects__project__models__model__versions__version__artifacts__name__get: {
         parameters: {
             query?: never;
@@ -7664,6 +7935,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_api_v1_projects__project__models__model__versions__version__compare__other__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                model: string;
+                version: string;
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["millwright__registry__comparison__Comparison"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -8375,6 +8680,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RemoteInfo"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    collect_on_remote_api_v1_projects__project__storage_remotes__name__gc_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemoteGarbageRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteCollected"];
                 };
             };
             /** @description Validation Error */

@@ -28,6 +28,7 @@ from millwright.registry.mlflow.names import (
 )
 from millwright.registry.records import AliasChange
 from millwright.registry.service.aliases import point_alias
+from millwright.registry.service.approvals import policy_of
 from millwright.registry.tables import model_aliases, model_tags, model_version_tags
 from millwright.registry.webhooks.events import Happening, announce
 from millwright.tracking import Endpoints, MlflowCall, MlflowError, absent, invalid
@@ -52,11 +53,13 @@ def set_alias(call: MlflowCall) -> Json:
     name = model_name(required(asked.name, "name"))
     alias = free_alias(required(asked.alias, "alias"))
     version = required(asked.version, "version")
+    policy = policy_of(call.store, call.project)
     with call.store.write(call.actor, call.project) as tx:
         row = live_version(tx.connection, call.project, name, version)
         prompt = model_row(tx.connection, call.project, name).prompt
+        change = AliasChange(version=row.version)
         try:
-            point_alias(tx, call.project, name, alias, AliasChange(version=row.version))
+            point_alias(tx, call.project, name, alias, change, policy=policy)
         except Conflict as cause:
             raise MlflowError("INVALID_STATE", str(cause)) from cause
         data = {"name": name, "alias": alias, "version": str(row.version)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from millwright.registry.service.aliases import point_alias, remove_alias, set_alias
+from millwright.registry.service.approvals import approvals, approve
 from millwright.registry.service.models import get_model, list_models
 from millwright.registry.service.versions import (
     file_digest,
@@ -16,6 +17,8 @@ find_version = get_version
 find_model = get_model
 
 __all__ = [
+    "approvals",
+    "approve",
     "file_digest",
     "find_model",
     "find_version",

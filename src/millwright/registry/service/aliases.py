@@ -9,9 +9,11 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
+from millwright.kernel.config import RegistryConfig
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.store import Store, Transaction
 from millwright.registry.records import CHAMPION, AliasChange, AliasState, ModelVersion
+from millwright.registry.service.approvals import policy_of, require_approved
 from millwright.registry.service.versions import load_versions, version_row
 from millwright.registry.tables import model_aliases
 
@@ -27,14 +29,21 @@ def set_alias(
             would become champion.
         InvalidInput: an override came without a reason.
     """
+    policy = policy_of(store, project)
     with store.write(actor, project) as tx:
-        return point_alias(tx, project, model, alias, change)
+        return point_alias(tx, project, model, alias, change, policy=policy)
 
 
 def point_alias(
-    tx: Transaction, project: str, model: str, alias: str, change: AliasChange
+    tx: Transaction,
+    project: str,
+    model: str,
+    alias: str,
+    change: AliasChange,
+    *,
+    policy: RegistryConfig | None = None,
 ) -> AliasState:
-    """As ``set_alias``, within the caller's transaction."""
+    """As ``set_alias``, within the caller's transaction; approvals count where a policy is given."""
     if change.override and change.reason is None:
         raise InvalidInput(
             "registry.override_reason",
@@ -50,6 +59,8 @@ def point_alias(
     failed = [gate.metric for gate in version.gates if not gate.passed]
     if alias == CHAMPION and failed and not change.override:
         raise _gates_failed(version, failed)
+    if policy is not None and previous != change.version:
+        require_approved(tx, policy, row, alias)
     if known is not None and previous == change.version:
         return _state(known)
     values = {

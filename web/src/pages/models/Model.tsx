@@ -34,6 +34,8 @@ function lead(versions: readonly ModelVersion[] | undefined): string | undefined
   const champion = versions?.find((version) => version.aliases.includes("champion"));
   if (!versions) return undefined;
   if (!champion) return "No version is champion yet: none has passed its gates.";
+  if (champion.status === "external")
+    return `Version ${champion.version} is champion: registered by an MLflow client, without a package that could be deployed.`;
   return `Version ${champion.version} is champion: ${champion.family}, ${champion.task}.`;
 }
 

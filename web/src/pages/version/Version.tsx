@@ -49,7 +49,10 @@ export function Version() {
 function Summary({ version }: { version: ModelVersion }) {
   return (
     <>
-      {version.family} for {version.task} · registered <When time={version.created_at} /> by{" "}
+      {version.status === "external"
+        ? "From an MLflow client: it has no package and cannot be deployed"
+        : `${version.family} for ${version.task}`}{" "}
+      · registered <When time={version.created_at} /> by{" "}
       {version.actor}
       {version.run && (
         <>
