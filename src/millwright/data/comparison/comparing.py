@@ -54,15 +54,7 @@ def compare_tables(
     partner = pairing.partner
     compared = [] if whole else [name for name in common if name not in set(key)]
     paired = PairedColumns(before, after, partner)
-    altered = np.zeros(after.rows, np.bool_)
-    counts: list[ColumnChanges] = []
-    first: dict[str, Numbers] = {}
-    for name in compared:
-        rows = paired.changed(name)
-        altered[rows] = True
-        counts.append(ColumnChanges(name=name, changed=len(rows)))
-        # A row among the first to show is among the first of each column that it changes.
-        first[name] = rows[:limit].copy()
+    counts, first, altered = _compare_columns(paired, compared, after.rows, limit)
     changed = int(altered.sum())
     shown = np.flatnonzero(altered)[:limit]
     found = int((partner >= 0).sum())
@@ -83,6 +75,22 @@ def compare_tables(
         removed_rows=_examples(before, _without_partner(partner, before.rows)[:limit]),
         changed_rows=_changed_rows(before, after, partner, key, first, shown),
     )
+
+
+def _compare_columns(
+    paired: PairedColumns, names: Sequence[str], rows: int, limit: int
+) -> tuple[list[ColumnChanges], dict[str, Numbers], Numbers]:
+    """For each column how many rows changed and the first of them; and which rows changed at all."""
+    altered = np.zeros(rows, np.bool_)
+    counts: list[ColumnChanges] = []
+    first: dict[str, Numbers] = {}
+    for name in names:
+        changed = paired.changed(name)
+        altered[changed] = True
+        counts.append(ColumnChanges(name=name, changed=len(changed)))
+        # A row among the first to show is among the first of each column that it changes.
+        first[name] = changed[:limit].copy()
+    return counts, first, altered
 
 
 def _refuse_unknown(key: Sequence[str], before: TableFile, after: TableFile) -> None:
