@@ -443,3 +443,55 @@ def test_a_table_is_kept_typed_and_exactly_as_given(root: Path, mw: Run) -> None
     assert mw("add", "sales.csv", "--files", "--name", "raw", "--json")["kind"] == "files"
     with pytest.raises(InvalidInput, match="no column 'nope'"):
         mw("add", "sales.csv", "--key", "nope")
+
+
+def test_files_are_kept_and_brought_back_without_loading_a_database_or_a_web_framework(
+    photos: Path,
+) -> None:
+    script = (
+        "import sys; from click.testing import CliRunner; from millwright.data.commands import data\n"
+        "for words in (['add', 'photos'], ['status'], ['checkout', 'photos@1'], ['log', 'photos'],"
+        " ['ls', 'photos'], ['diff', 'photos']):\n"
+        "    done = CliRunner().invoke(data, words); assert done.exit_code == 0, done.output\n"
+        "print({'sqlalchemy', 'fastapi', 'pydantic', 'httpx', 'numpy', 'pyarrow'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_link_in_place_of_a_folder_is_not_written_through(photos: Path, mw: Run) -> None:
+    mw("add", "photos")
+    (photos / "sub/c.txt").unlink()
+    (photos / "sub").rmdir()
+    elsewhere = photos.parent / "elsewhere"
+    elsewhere.mkdir()
+    (photos / "sub").symlink_to("../elsewhere")
+    with pytest.raises(Conflict, match="sub"):
+        mw("checkout", "photos")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_what_was_erased_stays_erased(photos: Path, mw: Run) -> None:
+    from millwright.data import trees
+    from millwright.data.trees import Entry, Kind, Tombstone
+    from millwright.data.working.copies import WorkingCopy
+    from millwright.data.working.ledger import Draft
+
+    mw("add", "photos")
+    with WorkingCopy.opened() as copy:
+        version = copy.version_of("photos")
+        note = Tombstone("2024-01-01T00:00:00Z", "asked to", "me", 1).to_bytes()
+        digest = bytes.fromhex(copy.place.objects.put(note))
+        erased = {b"a.txt": Entry(Kind.ERASED, len(note), digest)}
+        built = trees.edit(copy.place.trees, bytes.fromhex(version.digest), erased)
+        copy.place.trees.keep(built)
+        copy.ledger.keep(Draft("photos", built.root, 3, 5, "main", None, "", ""))
+    assert "1 file had been erased" in mw("checkout", "photos@2")
+    assert not (photos / "a.txt").exists()
+    assert mw("status", "--json")[0]["clean"]
+    write(photos, {"more": "m"})
+    mw("add", "photos")
+    kinds = {one["name"]: one["kind"] for one in mw("ls", "photos", "--json")}
+    assert kinds["a.txt"] == "erased"
