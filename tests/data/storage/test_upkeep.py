@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from millwright.data.storage.retention import Candidate, expired
 from millwright.data.tables import dataset_versions
 from millwright.kernel.access import Actor
 from millwright.kernel.config import RetentionConfig
+from millwright.kernel.errors import Conflict
 from millwright.kernel.references import references
 from millwright.kernel.remotes.sending import send
 from millwright.kernel.store import Store
@@ -183,10 +185,22 @@ def test_packs_that_no_version_on_a_remote_needs_go(
     assert collect(-60, dry_run=True) == 1
     assert collect(-60, dry_run=False) == 1
     assert collect(-60, dry_run=True) == 0
+    for number in range(33):
+        one.keep("notes", {"note": b"%d" % number})
+        one.push()
+    assert len(list(remote.remote.list("p/index/"))) > 33
+    assert collect(900, dry_run=False) == 0
+    assert len(list(remote.remote.list("p/index/"))) == 1
+    remote.remote.put("p/collecting", str(int(time.time())).encode())
+    with pytest.raises(Conflict, match="Somebody else"):
+        collect(900, dry_run=False)
+    remote.remote.put("p/collecting", b"1")
+    assert collect(900, dry_run=True) == 0
     there = bench("there")
     there.remote(**address)
     there.fetch()
     assert there.files("photos") == files
+    assert there.files("notes", 34 - 1) == {"note": b"32"}
 
 
 def test_damage_is_named_by_the_versions_that_need_it_and_repaired(

@@ -28,6 +28,7 @@ from millwright.data.storage.proving import (
 )
 from millwright.data.storage.pushing import push
 from millwright.data.storage.records import ErasedVersion, ErasureReport, ErasureRequest
+from millwright.data.storage.remote_garbage import alone_on
 from millwright.data.storage.tables import erasures
 from millwright.data.storage.versions_service import all_versions, mark_rewritten, take_news
 from millwright.data.storage.working_files import erase_working_files
@@ -91,7 +92,8 @@ def _carry_out(
     rows, refs = all_versions(store, project)
     for opened in remotes:
         push(opened, head_store(store, opened), objects, rows, refs)
-        destroy_remote(opened, gone, dead)
+        with alone_on(opened):
+            destroy_remote(opened, gone, dead)
     if remotes:
         scrub_database(store.database)
     search = Search(found.samples, dead)

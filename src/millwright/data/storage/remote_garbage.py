@@ -8,6 +8,8 @@ of the two always sees the other. Packs younger than the grace stay: their head 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from millwright.data.storage.head_store import HeadStore
@@ -15,10 +17,14 @@ from millwright.data.storage.heads import Head
 from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.reach import objects_of
 from millwright.data.tree_store import TreeStore
+from millwright.kernel.errors import Conflict
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.receiving import receive
+
+_HOUR = 3600.0
+_MANY_PARTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,46 @@ def collect_remote(
     grace_seconds: float,
     dry_run: bool,
 ) -> Removed:
-    """Remove packs of a project that none of its versions on the remote needs."""
+    """Remove packs of a project that none of its versions on the remote needs.
+
+    Parts of the catalogue, of which each push adds one, become one where there are many.
+
+    Raises:
+        Conflict: somebody else collects on this remote.
+    """
+    with alone_on(opened):
+        return _collect(opened, heads, objects, grace_seconds, dry_run)
+
+
+@contextmanager
+def alone_on(opened: OpenedRemote) -> Iterator[None]:
+    """Be the only one who rewrites the catalogue; a mark left by a kill counts for an hour."""
+    key = f"{opened.prefix}collecting"
+    now = str(int(time.time())).encode()
+    found = opened.remote.get_tagged(key)
+    if found is not None and int(found.content) < time.time() - _HOUR:
+        mine = opened.remote.replace(key, now, found.tag) is not None
+    else:
+        mine = found is None and opened.remote.create(key, now)
+    if not mine:
+        raise Conflict(
+            "remote.collecting",
+            f"Somebody else collects garbage on {opened.definition.name}.",
+            hint="Try again when they are done; after a crash, in an hour.",
+        )
+    try:
+        yield
+    finally:
+        opened.remote.delete([key])
+
+
+def _collect(
+    opened: OpenedRemote,
+    heads: HeadStore,
+    objects: ProjectObjects,
+    grace_seconds: float,
+    dry_run: bool,
+) -> Removed:
     catalogue = opened.catalogue()
     try:
         catalogue.refresh()
@@ -53,7 +98,7 @@ def collect_remote(
             if key not in listed or not any(e.id in needed for e in listed[key].entries)
         }
         found = Removed(len(useless), sum(ages[key][0] for key in useless))
-        if dry_run or not useless:
+        if dry_run or not (useless or len(catalogue.parts()) > _MANY_PARTS):
             return found
         _forget(opened, catalogue, {listed[key].name for key in useless if key in listed})
         again = _needed(opened, heads.all(), catalogue, objects)
