@@ -115,7 +115,7 @@ def oracle(before: pa.Table, after: pa.Table, key: list[str]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(two_versions())
 def test_a_comparison_says_what_a_full_outer_join_says(
     versions: tuple[pa.Table, pa.Table, list[str]],

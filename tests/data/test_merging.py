@@ -104,7 +104,7 @@ def histories(draw: st.DrawFn) -> tuple[Rows, Rows, Rows]:
     return base, sides[0], sides[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories(), st.sampled_from(["ours", "theirs"]))
 def test_a_merge_is_that_of_dictionaries(history: tuple[Rows, Rows, Rows], prefer: Side) -> None:
     expected, clashes = oracle(*history, prefer)

@@ -60,7 +60,7 @@ def test_groups_are_cut_by_content_so_an_insertion_moves_no_later_cut() -> None:
     assert sum(after) == 900_777
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(0, 6000), max_size=6), st.sampled_from(["int", "text", "null", "same"]))
 def test_cuts_do_not_depend_on_how_the_rows_arrive(breaks: list[int], kind: str) -> None:
     rows = 6000
