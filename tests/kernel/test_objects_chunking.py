@@ -54,7 +54,9 @@ def edits(draw: st.DrawFn) -> Iterator[bytes]:
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(content)))
         size = draw(st.sampled_from([0, 1, 2, 300, 20_000, 200_000]))
-        kind = draw(st.sampled_from(["replace", "insert", "remove", "repeat", "zeros", "last byte"]))
+        kind = draw(
+            st.sampled_from(["replace", "insert", "remove", "repeat", "zeros", "last byte"])
+        )
         if kind == "replace":
             content[at : at + size] = random.Random(at).randbytes(size)
         elif kind == "insert":

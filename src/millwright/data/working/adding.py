@@ -147,7 +147,7 @@ def add(
     with alone_with(place, target.path):
         tracked = _tracked(index, target, follow=follow)
         seen = suspects(index, tracked if tracked.id else None, found_in(place, tracked))
-        changes = _read(place, tracked, seen, on_progress)
+        changes = _read(place, index, tracked, seen, on_progress)
         known = index.entries(tracked.id, changes) if tracked.id else {}
         entries: dict[bytes, Entry | None] = {
             path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
@@ -207,11 +207,17 @@ def _built(place: Place, tracked: Tracked, entries: dict[bytes, Entry | None]) -
 
 
 def _read(
-    place: Place, tracked: Tracked, seen: Suspects, on_progress: Progress | None
+    place: Place,
+    index: WorkingIndex,
+    tracked: Tracked,
+    seen: Suspects,
+    on_progress: Progress | None,
 ) -> dict[str, tuple[bytes, Entry]]:
     """Store the bytes of new and changed paths: signature and entry of each."""
     base, found = tracked.base(place.root), seen.found
     wanted = seen.new + seen.changed
+    known = index.entries(tracked.id, seen.changed) if tracked.id else {}
+    earlier = {f"{base}/{path}": entry.hex for path, entry in known.items()}
     done: dict[str, tuple[bytes, Entry]] = {}
     for attempt in range(_ATTEMPTS):
         settle(found[path] for path in wanted)
@@ -219,7 +225,9 @@ def _read(
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
             last = attempt == _ATTEMPTS - 1
-            again += _store(place, base, part, found, done, follow=tracked.follow, last=last)
+            again += _store(
+                place, base, part, found, done, earlier, follow=tracked.follow, last=last
+            )
             if on_progress is not None:
                 on_progress(start + len(part), len(wanted))
         wanted = again
@@ -234,6 +242,7 @@ def _store(
     paths: list[str],
     found: Found,
     done: dict[str, tuple[bytes, Entry]],
+    earlier: dict[str, str],
     *,
     follow: bool,
     last: bool,
@@ -259,7 +268,7 @@ def _store(
     digests = place.objects.put_many(targets) if targets else []
     for path, target, digest in zip(links, targets, digests, strict=True):
         done[path] = (found[path], Entry(Kind.LINK, len(target), bytes.fromhex(digest)))
-    return _link_files(place, base, files, found, done, follow=follow, last=last)
+    return _link_files(place, base, files, found, done, earlier, follow=follow, last=last)
 
 
 def _link_files(
@@ -268,6 +277,7 @@ def _link_files(
     files: list[str],
     found: Found,
     done: dict[str, tuple[bytes, Entry]],
+    earlier: dict[str, str],
     *,
     follow: bool,
     last: bool,
@@ -276,7 +286,7 @@ def _link_files(
         return []
     real = [(base / path).resolve() if follow else f"{base}/{path}" for path in files]
     try:
-        digests = place.objects.link_many(real)
+        digests = place.objects.link_many(real, earlier=earlier)
     except (Conflict, FileNotFoundError) as cause:
         if last:
             raise _keeps_changing(files[0] if len(files) == 1 else str(cause)) from cause

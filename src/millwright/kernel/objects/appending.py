@@ -155,7 +155,7 @@ def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: i
         chunks = {chunk for chunk, _ in new.recipe.chunks}
         known = 0
         for batch in batches(chunks):
-            statement = f"SELECT count(*) FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
+            statement = f"SELECT count(*) FROM chunks WHERE source != 0 AND id IN ({marks(batch)})"  # noqa: S608
             known += connection.execute(statement, batch).fetchone()[0]
         if known != len(chunks):
             raise Vanished

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -11,6 +11,7 @@ from millwright.kernel.objects import (
     adding,
     adopting,
     linked,
+    linking,
     listing,
     removing,
     restoring,
@@ -75,15 +76,23 @@ class ProjectObjects:
             InvalidInput: it is no regular file.
             Conflict: it changed while it was read.
         """
-        return adding.link_many(self._parts, [path], known)[0].hex()
+        earlier = {} if known is None else {str(path): known}
+        return linking.link_many(self._parts, [path], earlier)[0].hex()
 
-    def link_many(self, paths: Sequence[str | Path], *, shared: bool = False) -> list[str]:
+    def link_many(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        earlier: Mapping[str, str] | None = None,
+        shared: bool = False,
+    ) -> list[str]:
         """As ``link`` for many files, with one flush and one transaction.
 
+        ``earlier`` has digests of earlier versions by path, as text; it saves time.
         ``shared`` files are another program's, too (a cache): permission bits protect them and no
         attribute that would keep their owner from removing them, and none is stored a second time.
         """
-        linked = adding.link_many(self._parts, paths, shared=shared)
+        linked = linking.link_many(self._parts, paths, earlier or {}, shared=shared)
         return [found.hex() for found in linked]
 
     # Reading

@@ -1,0 +1,243 @@
+"""Adding users' files by linking them into the store: committed together, or left as they were."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from blake3 import blake3
+
+from millwright.kernel.errors import Conflict, Corrupt
+from millwright.kernel.objects.adding import again, put
+from millwright.kernel.objects.appending import (
+    Appending,
+    ChunkRow,
+    NewObject,
+    Vanished,
+    add_chunks,
+    add_objects,
+)
+from millwright.kernel.objects.chunking import MINIMUM, cut
+from millwright.kernel.objects.digests import raw_digest
+from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
+from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
+from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
+from millwright.kernel.objects.recipe import Recipe
+
+Earlier = str | Recipe
+"""An earlier version of a file: its digest, or its recipe."""
+
+_FEW = 8
+"""Up to so many linked files are flushed one by one; beyond, the filesystem is at once."""
+
+
+def link_many(
+    parts: Parts,
+    paths: Sequence[str | Path],
+    earlier: Mapping[str, Earlier],
+    *,
+    shared: bool = False,
+) -> list[bytes]:
+    """Add files without a second copy where the filesystem has links; durable on return.
+
+    A file most of whose bytes are stored already is left alone: its new chunks go into packs.
+    ``earlier`` has earlier versions by path, for speed. ``shared`` files belong to
+    another program's store, too: they keep no immutable attribute, and are linked unless all their
+    bytes are stored already.
+    """
+    try:
+        return _Linking(parts, len(paths), shared=shared).all(paths, earlier)
+    except Vanished:
+        # Only the first time is an earlier version believed to be whole.
+        return again(lambda: _Linking(parts, len(paths), shared=shared).all(paths, {}))
+
+
+class _Linking:
+    """Files being added by link, committed together."""
+
+    def __init__(self, parts: Parts, count: int, *, shared: bool) -> None:
+        self._parts = parts
+        self._shared = shared
+        self._attribute = uses_attribute() and not shared
+        self._one_by_one = count <= _FEW
+        self._now = int(time.time())
+        self._chunks: list[ChunkRow] = []
+        self._links: list[tuple[int, bytes, int, int]] = []
+        self._objects: list[NewObject] = []
+        self._undo: dict[int, tuple[int, bool]] = {}
+        """Each file's permission bits before, and whether the immutable attribute is our doing."""
+        self._known: list[bytes] = []
+
+    def all(self, paths: Sequence[str | Path], earlier: Mapping[str, Earlier]) -> list[bytes]:
+        links = self._parts.links
+        first = self._parts.index.rows("SELECT max(id) FROM links")[0][0]
+        links.start_at(int(first or 0) + 1)
+        try:
+            ids = []
+            for path in paths:
+                ids.append(self._one(path, earlier.get(str(path)) if earlier else None))
+            self._drop_known_small()
+            self._commit()
+        except BaseException:
+            for number in list(self._undo):
+                self._take_back(number)
+            raise
+        self._parts.touch(self._known)
+        return ids
+
+    def _one(self, path: str | Path, earlier: Earlier | None) -> bytes:
+        linked = self._parts.links.link(path)
+        if linked is None:
+            return put(self._parts, Path(path))
+        try:
+            found = linked.state
+            mode = stat.S_IMODE(found.st_mode)
+            self._undo[linked.number] = (mode, False)
+            content = os.read(linked.handle, MINIMUM + 1) if found.st_size <= MINIMUM else None
+            if content is not None and len(content) == found.st_size:
+                return self._small(linked, content, found)
+            return self._large(linked, path, found, self._recipe(earlier))
+        finally:
+            linked.close()
+
+    def _small(self, linked: Linked, content: bytes, found: os.stat_result) -> bytes:
+        object_id = blake3(content).digest()
+        size = len(content)
+        self._protect(linked)
+        self._chunks.append((object_id, -linked.number, 0, size, size, 0, self._now))
+        self._links.append((linked.number, object_id, size, found.st_mtime_ns))
+        return object_id
+
+    def _large(
+        self, linked: Linked, path: str | Path, found: os.stat_result, known: Recipe | None
+    ) -> bytes:
+        os.lseek(linked.handle, 0, os.SEEK_SET)
+        whole, chunks = blake3(), []
+        for window in cut(lambda view: os.readv(linked.handle, [view]), whole, known):
+            chunks += [(chunk, len(data)) for chunk, data in window]
+        object_id, recipe = whole.digest(), Recipe.of(chunks)
+        # Whether the earlier version is still whole is looked at in the transaction.
+        believed = {chunk for chunk, _ in known.chunks} if known and len(chunks) > 1 else set()
+        others = {chunk for chunk, _ in chunks if chunk not in believed}
+        here = self._parts.index.present(others) | believed
+        new = sum(size for chunk, size in chunks if chunk not in here)
+        if not new if self._shared else 2 * new <= recipe.size:
+            _unchanged(linked.handle, found, path)
+            if object_id not in self._parts.whole([object_id]):
+                self._append_new(linked, object_id, recipe, here)
+            self._known.append(object_id)
+            self._take_back(linked.number)
+            return object_id
+        self._protect(linked)
+        _unchanged(linked.handle, found, path)
+        for (chunk, size), start in zip(chunks, recipe.starts(), strict=False):
+            self._chunks.append((chunk, -linked.number, start, size, size, 0, self._now))
+        self._links.append((linked.number, object_id, recipe.size, found.st_mtime_ns))
+        if len(chunks) > 1:
+            self._objects.append(NewObject(object_id, recipe))
+        return object_id
+
+    def _recipe(self, earlier: Earlier | None) -> Recipe | None:
+        if earlier is None:
+            return None
+        if isinstance(earlier, Recipe):
+            return earlier
+        try:
+            return self._parts.recipes([raw_digest(earlier)]).get(raw_digest(earlier))
+        except Corrupt:
+            return None
+
+    def _append_new(
+        self, linked: Linked, object_id: bytes, recipe: Recipe, here: set[bytes]
+    ) -> None:
+        with Appending(self._parts.packs, self._parts.index) as out:
+            for (chunk, size), start in zip(recipe.chunks, recipe.starts(), strict=False):
+                if chunk not in here:
+                    data = os.pread(linked.handle, size, start)
+                    if blake3(data).digest() != chunk:
+                        raise _changing(linked.path)
+                    out.chunk(chunk, data)
+            if len(recipe.chunks) > 1:
+                out.recipe(object_id, recipe)
+
+    def _protect(self, linked: Linked) -> None:
+        mode, _ = self._undo[linked.number]
+        set_now = protect(linked.handle, mode, attribute=self._attribute)
+        self._undo[linked.number] = (mode, set_now)
+        if self._one_by_one:
+            os.fsync(linked.handle)
+
+    def _drop_known_small(self) -> None:
+        """Of files that are stored already, or given twice, one link is enough."""
+        here = self._parts.index.present(row[1] for row in self._links)
+        dropped = set()
+        for number, object_id, _, _ in self._links:
+            if object_id in here:
+                dropped.add(number)
+                self._take_back(number)
+                self._known.append(object_id)
+            here.add(object_id)
+        if dropped:
+            self._links = [row for row in self._links if row[0] not in dropped]
+            self._chunks = [row for row in self._chunks if -row[1] not in dropped]
+
+    def _take_back(self, number: int) -> None:
+        """Undo what was done to a file: its second name, and its protection."""
+        mode, set_by_us = self._undo.pop(number)
+        path = self._parts.links.path(number)
+        if not path.exists():
+            return
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if set_by_us:
+                set_immutable(handle, False)
+            if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
+                os.fchmod(handle, mode)
+        finally:
+            os.close(handle)
+        remove(path)
+
+    def _commit(self) -> None:
+        if not self._links:
+            return
+        if self._one_by_one:
+            folders = {self._parts.links.path(row[0]).parent for row in self._links}
+            for folder in (*folders, self._parts.links.folder):
+                sync_folder(folder)
+        else:
+            handle = os.open(self._parts.links.folder, os.O_RDONLY)
+            try:
+                sync_filesystem(handle)
+            finally:
+                os.close(handle)
+        with self._parts.index.write() as connection:
+            if time.time() - self._now > FRESH_SECONDS and not self._still_linked():
+                raise Vanished
+            connection.executemany(
+                "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)", self._links
+            )
+            add_chunks(connection, self._chunks)
+            add_objects(connection, self._objects, self._now)
+        self._undo.clear()
+
+    def _still_linked(self) -> bool:
+        """Whether garbage collection did not take the links for those of a killed writer."""
+        return all(self._parts.links.path(row[0]).exists() for row in self._links)
+
+
+def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> None:
+    now = os.fstat(handle)
+    if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise _changing(path)
+
+
+def _changing(path: str | Path) -> Conflict:
+    return Conflict(
+        "objects.changing",
+        f"The file changed while it was being added: {path}.",
+        hint="Add it again when nothing writes to it.",
+        value=str(path),
+    )
