@@ -562,3 +562,13 @@ def _right_columns(kind: str, columns: tuple[str, ...]) -> None:
             hint="Name them in 'columns'.",
             value=kind,
         )
+
+
+def as_markdown() -> str:
+    """The vocabulary as the table of the guide."""
+    lines = ["| kind | holds when | arguments | of Great Expectations |", "|---|---|---|---|"]
+    for name, kind in KINDS.items():
+        arguments = ", ".join(f"`{field}`" for field in kind.arguments.model_fields)
+        aliases = ", ".join(f"`{alias}`" for alias in kind.aliases)
+        lines.append(f"| `{name}` | {kind.meaning} | {arguments} | {aliases} |")
+    return "\n".join(lines) + "\n"
