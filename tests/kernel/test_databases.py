@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
+from millwright.data import service as data
+from millwright.data import trees
+from millwright.data.records import NewVersion
+from millwright.data.storage.database_heads import DatabaseHeads
+from millwright.data.tree_store import TreeStore
+from millwright.data.trees import Entry, Kind
 from millwright.kernel import events, leases
 from millwright.kernel.access import Actor, Role
 from millwright.kernel.lineage import walk
+from millwright.kernel.references import Reference, references
 from millwright.kernel.store import Store
 from millwright.kernel.tables import projects
 from millwright.kernel.workspace import Workspace
@@ -143,3 +150,51 @@ def test_runs_are_written_and_searched_alike(opened: Store) -> None:
     found = tracking.list_runs(opened, "p", order_by="-metrics.auc")
 
     assert [run.metrics["auc"] for run in found.runs] == [0.9, 0.7, 0.5]
+
+
+def test_versions_are_kept_named_and_counted_alike(opened: Store) -> None:
+    objects = opened.objects.of("p")
+
+    def write(number: int) -> None:
+        for turn in range(3):
+            content = b"writer %d turn %d" % (number, turn)
+            entry = Entry(Kind.FILE, len(content), bytes.fromhex(objects.put(content)))
+            tree = TreeStore(objects).keep(trees.build({b"file": entry}))
+            request = NewVersion(kind="files", digest=tree)
+            data.commit_version(opened, ACTOR, "p", "shared", request)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    found = data.list_versions(opened, "p", "shared")
+    assert [version.version for version in found] == list(range(12, 0, -1))
+    assert len({version.digest for version in found}) == 12
+    assert {one.digest for one in read_references(opened)} >= {one.digest for one in found}
+
+
+def test_heads_in_the_database_lose_no_writers_change(opened: Store) -> None:
+    heads = DatabaseHeads(opened, "s3://careless", "p")
+
+    def write(number: int) -> None:
+        for turn in range(5):
+            line = f"{number}-{turn}\n"
+            heads.update("a", lambda now, line=line: (now or b"") + line.encode())
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    found = heads.get("a")
+    assert found is not None
+    assert len(found.content.split()) == 20
+    assert found.tag == "20"
+
+
+def read_references(opened: Store) -> list[Reference]:
+    with opened.read() as connection:
+        return list(references(connection))
