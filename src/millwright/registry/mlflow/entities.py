@@ -17,7 +17,7 @@ from millwright.registry.tables import (
     model_versions,
     models,
 )
-from millwright.tracking.mlflow.errors import absent
+from millwright.tracking import absent
 
 Json = dict[str, Any]
 PACKAGES = "packages"

@@ -37,8 +37,7 @@ from millwright.registry.tables import (
     models,
 )
 from millwright.registry.webhooks.events import Happening, announce
-from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall
-from millwright.tracking.mlflow.errors import MlflowError
+from millwright.tracking import Endpoints, MlflowCall, MlflowError
 
 endpoints = Endpoints()
 PROMPT_TAG = "mlflow.prompt.is_prompt"

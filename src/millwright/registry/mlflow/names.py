@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from millwright.tracking.mlflow.errors import MlflowError, invalid, missing
+from millwright.tracking import MlflowError, invalid, missing
 
 STAGES = ("None", "Staging", "Production", "Archived")
 ACTIVE_STAGES = ("Staging", "Production")
