@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from millwright.data.quality.expressions import FUNCTIONS
-from millwright.data.quality.vocabulary import as_markdown
+from millwright.data.quality.kinds import as_markdown
 
 GUIDE = Path(__file__).parents[3] / "docs/guide/quality.md"
 

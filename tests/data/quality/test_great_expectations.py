@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from millwright.data.quality.vocabulary import ALIASES, KINDS, in_our_words
+from millwright.data.quality.kinds import ALIASES, KINDS
+from millwright.data.quality.vocabulary import in_our_words
 from millwright.kernel.errors import InvalidInput
 
 from . import gx_agreement, gx_cases

@@ -51,7 +51,7 @@ def import_command(
 @JSON
 def vocabulary(as_json: bool) -> None:
     """Every kind of check, its arguments, and the names others have for it."""
-    from millwright.data.quality.vocabulary import KINDS
+    from millwright.data.quality.kinds import KINDS
 
     rows = [
         {

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from millwright.data.canonical_form import canonical
 from millwright.data.quality.findings import Finding
+from millwright.data.quality.kinds import KINDS
 from millwright.data.quality.planning import Conclusion, Scene, plan
 from millwright.data.quality.records import (
     EXAMPLES,
@@ -27,7 +28,6 @@ from millwright.data.quality.records import (
 )
 from millwright.data.quality.reducers import Rows
 from millwright.data.quality.scanning import Source, families_of, open_source, scan
-from millwright.data.quality.vocabulary import KINDS
 from millwright.data.quality.world import World
 from millwright.kernel.errors import MillwrightError
 

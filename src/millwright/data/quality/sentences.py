@@ -12,7 +12,7 @@ _SHOWN: Final = 4
 
 def sentence(check: Check) -> str:
     """What a check says, in one line."""
-    from millwright.data.quality.vocabulary import KINDS
+    from millwright.data.quality.kinds import KINDS
 
     given = check.arguments
     about = " and ".join(check.columns) or "the table"

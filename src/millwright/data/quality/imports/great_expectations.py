@@ -10,7 +10,7 @@ from typing import Any
 
 from millwright.data.quality.exchange import ImportedSuite
 from millwright.data.quality.imports.translation import Translation
-from millwright.data.quality.vocabulary import ALIASES
+from millwright.data.quality.kinds import ALIASES
 
 _SEVERITIES = {"critical": "block", "warning": "warn", "info": "info"}
 
