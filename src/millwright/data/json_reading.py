@@ -72,6 +72,6 @@ def _from_array(path: Path) -> pa.Table:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     packed = path.name.lower().endswith(".gz")
-    stream = cast(IO[bytes], gzip.open(path) if packed else path.open("rb"))
+    stream = cast(IO[bytes], gzip.open(path) if packed else path.open("rb"))  # noqa: SIM115 - below
     with stream:
         yield stream
