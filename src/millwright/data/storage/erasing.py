@@ -1,8 +1,8 @@
 """Targeted erasure: bytes leave every kept version, and every place where they were kept.
 
-In this order, so that a kill leaves nothing half done that is not taken up again: versions are
-rewritten and the erasure is recorded in one transaction; bytes are destroyed here; then on the
-remotes; then everything is searched. What is still to be destroyed stands in the record until it is.
+Versions are rewritten and the erasure is recorded in one transaction; then bytes are destroyed here,
+then on the remotes; then everything is searched. After a kill in between, nothing names the bytes any
+more, the record says ``proven: false``, and garbage collection removes them after its grace.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def erase(store: Store, actor: Actor, project: str, request: ErasureRequest) -> 
     """Erase from every kept version, here and on the remotes; or say what that would do.
 
     Raises:
-        NotFound: no version has what is to be erased, and no earlier erasure is unfinished.
+        NotFound: no version has what is to be erased.
         InvalidInput: not exactly one of path, digest and rows is given.
     """
     remotes = _remotes(store, project) if request.remotes else []
