@@ -29,7 +29,7 @@ def place(source: str, target: str, kinds: tuple[str, ...]) -> str:
                 raise
             continue
         os.replace(temporary, target)
-        if os.path.lexists(temporary):
+        if kind == "hardlink" and os.path.lexists(temporary):
             os.unlink(temporary)  # rename between two names of one file does nothing
         return kind
     raise OSError(f"no kind of link given for {target}")
