@@ -57,7 +57,7 @@ def confirm_checks(
     return suites_service.confirm_checks(call.store, call.actor, project, name, body)
 
 
-@router.post(f"{_DATASET}/suite/translate", permission=Permission.READ)
+@router.post(f"{_DATASET}/suite/translate", permission=Permission.WRITE)
 def translate_suite(
     project: Name, name: Name, body: SuiteFile, call: Call = Depends(current_call)
 ) -> ImportedSuite:
