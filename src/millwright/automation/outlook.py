@@ -70,8 +70,8 @@ def _analyse(store: Store, deployment: Deployment, rollout: Rollout, trial: Tria
     )
     truth = _truth(trial, version)
     return analyse_canary(
-        row_losses(version.task, truth, trial.champion, version.classes),
-        row_losses(version.task, truth, trial.challenger, version.classes),
+        row_losses(version.served_task, truth, trial.champion, version.classes),
+        row_losses(version.served_task, truth, trial.challenger, version.classes),
         _canary_policy(store, deployment.project),
         windows=trial.windows,
         champion=VariantHealth(requests=trial.champion_requests, p95_ms=trial.champion_p95_ms),

@@ -31,7 +31,7 @@ def results_of(
         known = np.asarray([truth is not None for truth in week.truth])
         truth = np.asarray([truth == first.classes[1] for truth in week.truth], dtype=np.int64)
         scores = frozen.predict(week.rows)
-        measured = evaluate(first.task, first.classes, truth[known], scores[known])
+        measured = evaluate(first.served_task, first.classes, truth[known], scores[known])
         results.append(
             WeekResult(
                 starts=window.start,

@@ -141,7 +141,7 @@ def verify(connection: Connection) -> Verification:
     )
 
 
-def _cut_off(kept: Row[Any] | None, last: int, previous: str) -> str | None:
+def _cut_off(kept: Any, last: int, previous: str) -> str | None:
     if kept is None:
         return None if last == 0 else "The head of the log is gone."
     if kept.seq > last:

@@ -54,7 +54,7 @@ class StoredCatalog:
         except NotFound:
             return None
         version = next((v for v in versions if v.id == version_id), None)
-        if version is None:
+        if version is None or version.task is None:
             return None
         model = WatchedModel(
             version_id=version_id,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PlainSerializer
 
 from millwright.evaluation import GateResult
+from millwright.kernel.errors import Conflict
 from millwright.kernel.model_package import Field as SignatureField
 from millwright.kernel.model_package import Task
 from millwright.kernel.record import Record
@@ -90,6 +91,22 @@ class ModelVersion(Record):
     evaluation: str | None
     digests: dict[str, str]
     """Digest by logical name, as in the manifest."""
+
+    @property
+    def served_task(self) -> Task:
+        """The task of a version that can be served, which an external one cannot.
+
+        Raises:
+            Conflict: it is external.
+        """
+        if self.task is None:
+            raise Conflict(
+                "registry.external",
+                f"Version {self.version} of '{self.model}' is external: what it predicts is not "
+                "known here.",
+                hint="Register a package of it with: mw run",
+            )
+        return self.task
 
 
 class Model(Record):

@@ -63,14 +63,14 @@ def _rules_become_checks() -> None:
             ),
             values,
         )
-    for row in connection.execute(sa.text("SELECT id, report FROM dataset_checks")).all():
-        report = json.loads(row.report)
+    for kept in connection.execute(sa.text("SELECT id, report FROM dataset_checks")).all():
+        report = json.loads(kept.report)
         report["rows_read"] = report["rows"]
         for result in report["results"]:
             result["check"] = _check(result.pop("rule"))
         connection.execute(
             sa.text("UPDATE dataset_checks SET report = :report WHERE id = :id"),
-            {"report": json.dumps(report), "id": row.id},
+            {"report": json.dumps(report), "id": kept.id},
         )
 
 

@@ -41,7 +41,9 @@ def _carry_over() -> None:
     )
     params = [_param(row) for row in rows.mappings()]
     if params:
-        columns = [sa.column(name) for name in ("run_no", "key", "value", "kind", "number")]
+        columns: list[Any] = [
+            sa.column(name) for name in ("run_no", "key", "value", "kind", "number")
+        ]
         op.bulk_insert(sa.table("run_params", *columns), params)
 
 
