@@ -126,7 +126,9 @@ class Steps:
 
 def environment(gitconfig: Path) -> dict[str, str]:
     """The environment for git and DVC: this configuration, no analytics, nobody's home."""
-    return os.environ | {
+    # A worker of pytest-xdist says so in its environment, and pytest-benchmark then measures nothing.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return kept | {
         "GIT_CONFIG_GLOBAL": str(gitconfig),
         "GIT_CONFIG_NOSYSTEM": "1",
         "DVC_NO_ANALYTICS": "1",

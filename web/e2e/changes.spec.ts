@@ -3,12 +3,12 @@ import { settled } from "./pages";
 
 test("a person confirms a rule and takes it back", async ({ page }) => {
   await page.goto("/data/flights?tab=quality");
-  await page.getByRole("button", { name: "Confirm distance:range", exact: true }).click();
-  const withdraw = page.getByRole("button", { name: "Withdraw distance:range", exact: true });
+  await page.getByRole("button", { name: "Confirm distance:between", exact: true }).click();
+  const withdraw = page.getByRole("button", { name: "Withdraw distance:between", exact: true });
   await expect(withdraw).toBeVisible();
   await withdraw.click();
   await expect(
-    page.getByRole("button", { name: "Confirm distance:range", exact: true }),
+    page.getByRole("button", { name: "Confirm distance:between", exact: true }),
   ).toBeVisible();
 });
 
