@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -51,7 +52,7 @@ class TableReader:
         if engine == "arrow":
             return dataset
         if engine == "duckdb":
-            return open_duckdb().from_arrow(dataset)
+            return _scanning().from_arrow(dataset)
         try:
             import polars
         except ImportError as cause:
@@ -160,3 +161,9 @@ def _by_sql(dataset: Any, columns: list[str], condition: str) -> pa.Table:
                 hint="Write it as SQL, for example: x > 1 AND kind = 'a'.",
                 value=condition,
             ) from cause
+
+
+@cache
+def _scanning() -> Any:
+    """The connection of lazy scans: before DuckDB 2 a relation does not keep its own open."""
+    return open_duckdb()

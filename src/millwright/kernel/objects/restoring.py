@@ -211,14 +211,19 @@ def drop_cached(parts: Parts, object_ids: Iterable[bytes]) -> None:
 
 
 def _trim(folder: Path, room: int) -> None:
-    cached = sorted((path.stat().st_mtime_ns, path) for path in folder.iterdir())
-    size = sum(path.stat().st_size for _, path in cached)
-    for _, path in cached:
+    cached = []
+    for path in folder.iterdir():
+        # What begins with a dot is being written; and whatever is here, others may remove.
+        if not path.name.startswith("."):
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                cached.append((found.st_mtime_ns, found.st_size, path))
+    size = sum(taken for _, taken, _ in cached)
+    for _, taken, path in sorted(cached):
         if size <= max(room, 0):
             return
-        if not path.name.startswith("."):
-            size -= path.stat().st_size
-            path.unlink(missing_ok=True)
+        size -= taken
+        path.unlink(missing_ok=True)
 
 
 def _written(
