@@ -52,8 +52,7 @@ function Summary({ version }: { version: ModelVersion }) {
       {version.status === "external"
         ? "From an MLflow client: it has no package and cannot be deployed"
         : `${version.family} for ${version.task}`}{" "}
-      · registered <When time={version.created_at} /> by{" "}
-      {version.actor}
+      · registered <When time={version.created_at} /> by {version.actor}
       {version.run && (
         <>
           {" · from "}
