@@ -11,10 +11,11 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.parquet
 
+from millwright.data.comparison.preview import known_columns
 from millwright.data.duckdb_engine import open_duckdb
 from millwright.data.handles.arrow_filesystem import as_filesystem
 from millwright.data.handles.remote_object import RemoteObject
-from millwright.kernel.errors import InvalidInput, Unavailable, nearest
+from millwright.kernel.errors import InvalidInput, Unavailable
 
 _FORMATS = {
     ".parquet": "parquet",
@@ -37,7 +38,7 @@ class TableReader:
     def read(self, columns: Sequence[str] | None, rows: slice | None, condition: Any) -> pa.Table:
         """The named columns of the chosen rows that meet the condition."""
         dataset = self._dataset()
-        names = self._known(dataset.schema, columns)
+        names = known_columns(dataset.schema, columns)
         if rows is None:
             return self._filtered(dataset, names, condition)
         every = names if condition is None else dataset.schema.names
@@ -118,18 +119,6 @@ class TableReader:
             raise InvalidInput(
                 "data.filter", f"The rows cannot be filtered so: {str(cause).splitlines()[0]}."
             ) from cause
-
-    def _known(self, schema: pa.Schema, columns: Sequence[str] | None) -> list[str]:
-        for name in columns or ():
-            if name not in schema.names:
-                guess = nearest(name, schema.names)
-                raise InvalidInput(
-                    "data.unknown_column",
-                    f"The table has no column '{name}'.",
-                    hint=f"Did you mean '{guess}'?" if guess else None,
-                    value=name,
-                )
-        return list(schema.names if columns is None else columns)
 
 
 def _format(kind: str, path: str) -> Any:

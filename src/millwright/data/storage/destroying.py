@@ -39,11 +39,7 @@ def destroy_local(
     alive = {bytes.fromhex(name) for name, _ in objects.objects()}
     alive.update(place.id for place in objects.chunks())
     freed += _rewritten(objects, packs, alive)
-    for digest in gone:
-        cached = objects.root / "cache" / digest.hex()
-        if cached.exists():
-            freed += cached.stat().st_size
-            objects.discard(cached)
+    freed += objects.drop_cached(gone)
     objects.close()
     return dead, freed
 

@@ -182,6 +182,10 @@ class ProjectObjects:
         """A read-only file with the object's bytes, for readers that need a path."""
         return restoring.local_path(self._parts, digest)
 
+    def drop_cached(self, object_ids: Iterable[bytes]) -> int:
+        """Remove the files that ``local_path`` wrote for these; how many bytes they took."""
+        return restoring.drop_cached(self._parts, object_ids)
+
     # Upkeep
 
     def packs(self) -> list[Pack]:

@@ -204,10 +204,15 @@ def local_path(parts: Parts, digest: str) -> Path:
     return path
 
 
-def drop_cached(parts: Parts, object_ids: Iterable[bytes]) -> None:
-    """Remove the cached files of objects."""
+def drop_cached(parts: Parts, object_ids: Iterable[bytes]) -> int:
+    """Remove the cached files of objects; how many bytes they took."""
+    freed = 0
     for object_id in object_ids:
-        (parts.root / "cache" / object_id.hex()).unlink(missing_ok=True)
+        path = parts.root / "cache" / object_id.hex()
+        with suppress(FileNotFoundError):
+            freed += path.stat().st_size
+            path.unlink()
+    return freed
 
 
 def _trim(folder: Path, room: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.kernel.store import Transaction
@@ -229,12 +229,6 @@ def contents(connection: Connection, identifier: str) -> list[dict[str, Any]]:
         .order_by(spans.c.parent.is_not(None), spans.c.start_ns)
     )
     return [json.loads(content) for content in connection.execute(query).scalars()]
-
-
-def count_of_spans(connection: Connection, identifier: str) -> int:
-    """How many spans of a trace are here."""
-    query = select(func.count()).select_from(spans).where(spans.c.trace == identifier)
-    return int(connection.execute(query).scalar_one())
 
 
 def artifact_uri(experiment: Row[Any], identifier: str) -> str:
