@@ -6,7 +6,6 @@ whatever needs the metadata store to change, goes through the door.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -118,22 +117,8 @@ def _keep(place: Place, found: News) -> list[Row]:
                     continue
                 number = row["version"] if row["version"] not in numbers else max(numbers) + 1
                 numbers.add(number)
-                version = Known(
-                    id=row["id"],
-                    project=place.project,
-                    name=found.head.name,
-                    version=number,
-                    kind="files",
-                    digest=row["digest"],
-                    size=row["size"],
-                    files=row["files"],
-                    parents=tuple(json.loads(row["parents"])),
-                    branch=row["branch"],
-                    message=row["message"],
-                    source=row["source"],
-                    created_ms=row["created_ms"],
-                    created_by=row["created_by"],
-                )
+                named = {**row, "name": found.head.name, "version": number, "kind": "files"}
+                version = Known.of_row(place.project, named)
                 journal.append(version)
                 kept.append({**row, "version": number})
     finally:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from millwright.data import trees
 from millwright.data.storage.erasure_plan import Plan, Rewrite
-from millwright.data.storage.heads import Row
 from millwright.data.tree_store import TreeStore
 from millwright.data.trees import Entry
 from millwright.data.working.adding import write_beside
@@ -65,24 +63,5 @@ def _erase(
     with index.writing():
         index.put(tracked.id, marks)
         index.track(replace(tracked, digest=new, root=bytes.fromhex(new)))
-    write_beside(place, tracked, _known(place, {**one.row, **one.values}))
+    write_beside(place, tracked, Known.of_row(place.project, {**one.row, **one.values}))
     return removed
-
-
-def _known(place: Place, row: Row) -> Known:
-    return Known(
-        id=row["id"],
-        project=place.project,
-        name=row["name"],
-        version=row["version"],
-        kind=row["kind"],
-        digest=row["digest"],
-        size=row["size"],
-        files=row["files"],
-        parents=tuple(json.loads(row["parents"])),
-        branch=row["branch"],
-        message=row["message"],
-        source=row["source"],
-        created_ms=row["created_ms"],
-        created_by=row["created_by"],
-    )

@@ -53,6 +53,26 @@ class Known:
     original: str | None = None
     rows: int = 0
 
+    @classmethod
+    def of_row(cls, project: str, row: dict[str, Any]) -> Known:
+        """A version from its columns, as the database and the heads of remotes have them."""
+        return cls(
+            id=row["id"],
+            project=project,
+            name=row["name"],
+            version=row["version"],
+            kind=row["kind"],
+            digest=row["digest"],
+            size=row["size"],
+            files=row["files"],
+            parents=tuple(json.loads(row["parents"])),
+            branch=row["branch"],
+            message=row["message"],
+            source=row["source"],
+            created_ms=row["created_ms"],
+            created_by=row["created_by"],
+        )
+
     @property
     def reference(self) -> str:
         """``name@version``."""
