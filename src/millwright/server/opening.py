@@ -15,7 +15,7 @@ from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.server.rooms import load_tables
 
-HEAD = "0007"
+HEAD = "0014"
 """The newest schema revision; a test holds it to the migrations folder."""
 
 
