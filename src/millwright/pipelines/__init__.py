@@ -19,9 +19,9 @@ _HOME = {
     "graph": ("Graph", "Node"),
     "listening": ("PipelineEvent",),
     "outputs": ("stored_output",),
-    "queries": ("get_run",),
+    "queries": ("get_run", "run_summaries"),
     "records": ("NewPipelineRun", "PipelineRun", "PipelineRunDetail", "Task"),
-    "service": ("create_run",),
+    "service": ("add_run", "create_run"),
     "result": ("PipelineFailed", "PipelineResult"),
     "worker": ("spawn_worker",),
 }
@@ -43,6 +43,7 @@ __all__ = [
     "Step",
     "StepContext",
     "Task",
+    "add_run",
     "create_run",
     "execute",
     "find_pipeline",
@@ -53,6 +54,7 @@ __all__ = [
     "queue_run",
     "run_file",
     "run_pipeline",
+    "run_summaries",
     "spawn_worker",
     "step",
     "step_context",
@@ -75,7 +77,7 @@ if TYPE_CHECKING:
     from millwright.pipelines.graph import Graph, Node
     from millwright.pipelines.listening import PipelineEvent
     from millwright.pipelines.outputs import stored_output
-    from millwright.pipelines.queries import get_run
+    from millwright.pipelines.queries import get_run, run_summaries
     from millwright.pipelines.records import (
         NewPipelineRun,
         PipelineRun,
@@ -83,7 +85,7 @@ if TYPE_CHECKING:
         Task,
     )
     from millwright.pipelines.result import PipelineFailed, PipelineResult
-    from millwright.pipelines.service import create_run
+    from millwright.pipelines.service import add_run, create_run
     from millwright.pipelines.steps import Output, Step
     from millwright.pipelines.worker import spawn_worker
 

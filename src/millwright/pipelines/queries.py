@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -42,6 +43,13 @@ def get_run(store: Store, run_id: str) -> PipelineRunDetail:
             graph=Graph.model_validate(row.graph),
             tasks=tuple(task_of(task) for task in tasks),
         )
+
+
+def run_summaries(store: Store, run_ids: Collection[str]) -> dict[str, PipelineRun]:
+    """The runs with these ids, without graphs and tasks; ids that no run has are left out."""
+    query = select(pipeline_runs).where(pipeline_runs.c.id.in_(run_ids))
+    with store.read() as connection:
+        return {row.id: PipelineRun(**_summary(row)) for row in connection.execute(query)}
 
 
 def list_runs(

@@ -35,30 +35,40 @@ _ENDED = ("succeeded", "failed", "cancelled")
 
 def create_run(store: Store, actor: Actor, project: str, new: NewPipelineRun) -> PipelineRunDetail:
     """Queue a run with one pending task per node."""
-    run_id, now = new.id or new_id(), clock.now_ms()
     with store.write(actor, project) as tx:
-        if new.id is not None and _is_queued(tx, project, new.id):
-            return get_run(store, new.id)
-        tx.execute(
-            insert(pipeline_runs).values(
-                id=run_id,
-                project=project,
-                name=new.name,
-                entry_point=new.entry_point,
-                params=new.graph.parameters,
-                graph=new.graph.model_dump(mode="json"),
-                status="queued",
-                attempt=0,
-                created_ms=now,
-                cancel_requested=False,
-                cause=new.cause,
-            )
-        )
-        _insert_tasks(tx, run_id, new.graph, known=set())
-        payload = {"pipeline": new.name, "steps": len(new.graph.nodes), "cause": new.cause}
-        edges = _cause_edges(new.cause, run_id)
-        tx.event("pipeline-run.created", f"pipeline-run:{run_id}", payload, edges)
+        run_id = add_run(tx, project, new)
     return get_run(store, run_id)
+
+
+def add_run(tx: Transaction, project: str, new: NewPipelineRun) -> str:
+    """Queue a run within the caller's transaction, which says why it exists; the run's id.
+
+    A run whose id was chosen before and is there already is left as it is. A graph without nodes
+    is planned by the worker that claims the run.
+    """
+    run_id = new.id or new_id()
+    if new.id is not None and _is_queued(tx, project, new.id):
+        return run_id
+    tx.execute(
+        insert(pipeline_runs).values(
+            id=run_id,
+            project=project,
+            name=new.name,
+            entry_point=new.entry_point,
+            params=new.graph.parameters,
+            graph=new.graph.model_dump(mode="json"),
+            status="queued",
+            attempt=0,
+            created_ms=clock.now_ms(),
+            cancel_requested=False,
+            cause=new.cause,
+        )
+    )
+    _insert_tasks(tx, run_id, new.graph, known=set())
+    payload = {"pipeline": new.name, "steps": len(new.graph.nodes), "cause": new.cause}
+    edges = _cause_edges(new.cause, run_id)
+    tx.event("pipeline-run.created", f"pipeline-run:{run_id}", payload, edges)
+    return run_id
 
 
 def claim_run(store: Store, actor: Actor, run_id: str, claim: Claim) -> PipelineRunDetail:
