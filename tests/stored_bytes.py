@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from millwright.kernel.objects import ProjectObjects
 
@@ -11,7 +12,7 @@ def damage(objects: ProjectObjects, digest: str) -> Callable[[], None]:
     """Turn over the bits of an object's first stored bytes; what is returned turns them back."""
     chunk, _ = objects.recipe(digest).chunks[0]
     place = objects.locate([chunk])[chunk]
-    path = objects.path_of(place)
+    path = Path(objects.name_of(place))
 
     def turn() -> None:
         path.chmod(0o600)

@@ -61,7 +61,7 @@ def search_objects(objects: ProjectObjects, search: Search) -> None:
         if place.source == 0:
             continue
         payload = objects.read_located(place)
-        where = f"chunk {place.id.hex()[:12]} in {objects.path_of(place)}"
+        where = f"chunk {place.id.hex()[:12]} in {objects.name_of(place)}"
         search.look(where, decode(place.codec, payload, place.size))
         search.look_at_chunk(where, place.id)
     objects.close()

@@ -22,7 +22,7 @@ MAGIC = b"MWPACK1\n"
 HEADER = struct.Struct("<32sIIBBH")
 """Digest of the decoded bytes, stored length, decoded length, kind, codec, 0."""
 
-_ENTRY = struct.Struct("<32sIIIBBH")
+ENTRY = struct.Struct("<32sIIIBBH")
 """As HEADER, with the offset of the stored bytes before the lengths."""
 
 _TRAILER = struct.Struct("<32sII8s")
@@ -64,15 +64,21 @@ def parse_recipe(content: bytes) -> tuple[bytes, Recipe]:
 def footer(entries: list[Entry], start: int) -> bytes:
     """Footer and trailer of a pack whose records end at ``start``."""
     index = b"".join(
-        _ENTRY.pack(entry.id, entry.offset, entry.stored, entry.size, entry.kind, entry.codec, 0)
+        ENTRY.pack(entry.id, entry.offset, entry.stored, entry.size, entry.kind, entry.codec, 0)
         for entry in entries
     )
-    return index + _TRAILER.pack(blake3(index).digest(), start, len(entries), FOOT)
+    return sealed(index, start)
+
+
+def sealed(index: bytes, start: int) -> bytes:
+    """Footer and trailer of a pack whose entries are written already (``ENTRY`` each)."""
+    count = len(index) // ENTRY.size
+    return index + _TRAILER.pack(blake3(index).digest(), start, count, FOOT)
 
 
 def footer_size(entries: int) -> int:
     """The bytes that footer and trailer of so many records take."""
-    return entries * _ENTRY.size + _TRAILER.size
+    return entries * ENTRY.size + _TRAILER.size
 
 
 def read_footer(content: bytes | memoryview) -> list[Entry] | None:
@@ -81,11 +87,11 @@ def read_footer(content: bytes | memoryview) -> list[Entry] | None:
         return None
     digest, start, count, mark = _TRAILER.unpack_from(content, len(content) - _TRAILER.size)
     index = content[start : len(content) - _TRAILER.size]
-    if mark != FOOT or len(index) != count * _ENTRY.size or blake3(index).digest() != digest:
+    if mark != FOOT or len(index) != count * ENTRY.size or blake3(index).digest() != digest:
         return None
     return [
         Entry(digest, offset, stored, size, kind, codec)
-        for digest, offset, stored, size, kind, codec, _ in _ENTRY.iter_unpack(index)
+        for digest, offset, stored, size, kind, codec, _ in ENTRY.iter_unpack(index)
     ]
 
 

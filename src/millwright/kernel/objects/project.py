@@ -212,9 +212,11 @@ class ProjectObjects:
         """Where chunks are, those that are known."""
         return self._parts.index.locate(chunk_ids)
 
-    def path_of(self, location: Location) -> Path:
-        """The pack or linked file that a chunk's bytes are in."""
-        return self._parts.place(location.source)
+    def name_of(self, location: Location) -> str:
+        """The path of the pack or linked file that a chunk's bytes are in."""
+        if location.source < 0:
+            return self._parts.links.name(-location.source)
+        return str(self._parts.place(location.source))
 
     def read_chunk_raw(self, chunk_id: bytes) -> RawChunk:
         """A chunk as it is written (perhaps compressed), verified."""

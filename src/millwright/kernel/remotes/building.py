@@ -8,12 +8,12 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.kernel.objects.pack_format import (
+    ENTRY,
     HEADER,
     LARGEST_PACK,
     MAGIC,
-    Entry,
-    footer,
     footer_size,
+    sealed,
 )
 from millwright.kernel.remotes.catalogue_format import SentPack
 
@@ -27,10 +27,10 @@ class PackBuilder:
         self.name = os.urandom(16).hex()
         self.path = folder / f"{self.name}.pack"
         self._file = self.path.open("xb", buffering=0)
-        self._buffer = bytearray(MAGIC)
+        self._pieces: list[bytes | memoryview] = [MAGIC]
+        self._waiting = self._size = len(MAGIC)
         self._digest = blake3()
-        self._size = len(MAGIC)
-        self._entries: list[Entry] = []
+        self._entries: list[bytes] = []
 
     @property
     def empty(self) -> bool:
@@ -40,27 +40,29 @@ class PackBuilder:
     def fits(self, size: int) -> bool:
         """Whether a record with so many stored bytes may be added."""
         needed = HEADER.size + size + footer_size(len(self._entries) + 1)
-        return self.empty or self._size + needed <= LARGEST_PACK
+        return self._size + needed <= LARGEST_PACK or self.empty
 
     def append(
         self, digest: bytes, payload: bytes | memoryview, size: int, kind: int, codec: int
     ) -> None:
         """Add a record whose payload is encoded already and decodes to ``size`` bytes."""
         stored = len(payload)
-        self._buffer += HEADER.pack(digest, stored, size, kind, codec, 0)
-        self._buffer += payload
-        self._entries.append(Entry(digest, self._size + HEADER.size, stored, size, kind, codec))
-        self._size += HEADER.size + stored
-        if len(self._buffer) >= _BUFFER:
+        self._pieces += (HEADER.pack(digest, stored, size, kind, codec, 0), payload)
+        place = self._size + HEADER.size
+        self._entries.append(ENTRY.pack(digest, place, stored, size, kind, codec, 0))
+        self._size = place + stored
+        self._waiting += HEADER.size + stored
+        if self._waiting >= _BUFFER:
             self._write()
 
     def finish(self) -> SentPack:
         """Seal the pack and close the file. It is not flushed to the disk: the receiver does."""
-        self._buffer += footer(self._entries, self._size)
+        index = b"".join(self._entries)
+        self._pieces.append(sealed(index, self._size))
         self._write()
         self._file.close()
         size = self.path.stat().st_size
-        return SentPack(self.name, size, self._digest.digest(), tuple(self._entries))
+        return SentPack(self.name, size, self._digest.digest(), index)
 
     def drop(self) -> None:
         """Give the pack up."""
@@ -68,9 +70,9 @@ class PackBuilder:
         self.path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        self._digest.update(self._buffer)
-        with memoryview(self._buffer) as view:
-            written = 0
-            while written < len(view):
-                written += self._file.write(view[written:]) or 0
-        self._buffer.clear()
+        content = memoryview(b"".join(self._pieces))
+        self._pieces.clear()
+        self._waiting = 0
+        self._digest.update(content)
+        while content:
+            content = content[self._file.write(content) or 0 :]

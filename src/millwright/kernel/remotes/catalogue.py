@@ -1,7 +1,8 @@
 """What is known here of a remote's packs: its catalogue, copied into SQLite part by part.
 
 The copy can be made again at any time; it only saves asking. A part that vanished was replaced by
-garbage collection, so then all of it is read again.
+garbage collection, so then all of it is read again. What a part says is entered when somebody asks
+for it: whoever pushes once and goes need not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from millwright.kernel.objects.pack_format import Entry, Kind
+from millwright.kernel.objects.pack_format import ENTRY, Kind
 from millwright.kernel.remotes.catalogue_format import Part, SentPack, decode, encode
 from millwright.kernel.remotes.interface import Remote
 
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS chunks(
   id BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
   size INTEGER NOT NULL, codec INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects(id BLOB PRIMARY KEY, recipe BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unread(name TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
 _PLACES = (
     "SELECT c.id, p.name, c.offset, c.stored, c.size, c.codec"
@@ -82,7 +84,7 @@ class Catalogue:
         swept = False
         while True:
             listed = [entry.key for entry in self.remote.list(folder)]
-            known = {row[0] for row in self._rows("SELECT name FROM parts")}
+            known = set(self.parts())
             if known - set(listed):
                 self.clear()
                 known, swept = set(), True
@@ -95,7 +97,8 @@ class Catalogue:
                 name = blake3(content or b"").hexdigest()
                 # Under encryption the listed name is concealed, and the seal vouches for the bytes.
                 plain = key.rpartition("/")[2]
-                self._learn(key, decode(content or b"", name if plain[:1] == "~" else plain))
+                decode(content or b"", name if plain[:1] == "~" else plain)
+                self._learn(key, content or b"")
             return swept
 
     def publish(self, packs: Sequence[SentPack], objects: Sequence[tuple[bytes, bytes]]) -> str:
@@ -104,9 +107,7 @@ class Catalogue:
         key = f"{self.prefix}index/{blake3(content).hexdigest()}"
         self.remote.put(key, content)
         concealed = getattr(self.remote, "concealed", None)
-        self._learn(
-            key if concealed is None else concealed(key), Part(tuple(packs), tuple(objects))
-        )
+        self._learn(key if concealed is None else concealed(key), content)
         return key
 
     def pack_key(self, name: str) -> str:
@@ -116,6 +117,8 @@ class Catalogue:
     def without(self, ids: Iterable[bytes]) -> list[bytes]:
         """Those of these chunks that the remote does not have, in the order given."""
         wanted = list(dict.fromkeys(ids))
+        if not self._rows("SELECT 1 FROM packs LIMIT 1"):
+            return wanted
         found: set[bytes] = set()
         for batch in _batches(wanted):
             marks = ",".join("?" * len(batch))
@@ -157,13 +160,13 @@ class Catalogue:
 
     def sent_packs(self) -> list[SentPack]:
         """Every pack with its chunks."""
-        entries: dict[str, list[Entry]] = {name: [] for name in self.packs()}
+        known = self.packs()
+        entries: dict[str, list[bytes]] = {name: [] for name in known}
         for place in self.chunks():
             entries[place.pack].append(
-                Entry(place.id, place.offset, place.stored, place.size, _CHUNK, place.codec)
+                ENTRY.pack(place.id, place.offset, place.stored, place.size, _CHUNK, place.codec, 0)
             )
-        known = self.packs()
-        return [SentPack(name, *known[name], tuple(some)) for name, some in entries.items()]
+        return [SentPack(name, *known[name], b"".join(some)) for name, some in entries.items()]
 
     def all_recipes(self) -> dict[bytes, bytes]:
         """The encoded recipe of every object of several chunks."""
@@ -171,7 +174,9 @@ class Catalogue:
 
     def parts(self) -> list[str]:
         """The keys of the catalogue's parts, as listed."""
-        return [row[0] for row in self._rows("SELECT name FROM parts")]
+        with self._lock:
+            rows = self._connection.execute("SELECT name FROM parts").fetchall()
+        return [row[0] for row in rows]
 
     def totals(self) -> tuple[int, int, int]:
         """Number of packs, of chunks, and bytes of packs."""
@@ -181,7 +186,7 @@ class Catalogue:
     def clear(self) -> None:
         """Forget the copy."""
         with self._transaction() as connection:
-            for table in ("parts", "packs", "chunks", "objects"):
+            for table in ("parts", "packs", "chunks", "objects", "unread"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
 
     def close(self) -> None:
@@ -189,25 +194,21 @@ class Catalogue:
         with self._lock:
             self._connection.close()
 
-    def _learn(self, key: str, part: Part) -> None:
+    def _learn(self, key: str, content: bytes) -> None:
         with self._transaction() as connection:
             if connection.execute("SELECT 1 FROM parts WHERE name = ?", (key,)).fetchone():
                 return
-            for pack in part.packs:
-                row = connection.execute(
-                    "INSERT OR REPLACE INTO packs(name, size, digest) VALUES(?, ?, ?)",
-                    (pack.name, pack.size, pack.digest),
-                ).lastrowid
-                connection.executemany(
-                    "INSERT OR REPLACE INTO chunks VALUES(?, ?, ?, ?, ?, ?)",
-                    [
-                        (e.id, row, e.offset, e.stored, e.size, e.codec)
-                        for e in pack.entries
-                        if e.kind == _CHUNK
-                    ],
-                )
-            connection.executemany("INSERT OR REPLACE INTO objects VALUES(?, ?)", part.objects)
+            connection.execute("INSERT INTO unread VALUES(?, ?)", (key, content))
             connection.execute("INSERT INTO parts VALUES(?)", (key,))
+
+    def _read_all(self) -> None:
+        """Enter what the parts say that nobody asked for so far."""
+        if not self._connection.execute("SELECT 1 FROM unread LIMIT 1").fetchone():
+            return
+        with self._transaction() as connection:
+            for (content,) in connection.execute("SELECT content FROM unread").fetchall():
+                _enter(connection, decode(content, blake3(content).hexdigest()))
+            connection.execute("DELETE FROM unread")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -222,7 +223,26 @@ class Catalogue:
 
     def _rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
         with self._lock:
+            self._read_all()
             return self._connection.execute(statement, values).fetchall()
+
+
+def _enter(connection: sqlite3.Connection, part: Part) -> None:
+    for pack in part.packs:
+        row = connection.execute(
+            "INSERT OR REPLACE INTO packs(name, size, digest) VALUES(?, ?, ?)",
+            (pack.name, pack.size, pack.digest),
+        ).lastrowid
+        connection.executemany(
+            "INSERT OR REPLACE INTO chunks VALUES(?, ?, ?, ?, ?, ?)",
+            # In the order of the table, which is then written from front to back.
+            sorted(
+                (chunk, row, offset, stored, size, codec)
+                for chunk, offset, stored, size, kind, codec, _ in ENTRY.iter_unpack(pack.index)
+                if kind == _CHUNK
+            ),
+        )
+    connection.executemany("INSERT OR REPLACE INTO objects VALUES(?, ?)", part.objects)
 
 
 def _batches(items: Sequence[bytes]) -> Iterator[list[bytes]]:

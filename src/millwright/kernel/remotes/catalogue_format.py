@@ -7,30 +7,38 @@ Numbers are little-endian. ``docs/formats.md`` has it under "Remotes".
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt
-from millwright.kernel.objects.pack_format import Entry
+from millwright.kernel.objects.pack_format import ENTRY, Entry
 
 MAGIC = b"MWCAT01\n"
 _COUNTS = struct.Struct("<II")
 _PACK = struct.Struct("<16sQ32sI")
-_ENTRY = struct.Struct("<32sIIIBBH")
 _OBJECT = struct.Struct("<32sI")
 _RECIPE_ITEM = 36
 
 
 @dataclass(frozen=True, slots=True)
 class SentPack:
-    """A pack on a remote: ``digest`` is the BLAKE3 of the whole file."""
+    """A pack on a remote: ``digest`` is the BLAKE3 of the whole file.
+
+    Its entries are kept as they are written, since there are thousands that nobody looks at.
+    """
 
     name: str
     size: int
     digest: bytes
-    entries: tuple[Entry, ...]
+    index: bytes
+    """The entries, as in the footer of a pack."""
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """The records of the pack."""
+        return (Entry(*row[:6]) for row in ENTRY.iter_unpack(self.index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +53,8 @@ def encode(packs: Sequence[SentPack], objects: Sequence[tuple[bytes, bytes]]) ->
     """The one byte form of a part."""
     pieces = [MAGIC, _COUNTS.pack(len(packs), len(objects))]
     for pack in packs:
-        pieces.append(
-            _PACK.pack(bytes.fromhex(pack.name), pack.size, pack.digest, len(pack.entries))
-        )
-        pieces.extend(
-            _ENTRY.pack(e.id, e.offset, e.stored, e.size, e.kind, e.codec, 0) for e in pack.entries
-        )
+        count = len(pack.index) // ENTRY.size
+        pieces += [_PACK.pack(bytes.fromhex(pack.name), pack.size, pack.digest, count), pack.index]
     for digest, recipe in objects:
         pieces.append(_OBJECT.pack(digest, len(recipe) // _RECIPE_ITEM))
         pieces.append(recipe)
@@ -79,12 +83,11 @@ def _decoded(content: bytes) -> Part:
     for _ in range(pack_count):
         name, size, digest, count = _PACK.unpack_from(content, place)
         place += _PACK.size
-        rows = _ENTRY.iter_unpack(content[place : place + count * _ENTRY.size])
-        entries = tuple(Entry(*row[:6]) for row in rows)
-        if len(entries) != count:
+        index = content[place : place + count * ENTRY.size]
+        place += count * ENTRY.size
+        if place > len(content):
             raise ValueError("it ends too early")
-        place += count * _ENTRY.size
-        packs.append(SentPack(name.hex(), size, digest, entries))
+        packs.append(SentPack(name.hex(), size, digest, index))
     for _ in range(object_count):
         digest, count = _OBJECT.unpack_from(content, place)
         place += _OBJECT.size

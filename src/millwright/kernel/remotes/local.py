@@ -21,8 +21,8 @@ class LocalChunks(Protocol):
     def read_located(self, location: Location) -> bytes:
         """A chunk's bytes as they are written, unverified; ``OSError`` where they are gone."""
 
-    def path_of(self, location: Location) -> Path:
-        """The file that a chunk's bytes are in."""
+    def name_of(self, location: Location) -> str:
+        """The path of the file that a chunk's bytes are in."""
 
     def adopt_pack(self, path: Path) -> list[bytes]:
         """Take a pack as one's own: verified, moved, entered in the index with its recipes."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from blake3 import blake3
@@ -32,6 +33,7 @@ JOBS = 4
 _PACKS_PER_PART = 8
 _TOLD_EVERY = 1 << 20
 _CHUNK, _PLAIN = int(Kind.CHUNK), int(Codec.NONE)
+_READ = os.O_RDONLY | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _located(local: LocalChunks, missing: list[bytes]) -> list[Location]:
                 hint="Fetch them from the remote that has them, or look for damage with: "
                 "mw data fsck",
             )
-    return sorted(found.values(), key=lambda place: (place.source, place.offset))
+    return sorted(found.values(), key=attrgetter("source", "offset"))
 
 
 @contextmanager
@@ -154,19 +156,19 @@ class _Sending:
 
     def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
         try:
-            payload = self._read(place)
-            content = payload if place.codec == _PLAIN else decode(place.codec, payload, place.size)
+            stored = self._read(place)
+            codec = place.codec
+            content = stored if codec == _PLAIN else decode(codec, stored, place.size)
         except (OSError, ValueError) as cause:
             raise _damaged(place.id) from cause
         if blake3(content).digest() != place.id:
             raise _damaged(place.id)
-        codec, stored = place.codec, payload
+        payload: bytes | memoryview = stored
         if place.source < 0 and self._worth_squeezing():
             # A user's own file is not compressed here; on its way out it may be.
-            codec, squeezed = encode(content)
-            stored = bytes(squeezed)
+            codec, payload = encode(content)
             self._in_vain = self._in_vain + 1 if codec == _PLAIN else 0
-        self._add(threads, place.id, stored, place.size, _CHUNK, codec)
+        self._add(threads, place.id, payload, place.size, _CHUNK, codec)
         self._moved += place.stored
         if self._moved >= _TOLD_EVERY:
             self._progress.add(self._moved)
@@ -176,7 +178,7 @@ class _Sending:
         if place.source > 0 or place.offset:
             return self._local.read_located(place)
         # The first chunk of a linked file is mostly all of it: opened once, not kept open.
-        handle = os.open(self._local.path_of(place), os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(self._local.name_of(place), _READ)
         try:
             return os.read(handle, place.stored)
         finally:
@@ -185,7 +187,7 @@ class _Sending:
     def _worth_squeezing(self) -> bool:
         """After many files that did not become smaller, only some are tried."""
         self._turn += 1
-        return self._in_vain < 32 or self._turn % 16 == 0
+        return self._in_vain < 32 or self._turn % 64 == 0
 
     def _add(
         self,
@@ -196,11 +198,11 @@ class _Sending:
         kind: int,
         codec: int,
     ) -> None:
-        if self._builder is not None and not self._builder.fits(len(payload)):
+        builder = self._builder
+        if builder is None or not builder.fits(len(payload)):
             self._finish_pack(threads)
-        if self._builder is None:
-            self._builder = PackBuilder(self._folder)
-        self._builder.append(digest, payload, size, kind, codec)
+            builder = self._builder = PackBuilder(self._folder)
+        builder.append(digest, payload, size, kind, codec)
 
     def _finish_pack(self, threads: ThreadPoolExecutor) -> None:
         if self._builder is None:
