@@ -12,8 +12,15 @@ from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.fingerprint import Fingerprint, Recipe
 from millwright.pipelines.graph import Graph
 
-RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-TaskStatus = Literal["pending", "running", "cached", "succeeded", "failed", "skipped"]
+RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+"""``waiting``: for a person's approval; no process works on it meanwhile."""
+TaskStatus = Literal["pending", "running", "waiting", "cached", "succeeded", "failed", "skipped"]
+Trigger = Literal[
+    "manual", "schedule", "backfill", "dataset", "upstream", "webhook", "alert", "api"
+]
+"""What started a run."""
+ENDED: tuple[RunStatus, ...] = ("succeeded", "failed", "cancelled")
+"""The states that a run does not leave."""
 Outcome = Literal["succeeded", "failed", "cancelled"]
 
 COMMITTED: tuple[TaskStatus, ...] = ("cached", "succeeded")
@@ -65,6 +72,13 @@ class PipelineRun(Record):
     cancel_requested: bool = False
     cause: dict[str, JsonValue] | None = None
     error: Failure | None = None
+    trigger: Trigger = "manual"
+    priority: int = 0
+    idempotency_key: str | None = None
+    code_digest: str | None = None
+    """The code that the run was planned with, as an object of the project."""
+    not_before: str | None = None
+    deadline: str | None = None
 
 
 class PipelineRunDetail(PipelineRun):
@@ -91,6 +105,19 @@ class NewPipelineRun(Record):
     entry_point: str = Field(pattern=r"^[\w.]+:[\w.<>]+$", max_length=300)
     graph: Graph
     cause: dict[str, Any] | None = None
+    """Why it exists, such as ``{"schedule": ID}``."""
+    trigger: Trigger = "manual"
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=200)
+    """Of runs with the same key in a project there is one: asking again gives that one."""
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    """Of queued runs, those with more are claimed first."""
+    not_before_ms: int | None = None
+    """It is not claimed before this moment."""
+    deadline_ms: int | None = None
+    """At this moment it fails, whether it is waiting, running or still queued."""
+    max_active: int | None = Field(default=None, ge=1)
+    """It is claimed only while fewer runs of its name are running."""
+    code_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
 class Claim(Record):

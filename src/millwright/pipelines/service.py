@@ -43,12 +43,18 @@ def create_run(store: Store, actor: Actor, project: str, new: NewPipelineRun) ->
 def add_run(tx: Transaction, project: str, new: NewPipelineRun) -> str:
     """Queue a run within the caller's transaction, which says why it exists; the run's id.
 
-    A run whose id was chosen before and is there already is left as it is. A graph without nodes
-    is planned by the worker that claims the run.
+    A run whose id or idempotency key is there already is left as it is, and its id returned. A
+    graph without nodes is planned by the worker that claims the run.
     """
     run_id = new.id or new_id()
     if new.id is not None and _is_queued(tx, project, new.id):
         return run_id
+    if new.idempotency_key is not None:
+        runs = pipeline_runs.c
+        same = (runs.project == project, runs.idempotency_key == new.idempotency_key)
+        earlier = tx.execute(select(runs.id).where(*same)).scalar()
+        if earlier is not None:
+            return str(earlier)
     tx.execute(
         insert(pipeline_runs).values(
             id=run_id,
@@ -62,6 +68,13 @@ def add_run(tx: Transaction, project: str, new: NewPipelineRun) -> str:
             created_ms=clock.now_ms(),
             cancel_requested=False,
             cause=new.cause,
+            trigger=new.trigger,
+            priority=new.priority,
+            idempotency_key=new.idempotency_key,
+            code_digest=new.code_digest,
+            not_before_ms=new.not_before_ms,
+            deadline_ms=new.deadline_ms,
+            max_active=new.max_active,
         )
     )
     _insert_tasks(tx, run_id, new.graph, known=set())
@@ -255,7 +268,7 @@ def _cause_edges(cause: dict[str, Any] | None, run_id: str) -> list[tuple[str, s
     return [
         (f"{kind}:{identifier}", f"pipeline-run:{run_id}")
         for kind, identifier in (cause or {}).items()
-        if kind in ("alert", "window", "dataset") and isinstance(identifier, str)
+        if kind in ("alert", "window", "dataset", "retraining") and isinstance(identifier, str)
     ]
 
 
