@@ -9,24 +9,17 @@ transaction as the change they record.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from blake3 import blake3
 from sqlalchemy import Connection, select
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
-from millwright.kernel.ids import new_id
+from millwright.kernel.chain import GENESIS, append, sealing_hash
 from millwright.kernel.record import Record
 from millwright.kernel.tables import event_head, events
 
-GENESIS = "0" * 64
-_CHAIN = 1
-# As plain text: every change of state passes here, and building statements costs more than they do.
-_LAST = "SELECT seq, hash FROM event_head"
-_FIRST_HEAD = "INSERT INTO event_head (chain, seq, hash) VALUES (?, ?, ?)"
-_NEXT_HEAD = "UPDATE event_head SET seq = ?, hash = ?"
+__all__ = ["GENESIS", "Event", "Verification", "append", "read", "verify"]
 
 
 class Event(Record):
@@ -53,45 +46,6 @@ class Verification(Record):
     somebody cut off the newest events and set the database's own head back."""
     first_broken_seq: int | None = None
     problem: str | None = None
-
-
-def append(
-    connection: Connection,
-    *,
-    project: str | None,
-    actor: str,
-    kind: str,
-    subject: str,
-    payload: Mapping[str, Any],
-) -> int:
-    """Append an event and return its sequence number. The caller holds the write transaction."""
-    last = connection.exec_driver_sql(_LAST).first()
-    seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
-    row: dict[str, Any] = {
-        "seq": seq,
-        "id": new_id(),
-        "time_ms": clock.now_ms(),
-        "project": project,
-        "actor": actor,
-        "kind": kind,
-        "subject": subject,
-        "payload": json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str),
-        "previous": previous,
-    }
-    sealed = _hash(row)
-    marks = ", ".join("?" * (len(row) + 1))
-    insert = f"INSERT INTO events ({', '.join(row)}, hash) VALUES ({marks})"  # noqa: S608
-    _execute(connection, insert, *row.values(), sealed)
-    if last is None:
-        _execute(connection, _FIRST_HEAD, _CHAIN, seq, sealed)
-    else:
-        _execute(connection, _NEXT_HEAD, seq, sealed)
-    return seq
-
-
-def _execute(connection: Connection, text: str, *values: Any) -> None:
-    marked = text.replace("?", "%s") if connection.dialect.name == "postgresql" else text
-    connection.exec_driver_sql(marked, values)
 
 
 def read(
@@ -156,27 +110,9 @@ def _problem(row: Row[Any], previous: str, expected: int) -> str | None:
         return f"Event {expected} is missing."
     if row.previous != previous:
         return f"Event {row.seq} does not follow the event before it."
-    if row.hash != _hash(dict(row._mapping)):
+    if row.hash != sealing_hash(dict(row._mapping)):
         return f"Event {row.seq} was altered after it was written."
     return None
-
-
-def _hash(row: Mapping[str, Any]) -> str:
-    covered = [
-        row[name]
-        for name in (
-            "previous",
-            "seq",
-            "id",
-            "time_ms",
-            "project",
-            "actor",
-            "kind",
-            "subject",
-            "payload",
-        )
-    ]
-    return blake3(json.dumps(covered, separators=(",", ":")).encode()).hexdigest()
 
 
 def _event(row: Row[Any]) -> Event:

@@ -11,12 +11,12 @@ from millwright.kernel.database import Database
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.locks import exclusive
 from millwright.kernel.objects import ObjectStore
+from millwright.kernel.revision import HEAD
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.server.rooms import load_tables
 
-HEAD = "0014"
-"""The newest schema revision; a test holds it to the migrations folder."""
+__all__ = ["HEAD", "open_store"]
 
 
 def open_store(workspace: Workspace) -> Store:

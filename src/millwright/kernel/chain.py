@@ -1,0 +1,92 @@
+"""Appending to the event log: each event's hash covers its fields and the hash before it.
+
+Apart from ``kernel.events``, which reads and verifies the log, because a pipeline run in one process
+writes events without SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from blake3 import blake3
+
+from millwright.kernel import clock
+from millwright.kernel.ids import new_id
+
+GENESIS = "0" * 64
+_CHAIN = 1
+# As plain text: every change of state passes here, and building statements costs more than they do.
+_LAST = "SELECT seq, hash FROM event_head"
+_FIRST_HEAD = "INSERT INTO event_head (chain, seq, hash) VALUES (?, ?, ?)"
+_NEXT_HEAD = "UPDATE event_head SET seq = ?, hash = ?"
+
+
+class Statements(Protocol):
+    """What executes plain SQL: a connection of SQLAlchemy, or the bare one of a pipeline run."""
+
+    @property
+    def dialect(self) -> Any:
+        """Names the database."""
+
+    def exec_driver_sql(self, statement: str, parameters: Any = None, /) -> Any:
+        """Execute a statement; the answer has ``first()``."""
+
+
+def append(
+    connection: Statements,
+    *,
+    project: str | None,
+    actor: str,
+    kind: str,
+    subject: str,
+    payload: Mapping[str, Any],
+) -> int:
+    """Append an event and return its sequence number. The caller holds the write transaction."""
+    last = connection.exec_driver_sql(_LAST).first()
+    seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
+    row: dict[str, Any] = {
+        "seq": seq,
+        "id": new_id(),
+        "time_ms": clock.now_ms(),
+        "project": project,
+        "actor": actor,
+        "kind": kind,
+        "subject": subject,
+        "payload": json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str),
+        "previous": previous,
+    }
+    sealed = sealing_hash(row)
+    marks = ", ".join("?" * (len(row) + 1))
+    insert = f"INSERT INTO events ({', '.join(row)}, hash) VALUES ({marks})"  # noqa: S608
+    _execute(connection, insert, *row.values(), sealed)
+    if last is None:
+        _execute(connection, _FIRST_HEAD, _CHAIN, seq, sealed)
+    else:
+        _execute(connection, _NEXT_HEAD, seq, sealed)
+    return seq
+
+
+def _execute(connection: Statements, text: str, *values: Any) -> None:
+    marked = text.replace("?", "%s") if connection.dialect.name == "postgresql" else text
+    connection.exec_driver_sql(marked, values)
+
+
+def sealing_hash(row: Mapping[str, Any]) -> str:
+    """The hash of an event's fields, the hash before it among them, in hexadecimal."""
+    covered = [
+        row[name]
+        for name in (
+            "previous",
+            "seq",
+            "id",
+            "time_ms",
+            "project",
+            "actor",
+            "kind",
+            "subject",
+            "payload",
+        )
+    ]
+    return blake3(json.dumps(covered, separators=(",", ":")).encode()).hexdigest()
