@@ -79,6 +79,8 @@ class CuttingProxy:
     cuts: list[int] = field(default_factory=list)
     """One entry per connection to cut: after how many bytes, both directions together."""
     connections: int = 0
+    passed: int = 0
+    """Bytes that came through, both directions together."""
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -97,20 +99,21 @@ class CuttingProxy:
             left = [self.cuts.pop(0) if self.cuts else sys.maxsize]
             far = socket.create_connection(("127.0.0.1", self.target))
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pass_on, args=(source, sink, left), daemon=True).start()
+                arguments = (source, sink, left)
+                threading.Thread(target=self._pass_on, args=arguments, daemon=True).start()
 
-
-def _pass_on(source: socket.socket, sink: socket.socket, left: list[int]) -> None:
-    try:
-        while block := source.recv(min(1 << 16, max(left[0], 1))):
-            sink.sendall(block[: left[0]])
-            left[0] -= len(block)
-            if left[0] <= 0:
-                break
-    except OSError:
-        pass
-    for end in (source, sink):
+    def _pass_on(self, source: socket.socket, sink: socket.socket, left: list[int]) -> None:
         try:
-            end.shutdown(socket.SHUT_RDWR)
+            while block := source.recv(min(1 << 16, max(left[0], 1))):
+                sink.sendall(block[: left[0]])
+                self.passed += len(block)
+                left[0] -= len(block)
+                if left[0] <= 0:
+                    break
         except OSError:
-            continue
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue

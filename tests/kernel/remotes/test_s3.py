@@ -95,3 +95,25 @@ def test_the_probe_sees_through_a_store_that_ignores_conditions(
     remote = bucket()
     assert probe(Careless(remote)) == Conditions(create_only=False, compare_and_set=False)  # type: ignore[arg-type]
     assert list(remote.list("")) == []
+
+
+@pytest.mark.parametrize("after", [3_000_000, 5_200_000, 7_000_000])
+def test_a_cut_sends_no_more_than_the_part_again(
+    bucket: Callable[..., Remote], s3: str, tmp_path: Path, after: int
+) -> None:
+    content = random.Random(after).randbytes(25_000_000)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(content)
+    proxy = CuttingProxy(target=urlsplit(s3).port or 0, cuts=[after] * 4)
+    with proxy.running() as endpoint:
+        remote = bucket(endpoint)
+        remote.upload("k", source)
+        again = proxy.passed - len(content)
+        proxy.passed = 0
+        proxy.cuts.extend([after] * 3)
+        remote.download("k", target)
+    assert target.read_bytes() == content
+    part = 5 << 20
+    assert again < 4 * (part + 20_000)
+    # A download goes on at the byte where it was cut.
+    assert proxy.passed - len(content) < 50_000

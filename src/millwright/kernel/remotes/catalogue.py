@@ -18,6 +18,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from millwright.kernel.errors import NotFound
 from millwright.kernel.objects.pack_format import ENTRY, Kind
 from millwright.kernel.remotes.catalogue_format import Part, SentPack, decode, encode
 from millwright.kernel.remotes.interface import Remote
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS chunks(
   size INTEGER NOT NULL, codec INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects(id BLOB PRIMARY KEY, recipe BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unread(name TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS untold(name TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
 _PLACES = (
     "SELECT c.id, p.name, c.offset, c.stored, c.size, c.codec"
@@ -108,7 +110,40 @@ class Catalogue:
         self.remote.put(key, content)
         concealed = getattr(self.remote, "concealed", None)
         self._learn(key if concealed is None else concealed(key), content)
+        self._drop_untold(packs)
         return key
+
+    def note(self, pack: SentPack) -> None:
+        """Remember here that a pack is on the remote, until the remote is told of it."""
+        with self._transaction() as connection:
+            values = (pack.name, encode([pack], []))
+            connection.execute("INSERT OR REPLACE INTO untold VALUES(?, ?)", values)
+
+    def tell_rest(self) -> None:
+        """Tell the remote of packs that a push which was cut off had brought there already."""
+        with self._lock:
+            rows = self._connection.execute("SELECT content FROM untold").fetchall()
+        packs = [
+            pack
+            for (content,) in rows
+            for pack in decode(content, blake3(content).hexdigest()).packs
+        ]
+        there = [pack for pack in packs if self._is_there(pack)]
+        if there:
+            self.publish(there, [])
+        self._drop_untold(packs)
+
+    def _is_there(self, pack: SentPack) -> bool:
+        try:
+            return bool(self.remote.get_range(self.pack_key(pack.name), 0, 1))
+        except NotFound:
+            # Garbage collection took it, since nothing told of it for so long.
+            return False
+
+    def _drop_untold(self, packs: Sequence[SentPack]) -> None:
+        with self._transaction() as connection:
+            names = [(pack.name,) for pack in packs]
+            connection.executemany("DELETE FROM untold WHERE name = ?", names)
 
     def pack_key(self, name: str) -> str:
         """Where a pack is on the remote."""

@@ -33,6 +33,8 @@ class CloudRemote:
     Args:
         store: the bucket, with its prefix.
         address: where it is, for people.
+        uploads: the same bucket, opened with more patience: each part of an upload that breaks is
+            sent again by itself, and the upload anew only when that was in vain.
         part_bytes: size of the parts of a large upload (S3 takes no less than 5 MiB).
         attempts: how often an operation is tried before the remote counts as unreachable.
     """
@@ -42,10 +44,12 @@ class CloudRemote:
         store: ObjectStore,
         address: str,
         *,
+        uploads: ObjectStore | None = None,
         part_bytes: int = PART_BYTES,
         attempts: int = 6,
     ) -> None:
         self._store = store
+        self._uploads = uploads or store
         self._address = address
         self._part_bytes = part_bytes
         self._attempts = attempts
@@ -136,7 +140,7 @@ class CloudRemote:
         large = path.stat().st_size > self._part_bytes
         self._patiently(
             lambda: obstore.put(
-                self._store,
+                self._uploads,
                 stored(key),
                 path,
                 use_multipart=large,

@@ -27,8 +27,12 @@ def open_remote(
         return FolderRemote(Path(address.path))
     from millwright.kernel.remotes.cloud import CloudRemote
 
-    store = _cloud(address, endpoint)
-    return CloudRemote(store, address.text, part_bytes=part_bytes)
+    return CloudRemote(
+        _cloud(address, endpoint),
+        address.text,
+        uploads=_cloud(address, endpoint, retries=12, seconds=180),
+        part_bytes=part_bytes,
+    )
 
 
 def open_bucket(address: RemoteAddress, *, endpoint: str | None = None) -> Any:
@@ -36,13 +40,15 @@ def open_bucket(address: RemoteAddress, *, endpoint: str | None = None) -> Any:
     return _cloud(address, endpoint)
 
 
-def _cloud(address: RemoteAddress, endpoint: str | None) -> Any:
+def _cloud(
+    address: RemoteAddress, endpoint: str | None, *, retries: int = 4, seconds: float = 30
+) -> Any:
     from obstore.store import AzureStore, GCSStore, S3Store
 
     prefix = address.path or None
     retry: Any = {
-        "max_retries": 4,
-        "retry_timeout": timedelta(seconds=30),
+        "max_retries": retries,
+        "retry_timeout": timedelta(seconds=seconds),
         "backoff": {
             "init_backoff": timedelta(milliseconds=50),
             "max_backoff": timedelta(seconds=5),

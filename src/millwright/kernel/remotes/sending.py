@@ -1,7 +1,8 @@
 """Bringing to a remote what it lacks: packs first, then the catalogue that tells of them.
 
 Killed at any moment, the remote has whole packs and a catalogue that names none that is not there.
-The catalogue is told every few packs, so that the next attempt sends only what was not told yet.
+Which packs arrived before the catalogue was told of them is noted here, so the next attempt sends
+only what was on its way.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def send(
         for key in wanted
         for chunk in ([part for part, _ in several[key].chunks] if key in several else (key,))
     ]
+    catalogue.tell_rest()
     missing = catalogue.without(chunks)
     known = catalogue.recipes(several)
     fresh = [(key, recipe) for key, recipe in several.items() if key not in known]
@@ -225,6 +227,8 @@ class _Sending:
                 pack = self._uploads.pop(future)
                 future.result()
                 self._done.append(pack)
+                if self._uploads or self._builder is not None:
+                    self._catalogue.note(pack)
                 self._packs += 1
                 self._size += pack.size
         if len(self._done) >= _PACKS_PER_PART:
@@ -234,9 +238,13 @@ class _Sending:
     def _give_up(self) -> None:
         if self._builder is not None:
             self._builder.drop()
+        for future in self._uploads:
+            future.cancel()
+        # What is on its way arrives; only what was not begun is given up.
+        wait(self._uploads)
         for future, pack in self._uploads.items():
-            if future.cancel() or not future.done():
-                continue
+            if not future.cancelled() and future.exception() is None:
+                self._catalogue.note(pack)
             (self._folder / f"{pack.name}.pack").unlink(missing_ok=True)
 
 

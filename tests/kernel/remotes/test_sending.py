@@ -1,0 +1,83 @@
+"""A push that breaks in the middle is gone on with: packs that arrived are not sent again."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from millwright.kernel.errors import Unavailable
+from millwright.kernel.objects import ObjectStore
+from millwright.kernel.remotes import Remote, building
+from millwright.kernel.remotes.catalogue import Catalogue
+from millwright.kernel.remotes.folder import FolderRemote
+from millwright.kernel.remotes.receiving import receive
+from millwright.kernel.remotes.sending import send
+
+
+class Breaking(FolderRemote):
+    """A folder that cannot be written to any more after so many packs."""
+
+    def __init__(self, root: Path, packs: int) -> None:
+        super().__init__(root)
+        self.left = packs
+        self.sent = 0
+
+    def upload(self, key: str, path: Path) -> None:
+        if self.left <= 0:
+            raise Unavailable("remote.folder", "The share is gone.")
+        self.left -= 1
+        self.sent += path.stat().st_size
+        super().upload(key, path)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_packs_that_arrived_are_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setattr(building, "LARGEST_PACK", 1 << 20)
+    here = ObjectStore(tmp_path / "here").of("p")
+    content = random.Random(1).randbytes(6_000_000)
+    digest = bytes.fromhex(here.put(content))
+    broken = Breaking(tmp_path / "remote", packs=4)
+    catalogue = Catalogue(broken, "p/", tmp_path / "copy.db")
+    with pytest.raises(Unavailable):
+        send(here, catalogue, [digest], jobs=jobs)
+    assert catalogue.parts() == []
+    catalogue.close()
+
+    whole = Breaking(tmp_path / "remote", packs=100)
+    catalogue = Catalogue(whole, "p/", tmp_path / "copy.db")
+    sent = send(here, catalogue, [digest], jobs=jobs)
+
+    assert broken.sent > 3_000_000
+    assert sent.size == whole.sent < len(content) - broken.sent + 100_000
+    assert fetched(whole, digest, tmp_path) == content
+
+
+def test_a_pack_that_vanished_meanwhile_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "LARGEST_PACK", 1 << 20)
+    here = ObjectStore(tmp_path / "here").of("p")
+    content = random.Random(1).randbytes(3_000_000)
+    digest = bytes.fromhex(here.put(content))
+    remote = Breaking(tmp_path / "remote", packs=2)
+    catalogue = Catalogue(remote, "p/", tmp_path / "copy.db")
+    with pytest.raises(Unavailable):
+        send(here, catalogue, [digest])
+    for pack in remote.list("p/packs/"):
+        remote.delete([pack.key])
+    remote.left = 100
+    send(here, catalogue, [digest])
+    assert fetched(remote, digest, tmp_path) == content
+
+
+def fetched(remote: Remote, digest: bytes, folder: Path) -> bytes:
+    """The object as somebody else gets it from the remote."""
+    there = ObjectStore(folder / "there").of("p")
+    catalogue = Catalogue(remote, "p/", folder / "there.db")
+    catalogue.refresh()
+    receive(there, catalogue, [digest], folder / "staging")
+    return there.read(digest.hex())
