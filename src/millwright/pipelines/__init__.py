@@ -20,14 +20,26 @@ _HOME = {
     "listening": ("PipelineEvent",),
     "outputs": ("stored_output",),
     "queries": ("get_run", "run_summaries"),
-    "records": ("NewPipelineRun", "PipelineRun", "PipelineRunDetail", "Task"),
-    "service": ("add_run", "create_run"),
+    "records": (
+        "Claim",
+        "Failure",
+        "FinishRun",
+        "NewPipelineRun",
+        "PipelineRun",
+        "PipelineRunDetail",
+        "Task",
+    ),
+    "service": ("add_run", "cancel_run", "claim_run", "create_run", "finish_run"),
     "result": ("PipelineFailed", "PipelineResult"),
+    "values": ("encode",),
     "worker": ("spawn_worker",),
 }
 
 __all__ = [
     "Cancelled",
+    "Claim",
+    "Failure",
+    "FinishRun",
     "Graph",
     "NewPipelineRun",
     "Node",
@@ -44,9 +56,13 @@ __all__ = [
     "StepContext",
     "Task",
     "add_run",
+    "cancel_run",
+    "claim_run",
     "create_run",
+    "encode",
     "execute",
     "find_pipeline",
+    "finish_run",
     "follow",
     "get_run",
     "pipeline",
@@ -79,14 +95,24 @@ if TYPE_CHECKING:
     from millwright.pipelines.outputs import stored_output
     from millwright.pipelines.queries import get_run, run_summaries
     from millwright.pipelines.records import (
+        Claim,
+        Failure,
+        FinishRun,
         NewPipelineRun,
         PipelineRun,
         PipelineRunDetail,
         Task,
     )
     from millwright.pipelines.result import PipelineFailed, PipelineResult
-    from millwright.pipelines.service import add_run, create_run
+    from millwright.pipelines.service import (
+        add_run,
+        cancel_run,
+        claim_run,
+        create_run,
+        finish_run,
+    )
     from millwright.pipelines.steps import Output, Step
+    from millwright.pipelines.values import encode
     from millwright.pipelines.worker import spawn_worker
 
 
