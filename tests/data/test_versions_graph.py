@@ -16,7 +16,6 @@ import pytest
 from millwright.data import snapshot, take_journal, trees
 from millwright.data.client import (
     diff_files,
-    get_impact,
     get_version,
     list_files,
     list_refs,
@@ -32,6 +31,7 @@ from millwright.kernel import events
 from millwright.kernel.access import Actor
 from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
+from millwright.kernel.graph_client import get_impact
 from millwright.kernel.objects import digest_of
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
@@ -302,11 +302,13 @@ def test_what_came_of_a_version_is_told(door: Door, store: Store, actor: Actor) 
             (f"dataset:{other.id}", "run:r2"),
         ]
         tx.event("test.happened", "x:1", {}, edges=edges)
-    found = get_impact(door, "p", "rows", 1)
-    assert [node.id for node in found.runs] == ["run:r1"]
-    assert [node.id for node in found.models] == ["model-version:m1"]
-    assert [node.id for node in found.deployments] == ["deployment:d1"]
-    assert found.other == ()
+    found = get_impact(door, "p", "rows@1")
+    assert [one.node.id for one in found.affected] == [
+        "run:r1",
+        "model-version:m1",
+        "deployment:d1",
+    ]
+    assert set(get_impact(door, "p", "rows").counts) == {"run", "model-version", "deployment"}
 
 
 def test_a_table_that_is_the_same_but_was_given_as_other_bytes_is_a_new_version(door: Door) -> None:

@@ -56,6 +56,6 @@ def test_the_walk_finds_just_the_ancestors_and_descendants(
             connection.execute(insert(lineage), rows)
         found = walk(connection, "flights", f"run:{start}", direction=direction)  # type: ignore[arg-type]
     database.dispose()
-    pairs = [(int(e.source[4:]), int(e.target[4:])) for e in found]
+    pairs = [(int(e.source[4:]), int(e.target[4:])) for e in found.edges]
     assert len(pairs) == len(set(pairs))
     assert set(pairs) == expected

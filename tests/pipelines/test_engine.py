@@ -375,4 +375,4 @@ def test_lineage_and_events_tell_the_run(workspace: Workspace, flows: ModuleType
     ]
     train = f"artifact:{result.run.tasks[1].outputs['train'].digest}"
     count = f"artifact:{result.run.tasks[2].outputs['result'].digest}"
-    assert (train, count) in {(edge.source, edge.target) for edge in edges}
+    assert (train, count) in {(edge.source, edge.target) for edge in edges.edges}

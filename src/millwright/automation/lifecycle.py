@@ -178,7 +178,8 @@ def train_model(
     """Search model families within the budget, or call your own function."""
     context = step_context()
     seed = config.training.seed
-    start_tracking(context, plan.experiment, taken.ids, seed)
+    names = tuple(field.name for field in report.fields)
+    start_tracking(context, plan.experiment, taken.ids, seed, names)
     spec = infer_task(develop[TARGET])
     check_gate_names(config.evaluation.gates, spec.task)
     if config.training.function is not None:
@@ -250,7 +251,8 @@ def register_model(
 ) -> Registered:
     """Package the model, write its card and register it; the champion's alias follows the gates."""
     context = step_context()
-    start_tracking(context, plan.experiment, taken.ids, config.training.seed)
+    names = tuple(field.name for field in features.fields)
+    start_tracking(context, plan.experiment, taken.ids, config.training.seed, names)
     return register_candidate(
         Candidate(
             context=context,

@@ -40,7 +40,7 @@ def begin(
         )
         node = f"retraining:{identifier}"
         edges: list[Edge] = [(f"alert:{alert}", node) for alert in cause.alert_ids]
-        edges += [(node, f"run:{run_id}")]
+        edges += [(node, f"pipeline-run:{run_id}")]
         payload = {"deployment": deployment.name, **cause.model_dump()}
         tx.event("retraining.started", node, payload, edges=edges)
     return identifier
@@ -144,7 +144,7 @@ def _record(row: Row[Any], deployment: str) -> Retraining:
     )
 
 
-@describes("retraining")
+@describes("retraining", anew=True)
 def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
     query = select(retrainings).where(retrainings.c.project == project, retrainings.c.id.in_(ids))
     return {

@@ -9,6 +9,7 @@ import numpy as np
 from millwright.kernel.door import Door
 from millwright.pipelines import StepContext, progress
 from millwright.tracking import (
+    FeatureSet,
     MetricPoint,
     NewRun,
     RunEnvironment,
@@ -25,7 +26,11 @@ from millwright.training import TrialArtifacts, TrialRecord, best_threshold
 
 
 def start_tracking(
-    context: StepContext, experiment: str, inputs: tuple[str, ...], seed: int
+    context: StepContext,
+    experiment: str,
+    inputs: tuple[str, ...],
+    seed: int,
+    columns: tuple[str, ...],
 ) -> str:
     """Open the tracked run of this pipeline run; it has the same id, so a repeat finds it."""
     new = NewRun(
@@ -34,6 +39,8 @@ def start_tracking(
         name=f"{experiment}-{context.run_id[-6:]}",
         seed=seed,
         inputs=inputs,
+        features=FeatureSet(name=context.project, columns=columns, sources=inputs),
+        origin=f"pipeline-run:{context.run_id}",
         code=code_version(),
         environment=_environment(context.door, context.project),
         command=command_line(),

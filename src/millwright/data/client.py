@@ -13,7 +13,6 @@ from millwright.data.records import (
     FileDiff,
     FileItem,
     FileListing,
-    Impact,
     NewRef,
     NewVersion,
 )
@@ -111,11 +110,6 @@ def get_profile(door: Door, project: str, name: str, version: int | None = None)
     return TableProfile.model_validate(
         door.get(f"{_path(project, name)}/versions/{wanted}/profile")
     )
-
-
-def get_impact(door: Door, project: str, name: str, version: int | str) -> Impact:
-    """Which runs read a version, which models came of it, which deployments serve them."""
-    return Impact.model_validate(door.get(f"{_path(project, name)}/versions/{version}/impact"))
 
 
 def list_files(

@@ -9,7 +9,6 @@ from pydantic import Field
 from millwright.data.quality.exchange import Standing
 from millwright.data.schema import Column
 from millwright.kernel.config import Name
-from millwright.kernel.nodes import LineageNode
 from millwright.kernel.record import Record
 
 VersionKind = Literal["table", "files"]
@@ -152,20 +151,6 @@ class JournalTaken(Record):
     """How many versions came in from the journal of the working copy."""
 
     versions: int
-
-
-class Impact(Record):
-    """What came of a version: who read it, which models that made, where they serve."""
-
-    id: str
-    name: str
-    version: int
-    runs: tuple[LineageNode, ...] = ()
-    models: tuple[LineageNode, ...] = ()
-    deployments: tuple[LineageNode, ...] = ()
-    other: tuple[LineageNode, ...] = ()
-    truncated: bool = False
-    """Whether there is more than could be walked."""
 
 
 class Dataset(Record):

@@ -12,7 +12,6 @@ from millwright.data.records import (
     DatasetVersion,
     FileDiff,
     FileListing,
-    Impact,
     JournalTaken,
     NewRef,
     NewVersion,
@@ -85,12 +84,6 @@ def list_files(
 ) -> FileListing:
     """The names in a folder of a version of files; ask again with `after` for more."""
     return service.list_files(call.store, project, name, version, path, after, limit)
-
-
-@router.get(f"{_VERSION}/impact", permission=Permission.READ)
-def impact(project: Name, name: Name, version: str, call: Call = Depends(current_call)) -> Impact:
-    """Which runs read a version, which models came of it, which deployments serve them."""
-    return service.impact(call.store, project, name, version)
 
 
 @router.get(f"{_DATASET}/diff", permission=Permission.READ)

@@ -39,13 +39,14 @@ def deploy(
     from millwright.deployment.records import NewDeployment
     from millwright.kernel.door import connect
     from millwright.kernel.errors import InvalidInput
+    from millwright.kernel.workspace import project_here
 
     if alias is not None and version is not None:
         raise InvalidInput(
             "deployment.choice", "Give --alias or --version, not both.", hint="Leave one out."
         )
     with connect() as door:
-        project = project or _project_here()
+        project = project or project_here()
         model = model or _only_model(door, project)
         configured_name, configured_port = _configured(model)
         new = NewDeployment(
@@ -72,9 +73,10 @@ def list_(project: str | None, as_json: bool) -> None:
     """List deployments."""
     from millwright.deployment.client import list_deployments
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
 
     with connect() as door:
-        found = list_deployments(door, project or _project_here())
+        found = list_deployments(door, project or project_here())
     if as_json:
         click.echo(json.dumps([view.model_dump(mode="json") for view in found], indent=2))
         return
@@ -99,9 +101,10 @@ def show(name: str, project: str | None, as_json: bool) -> None:
     """Show the deployment NAME: variants, process, canaries so far."""
     from millwright.deployment.client import get_deployment
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
 
     with connect() as door:
-        view = get_deployment(door, project or _project_here(), name)
+        view = get_deployment(door, project or project_here(), name)
         _show(view, as_json, running=door.url is not None)
 
 
@@ -113,9 +116,10 @@ def stop(name: str, project: str | None, as_json: bool) -> None:
     """Stop serving NAME; its history stays, and `mw deploy` starts it again."""
     from millwright.deployment.client import stop_deployment
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
 
     with connect() as door:
-        view = stop_deployment(door, project or _project_here(), name)
+        view = stop_deployment(door, project or project_here(), name)
         _show(view, as_json, running=door.url is not None)
 
 
@@ -129,18 +133,11 @@ def rollback(name: str, reason: str, project: str | None, as_json: bool) -> None
     from millwright.deployment.client import roll_back
     from millwright.deployment.records import Ruling
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
 
     with connect() as door:
-        view = roll_back(door, project or _project_here(), name, Ruling(reason=reason))
+        view = roll_back(door, project or project_here(), name, Ruling(reason=reason))
         _show(view, as_json, running=door.url is not None)
-
-
-def _project_here() -> str:
-    import os
-
-    from millwright.kernel.workspace import Workspace
-
-    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project
 
 
 def _configured(model: str) -> tuple[str, int]:

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.engine import Row
 
 from millwright.deployment.records import Deployment, Replica, Rollout
 from millwright.deployment.tables import deployment_replicas, deployment_rollouts, deployments
 from millwright.kernel.errors import NotFound, nearest
-from millwright.kernel.nodes import LineageNode, describes
+from millwright.kernel.nodes import LineageNode, describes, finds
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 
@@ -102,7 +102,16 @@ def _rollout(row: Row[Any]) -> Rollout:
     return Rollout(**{**fields, "evidence": json.loads(fields["evidence"])})
 
 
-@describes("deployment")
+@finds("deployment")
+def _find(connection: Connection, project: str, text: str) -> list[str]:
+    table = deployments.c
+    query = select(table.id).where(
+        table.project == project, or_(table.name == text, table.id == text)
+    )
+    return list(connection.execute(query).scalars())
+
+
+@describes("deployment", lasting=True)
 def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
     query = select(deployments.c.id, deployments.c.name).where(
         deployments.c.project == project, deployments.c.id.in_(ids)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, LargeBinary, String, Table, func, inspect, or_, select
 
-from millwright.kernel.tables import event_head, events, lineage, metadata
+from millwright.kernel.tables import event_head, events, lineage, lineage_nodes, metadata
 
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_HISTORY = (events.name, event_head.name, lineage.name)
+_HISTORY = (events.name, event_head.name, lineage.name, lineage_nodes.name)
 _RAW = 32
 
 

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, CursorResult, Executable, insert, select
+from sqlalchemy import Connection, CursorResult, Executable, insert, select, update
 
 from millwright.kernel import events
 from millwright.kernel.access import Actor
 from millwright.kernel.changes import Changes
 from millwright.kernel.database import Database
 from millwright.kernel.objects import ObjectStore
-from millwright.kernel.tables import lineage
+from millwright.kernel.tables import lineage, lineage_nodes
 from millwright.kernel.workspace import Workspace
 
 Edge = tuple[str, str]
 """A lineage edge between two nodes such as ``run:ID``: the second came of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the lineage graph that no table but the graph's own tells of."""
+
+    name: str
+    """``kind:id``."""
+    label: str
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Transaction:
@@ -41,8 +52,10 @@ class Transaction:
         subject: str,
         payload: Mapping[str, Any] | None = None,
         edges: Iterable[Edge] = (),
+        nodes: Iterable[Node] = (),
     ) -> int:
-        """Append an event (``room.what-happened``) and the lineage edges it brings about."""
+        """Append an event (``room.what-happened``), the lineage edges it brings about, and what is
+        known of those of their ends that have no table of their own."""
         seq = events.append(
             self.connection,
             project=self.project,
@@ -53,6 +66,8 @@ class Transaction:
         )
         for source, target in dict.fromkeys(edges):
             self._edge(source, target, seq)
+        for node in nodes:
+            self._node(node, seq)
         return seq
 
     def _edge(self, source: str, target: str, seq: int) -> None:
@@ -64,6 +79,14 @@ class Transaction:
         if self.connection.execute(select(lineage.c.event).where(*key)).first() is None:
             row = {"project": self.project or "", "source": source, "target": target, "event": seq}
             self.connection.execute(insert(lineage).values(row))
+
+    def _node(self, node: Node, seq: int) -> None:
+        table = lineage_nodes
+        row = {"label": node.label[:500], "details": json.dumps(node.details), "event": seq}
+        key = (table.c.project == (self.project or ""), table.c.node == node.name)
+        if self.connection.execute(update(table).where(*key).values(row)).rowcount == 0:
+            named = {"project": self.project or "", "node": node.name}
+            self.connection.execute(insert(table).values({**named, **row}))
 
 
 class Companion(Protocol):

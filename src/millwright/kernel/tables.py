@@ -1,5 +1,5 @@
-"""The shared table registry, and the kernel's own tables: projects, events and their head, lineage,
-leases."""
+"""The shared table registry, and the kernel's own tables: projects, events and their head, the edges
+of lineage and those of its nodes that have no table elsewhere, leases."""
 
 from __future__ import annotations
 
@@ -68,6 +68,18 @@ lineage = Table(
     Column("event", Integer, nullable=False),
     PrimaryKeyConstraint("project", "source", "target"),
     Index(None, "project", "target"),
+)
+
+lineage_nodes = Table(
+    "lineage_nodes",
+    metadata,
+    Column("project", String(100), nullable=False),
+    Column("node", String(200), nullable=False),
+    Column("label", Text, nullable=False),
+    # What is known of it, as JSON.
+    Column("details", Text, nullable=False),
+    Column("event", Integer, nullable=False),
+    PrimaryKeyConstraint("project", "node"),
 )
 
 leases = Table(

@@ -92,3 +92,12 @@ class Workspace:
         except (OSError, ValueError, KeyError):
             return None
         return str(address["url"]), process
+
+
+def project_here() -> str:
+    """``MILLWRIGHT_PROJECT``, or the project of the folder around the working directory.
+
+    Raises:
+        NotFound: there is no project here.
+    """
+    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Row
 from millwright.kernel.clock import now_ms, rfc3339
 from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
-from millwright.kernel.store import Store, Transaction
+from millwright.kernel.store import Edge, Store, Transaction
 from millwright.monitoring.records import Window, WindowSummary
 from millwright.monitoring.segments import SegmentCache, read_segment
 from millwright.monitoring.tables import (
@@ -192,9 +192,15 @@ def write_window(tx: Transaction, project: str, deployment_id: str, summary: Win
             "n_labelled": summary.n_labelled,
             "drifted_share": round(summary.drifted_share, 4),
         },
-        edges=[(f"deployment:{deployment_id}", f"window:{identifier}")],
+        edges=_edges(deployment_id, summary.champion_version_id, f"window:{identifier}"),
     )
     return identifier
+
+
+def _edges(deployment_id: str, version_id: str | None, window: str) -> list[Edge]:
+    """A window comes of the version that served in it; the deployment outlives them all."""
+    versions = [] if version_id is None else [(f"model-version:{version_id}", window)]
+    return [(f"deployment:{deployment_id}", window), *versions]
 
 
 def window_record(row: Row[Any], deployment: str) -> Window:

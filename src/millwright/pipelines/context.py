@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from millwright.kernel.errors import Conflict, InvalidInput
+from millwright.kernel.provenance import knows_origin
 
 if TYPE_CHECKING:
     from millwright.kernel.door import Door
@@ -65,6 +66,12 @@ class StepContext:
 
 
 current: ContextVar[StepContext | None] = ContextVar("millwright_step", default=None)
+
+
+@knows_origin
+def _pipeline_run() -> str | None:
+    found = current.get()
+    return None if found is None else f"pipeline-run:{found.run_id}"
 
 
 def step_context() -> StepContext:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.errors import NotFound
-from millwright.kernel.nodes import LineageNode, describes
+from millwright.kernel.nodes import LineageNode, describes, finds
 from millwright.kernel.store import Store
 from millwright.pipelines.graph import Graph
 from millwright.pipelines.records import (
@@ -113,6 +113,12 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
         "cancel_requested": row.cancel_requested,
         "cause": row.cause,
         "error": row.error,
+        "trigger": row.trigger,
+        "priority": row.priority,
+        "idempotency_key": row.idempotency_key,
+        "code_digest": row.code_digest,
+        "not_before": _time(row.not_before_ms),
+        "deadline": _time(row.deadline_ms),
     }
 
 
@@ -128,6 +134,13 @@ def unknown_run(run_id: str) -> NotFound:
         hint="See them with: mw pipelines list",
         value=run_id,
     )
+
+
+@finds("pipeline-run")
+def _find(connection: Connection, project: str, text: str) -> list[str]:
+    runs = pipeline_runs.c
+    query = select(runs.id).where(runs.project == project, runs.id == text)
+    return list(connection.execute(query).scalars())
 
 
 @describes("pipeline-run")

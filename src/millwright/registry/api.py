@@ -20,7 +20,7 @@ from millwright.kernel import clock
 from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.scoring import Scorer, Scores
-from millwright.kernel.workspace import Workspace
+from millwright.kernel.workspace import project_here
 from millwright.registry import client
 from millwright.registry.card import CardContent
 from millwright.registry.inference import InferredModel, as_table, infer_fitted
@@ -142,7 +142,7 @@ def load_model(
     name, _, which = reference.partition("@")
     opened = door or connect()
     try:
-        owner = project or _project_here()
+        owner = project or project_here()
         version = client.get_version(opened, owner, name, which or "champion")
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         folder = Path(base) / "millwright" / "models" / version.manifest
@@ -185,7 +185,3 @@ def _metrics(run: RunSession) -> dict[str, float]:
 
     run.flush()
     return dict(get_run(run.door, run.id).metrics)
-
-
-def _project_here() -> str:
-    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project

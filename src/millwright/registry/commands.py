@@ -22,10 +22,11 @@ def models() -> None:
 def list_(project: str | None, as_json: bool) -> None:
     """List the models."""
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
     from millwright.registry.client import list_models
 
     with connect() as door:
-        found = list_models(door, project or _project_here())
+        found = list_models(door, project or project_here())
     if as_json:
         click.echo(json.dumps([model.model_dump(mode="json") for model in found], indent=2))
         return
@@ -48,9 +49,10 @@ def list_(project: str | None, as_json: bool) -> None:
 def show(model: str, version: str | None, project: str | None, as_json: bool) -> None:
     """Show a MODEL with its versions, or one VERSION (number or alias)."""
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
     from millwright.registry.client import get_model, get_version
 
-    owner = project or _project_here()
+    owner = project or project_here()
     with connect() as door:
         if version is not None:
             one = get_version(door, owner, model, version)
@@ -105,10 +107,11 @@ def card_(
 ) -> None:
     """Print the card of a MODEL's VERSION (number or alias; champion if not given)."""
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
     from millwright.registry.client import model_card
 
     with connect() as door:
-        content = model_card(door, project or _project_here(), model, version, html=as_html)
+        content = model_card(door, project or project_here(), model, version, html=as_html)
     if output is not None:
         output.write_text(content, "utf-8")
         content = f"The card of {model} ({version}) is in {output}."
@@ -139,6 +142,7 @@ def alias_(
     """Point an ALIAS of a MODEL to a VERSION, or remove it."""
     from millwright.kernel.door import connect
     from millwright.kernel.errors import InvalidInput
+    from millwright.kernel.workspace import project_here
     from millwright.registry.client import remove_alias, set_alias
 
     if remove == (version is not None):
@@ -147,7 +151,7 @@ def alias_(
             "Give either a version to point to, or --remove.",
             hint=f"For example: mw models alias {model} {alias} 3",
         )
-    owner = project or _project_here()
+    owner = project or project_here()
     with connect() as door:
         if version is None:
             state = remove_alias(door, owner, model, alias)
@@ -186,12 +190,13 @@ def approve_(
 ) -> None:
     """Approve a MODEL's VERSION (number or alias) for an alias, or reject it."""
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
     from millwright.registry.client import approve
     from millwright.registry.records import NewApproval
 
     new = NewApproval(alias=alias, verdict="rejected" if reject else "approved", comment=comment)
     with connect() as door:
-        state = approve(door, project or _project_here(), model, version, new)
+        state = approve(door, project or project_here(), model, version, new)
     if as_json:
         click.echo(state.model_dump_json(indent=2))
         return
@@ -211,10 +216,11 @@ def approve_(
 def compare_(model: str, left: str, right: str, project: str | None, as_json: bool) -> None:
     """Compare two versions of a MODEL (numbers or aliases): metrics, inputs, environment."""
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
     from millwright.registry.client import compare
 
     with connect() as door:
-        found = compare(door, project or _project_here(), model, left, right)
+        found = compare(door, project or project_here(), model, left, right)
     if as_json:
         click.echo(found.model_dump_json(indent=2))
         return
@@ -234,11 +240,3 @@ def compare_(model: str, left: str, right: str, project: str | None, as_json: bo
             click.echo(title)
         for each in changes:
             click.echo(f"  {each.name:26.26} {each.left or '–'} → {each.right or '–'}")
-
-
-def _project_here() -> str:
-    import os
-
-    from millwright.kernel.workspace import Workspace
-
-    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project

@@ -23,8 +23,17 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False),
     help="Write the prediction log here (Arrow files); none is kept by default.",
 )
+@click.option(
+    "--server",
+    type=click.Choice(["uvicorn", "granian"]),
+    default="uvicorn",
+    show_default=True,
+    help="What answers HTTP: uvicorn is soonest for a lone caller, granian for many at once.",
+)
 @click.option("--project", help="Whose model; by default the project of this folder.")
-def serve(package: str, host: str, port: int, log_folder: str | None, project: str | None) -> None:
+def serve(
+    package: str, host: str, port: int, log_folder: str | None, server: str, project: str | None
+) -> None:
     """Serve a model until Ctrl-C: a package FOLDER, or MODEL@ALIAS (MODEL@3) of the registry.
 
     This is the server that deployments run, without control plane, canary or restarts.
@@ -32,6 +41,7 @@ def serve(package: str, host: str, port: int, log_folder: str | None, project: s
     from pathlib import Path
 
     from millwright.kernel.scoring import read_manifest
+    from millwright.kernel.workspace import project_here
     from millwright.serving.config import ServerConfig, VariantConfig
     from millwright.serving.listening import listen
     from millwright.serving.server import serve as serve_config
@@ -40,7 +50,7 @@ def serve(package: str, host: str, port: int, log_folder: str | None, project: s
     version = 0
     if not folder.is_dir() and "@" in package:
         model, _, which = package.partition("@")
-        folder, version = _fetch(project or _project_here(), model, which)
+        folder, version = _fetch(project or project_here(), model, which)
     manifest: Manifest = read_manifest(folder)
     config = ServerConfig(
         deployment=manifest.model,
@@ -51,7 +61,7 @@ def serve(package: str, host: str, port: int, log_folder: str | None, project: s
         ),
     )
     with listen(host, port) as bound:
-        serve_config(config, bound)
+        serve_config(config, bound, server)
 
 
 def _fetch(project: str, model: str, which: str) -> tuple[Path, int]:
@@ -78,11 +88,3 @@ def _fetch(project: str, model: str, which: str) -> tuple[Path, int]:
                 )
             (folder / name).write_bytes(content)
     return folder, int(version["version"])
-
-
-def _project_here() -> str:
-    import os
-
-    from millwright.kernel.workspace import Workspace
-
-    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from millwright.tracking.records import (
         Artifact,
         CodeVersion,
+        FeatureSet,
         MetricPoint,
         NewArtifact,
         NewRun,
@@ -96,6 +97,7 @@ _WHERE = {
     "records": (
         "Artifact",
         "CodeVersion",
+        "FeatureSet",
         "MetricPoint",
         "NewArtifact",
         "NewRun",
@@ -115,6 +117,7 @@ __all__ = [
     "Endpoint",
     "Endpoints",
     "Entry",
+    "FeatureSet",
     "Found",
     "MetricPoint",
     "MlflowCall",

@@ -19,6 +19,7 @@ from typing import Any
 
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door, connect
+from millwright.kernel.provenance import hear_reads, origin_now
 from millwright.kernel.workspace import Workspace
 from millwright.tracking import active, client
 from millwright.tracking import environment as surroundings
@@ -73,6 +74,7 @@ def start_run(
             parent=parent or (outer.id if outer is not None else None),
             seed=seed,
             inputs=tuple(inputs),
+            origin=origin_now(),
             code=surroundings.code_version(),
             environment=surroundings.run_environment(digest),
             command=surroundings.command_line(),
@@ -84,8 +86,15 @@ def start_run(
         if owns_door:
             opened.close()
         raise
+    hear_reads(_heard)
     active.push(session)
     return session
+
+
+def _heard(project: str, version_id: str) -> None:
+    run = active.innermost()
+    if run is not None and run.project == project:
+        run.log_input(version_id)
 
 
 def active_run() -> RunSession:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from millwright.kernel.door import Door
 from millwright.tracking.records import (
     Artifact,
+    Inputs,
     MetricBatch,
     MetricPoint,
     NewArtifact,
@@ -109,6 +110,11 @@ def log_metrics(door: Door, run: str, points: Sequence[MetricPoint]) -> int:
 def log_params(door: Door, run: str, params: Mapping[str, ParamValue]) -> None:
     """Record parameters; raises ``Conflict`` if one has another value already."""
     door.post(f"/runs/{_part(run)}/params", Params(params=dict(params)))
+
+
+def log_inputs(door: Door, run: str, datasets: Sequence[str]) -> None:
+    """Name dataset versions, by id, that the run reads."""
+    door.post(f"/runs/{_part(run)}/inputs", Inputs(datasets=tuple(datasets)))
 
 
 def set_tags(door: Door, run: str, tags: Mapping[str, str]) -> None:

@@ -50,13 +50,14 @@ def list_(
     from typing import cast
 
     from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
     from millwright.tracking.client import list_runs
     from millwright.tracking.records import RunStatus
 
     with connect() as door:
         page = list_runs(
             door,
-            project or _project_here(),
+            project or project_here(),
             experiment=experiment,
             status=cast("RunStatus | None", status),
             parent=parent,
@@ -156,12 +157,13 @@ def compare(chosen: tuple[str, ...], project: str | None, as_json: bool) -> None
 def _find(door: object, run: str, project: str | None) -> Run:
     from millwright.kernel.door import Door
     from millwright.kernel.errors import InvalidInput, NotFound
+    from millwright.kernel.workspace import project_here
     from millwright.tracking.client import each_run, get_run
 
     assert isinstance(door, Door)
     if len(run) == 32:
         return get_run(door, run)
-    matches = [r for r in each_run(door, project or _project_here()) if r.id.endswith(run)]
+    matches = [r for r in each_run(door, project or project_here()) if r.id.endswith(run)]
     if not matches:
         raise NotFound(
             "tracking.unknown_run",
@@ -177,14 +179,6 @@ def _find(door: object, run: str, project: str | None) -> Run:
             value=run,
         )
     return matches[0]
-
-
-def _project_here() -> str:
-    import os
-
-    from millwright.kernel.workspace import Workspace
-
-    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project
 
 
 def _shown_metrics(found: Sequence[Run]) -> list[str]:

@@ -69,6 +69,16 @@ class RunEnvironment(Record):
     digest: str | None = None
 
 
+class FeatureSet(Record):
+    """Columns that were computed from dataset versions; the same ones are the same node of the
+    lineage graph."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    columns: Annotated[tuple[Annotated[str, Field(max_length=250)], ...], Field(max_length=10_000)]
+    sources: tuple[Annotated[str, Field(max_length=100)], ...]
+    """Ids of the dataset versions."""
+
+
 class NewRun(Record):
     """A run about to start. Everything but the experiment may be left out."""
 
@@ -81,6 +91,10 @@ class NewRun(Record):
     seed: int | None = None
     inputs: tuple[str, ...] = ()
     """Ids of the dataset versions it reads."""
+    features: FeatureSet | None = None
+    """What it computed from them and learns from."""
+    origin: Annotated[str, Field(pattern=r"^pipeline-run:[0-9a-f]{32}$")] | None = None
+    """The pipeline run whose step started it."""
     code: CodeVersion | None = None
     environment: RunEnvironment | None = None
     command: Text | None = None
@@ -140,6 +154,14 @@ class MetricBatch(Record):
     """Points logged together, in one transaction."""
 
     points: Annotated[tuple[MetricPoint, ...], Field(max_length=100_000)]
+
+
+class Inputs(Record):
+    """Ids of dataset versions that a run reads."""
+
+    datasets: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")], ...], Field(max_length=1000)
+    ]
 
 
 class Params(Record):

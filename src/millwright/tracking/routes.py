@@ -16,6 +16,7 @@ from millwright.tracking import service
 from millwright.tracking.exchange.records import CarriedExperiment, Taken
 from millwright.tracking.records import (
     Artifact,
+    Inputs,
     Logged,
     MetricBatch,
     MetricPoint,
@@ -96,6 +97,12 @@ def log_metrics(run: str, body: MetricBatch, call: Call = Depends(current_call))
 def log_params(run: str, body: Params, call: Call = Depends(current_call)) -> Logged:
     """Record parameters; each keeps its first value."""
     return Logged(count=service.log_params(call.store, call.actor, run, body.params))
+
+
+@router.post("/runs/{run}/inputs", permission=Permission.WRITE)
+def log_inputs(run: str, body: Inputs, call: Call = Depends(current_call)) -> Logged:
+    """Name dataset versions that the run reads."""
+    return Logged(count=service.log_inputs(call.store, call.actor, run, body.datasets))
 
 
 @router.post("/runs/{run}/tags", permission=Permission.WRITE)

@@ -33,6 +33,7 @@ class RunSession:
         self.record = record
         self._owns_door = owns_door
         self._ended = False
+        self._inputs = set(record.inputs)
         self._buffer = LoggingBuffer(
             lambda points: client.log_metrics(self.door, self.record.id, points)
         )
@@ -82,6 +83,15 @@ class RunSession:
     def set_tag(self, key: str, value: Any) -> None:
         """Set a tag, replacing its value."""
         client.set_tags(self.door, self.id, {key: str(value)})
+
+    def log_input(self, version_id: str) -> None:
+        """Name a dataset version, by id, that the run reads; again changes nothing.
+
+        ``mw.dataset(…)`` does it for what is read while the run is active.
+        """
+        if version_id not in self._inputs:
+            client.log_inputs(self.door, self.id, [version_id])
+            self._inputs.add(version_id)
 
     def log_artifact(self, content: str | Path | bytes, name: str | None = None) -> list[Artifact]:
         """Log a file, every file of a folder, or bytes.

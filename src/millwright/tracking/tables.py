@@ -78,6 +78,8 @@ runs = Table(
     Column("code_commit", String(64), nullable=True),
     Column("code_dirty", Boolean, nullable=True),
     Column("code_diff_digest", String(64), nullable=True),
+    # The entry point and where it stands, as JSON.
+    Column("code_detail", Text, nullable=True),
     Column("environment", Text, nullable=True),
     Column("command", Text, nullable=True),
     Column("error", Text, nullable=True),

@@ -41,13 +41,14 @@ def list_command(project: str | None, as_json: bool) -> None:
 @JSON
 def show(name: str, project: str | None, as_json: bool) -> None:
     """What is in a version, and what came of it: runs, models, deployments."""
-    from millwright.data.client import get_impact, get_profile, get_version
+    from millwright.data.client import get_profile, get_version
     from millwright.data.references import split
+    from millwright.kernel.graph_client import get_impact
 
     dataset, selector = split(name)
     with opened(project) as (door, project_name):
         version = get_version(door, project_name, dataset, selector)
-        impact = get_impact(door, project_name, dataset, version.version)
+        impact = get_impact(door, project_name, f"dataset:{version.id}")
         profile = None
         if version.kind == "table":
             profile = get_profile(door, project_name, dataset, version.version)
@@ -66,9 +67,9 @@ def show(name: str, project: str | None, as_json: bool) -> None:
             f"empty {column.distinct:>10,} distinct  {_summary(column)}"
         )
     for verb, nodes in (
-        ("read by", impact.runs),
-        ("model", impact.models),
-        ("served by", impact.deployments),
+        ("read by", impact.of_kind("run")),
+        ("model", impact.of_kind("model-version")),
+        ("served by", impact.of_kind("deployment")),
     ):
         for node in nodes:
             click.echo(f"  {verb:<10} {node.label}")

@@ -20,7 +20,8 @@ from millwright.data.connectors.tables import dataset_sources
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import NotFound
-from millwright.kernel.store import Store
+from millwright.kernel.external import DATASET, dataset_place, external_node
+from millwright.kernel.store import Node, Store
 
 _S = dataset_sources.c
 
@@ -52,8 +53,16 @@ def record_source(
         tx.execute(insert(dataset_sources).values(row))
         payload = {"name": name, "version": found.version, "url": new.url}
         payload |= {"state": new.state.model_dump()}
-        tx.event("dataset.source-recorded", f"dataset:{found.id}", payload)
+        node = f"dataset:{found.id}"
+        outside = _outside(new)
+        edges = [(one.name, node) for one in outside]
+        tx.event("dataset.source-recorded", node, payload, edges=edges, nodes=outside)
     return _record(row, found.version)
+
+
+def _outside(new: NewSource) -> list[Node]:
+    place = dataset_place(new.url, new.options.table)
+    return [] if place is None else [external_node(DATASET, *place)]
 
 
 def source_of(store: Store, project: str, name: str, version: str) -> DatasetSource:

@@ -19,6 +19,7 @@ from millwright.data.records import DatasetVersion
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Corrupt, InvalidInput, NotFound, Unavailable, nearest
 from millwright.kernel.objects import digest_of
+from millwright.kernel.provenance import note_read
 
 if TYPE_CHECKING:
     from millwright.data.handles.files import VersionFiles
@@ -42,6 +43,7 @@ class Dataset:
         self._door = door
         path = f"/projects/{project}/datasets/{name}/versions/{quote(selector)}"
         self.version = DatasetVersion.model_validate(door.get(path))
+        note_read(project, self.version.id)
 
     @property
     def rows(self) -> int:

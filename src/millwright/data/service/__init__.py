@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from millwright.data.service.files import diff_files, list_files, open_tree
-from millwright.data.service.impact import describe, impact
 from millwright.data.service.intake import take_journal
+from millwright.data.service.lineage_names import describe
 from millwright.data.service.naming import delete_ref, list_refs, put_ref
 from millwright.data.service.queries import (
     get_profile,
@@ -22,7 +22,6 @@ __all__ = [
     "diff_files",
     "get_profile",
     "get_version",
-    "impact",
     "list_datasets",
     "list_files",
     "list_refs",

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from millwright.data.service import impact
 from millwright.data.storage.database_heads import head_store
 from millwright.data.storage.definitions import read_definitions
 from millwright.data.storage.destroying import destroy_local, destroy_remote, scrub_database
@@ -37,6 +36,7 @@ from millwright.data.trees import Tombstone
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import NotFound
+from millwright.kernel.graph import impact_of
 from millwright.kernel.ids import new_id
 from millwright.kernel.store import Store, Transaction
 from millwright.kernel.tables import metadata
@@ -182,14 +182,15 @@ def _rewrite(tx: Transaction, project: str, erasure_id: str, one: Rewrite, now: 
 
 def _affected(store: Store, project: str, one: Rewrite) -> ErasedVersion:
     row = one.row
-    came = impact(store, project, row["name"], str(row["version"]))
+    with store.read() as connection:
+        came = impact_of(connection, project, f"dataset:{row['id']}")
     return ErasedVersion(
         reference=f"{row['name']}@{row['version']}",
         paths=one.paths,
         rows=one.rows,
-        runs=tuple(node.label for node in came.runs),
-        models=tuple(node.label for node in came.models),
-        deployments=tuple(node.label for node in came.deployments),
+        runs=tuple(node.label for node in came.of_kind("run")),
+        models=tuple(node.label for node in came.of_kind("model-version")),
+        deployments=tuple(node.label for node in came.of_kind("deployment")),
     )
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.ids import new_id
+from millwright.kernel.plain_sql import first
 from millwright.kernel.store import Transaction
 from millwright.registry.holding import require_free
 from millwright.registry.mlflow.entities import (
     Json,
     live_version,
     model_row,
+    new_version_json,
     storage_of,
     version_json,
 )
@@ -36,6 +38,8 @@ from millwright.tracking import Endpoints, MlflowCall, MlflowError, tag_register
 endpoints = Endpoints()
 PROMPT_TEXT = "mlflow.prompt.text"
 EXTERNAL = "external"
+_INSERT = insert(model_versions)
+_LAST = "SELECT max(version) FROM model_versions WHERE project = ? AND model = ?"
 
 
 class NewVersion(msgspec.Struct):
@@ -61,7 +65,7 @@ class Named(msgspec.Struct):
 
 
 @endpoints.post("model-versions/create", permission=Permission.WRITE)
-def create_model_version(call: MlflowCall) -> Json:
+async def create_model_version(call: MlflowCall) -> Json:
     """Register what an MLflow client logged as the next version of a model.
 
     It is external to us: it passed no gates and has no package, and says so everywhere.
@@ -71,7 +75,8 @@ def create_model_version(call: MlflowCall) -> Json:
     given = required(asked.source, "source")
     tags = checked_tags(asked.tags)
     prompt = is_prompt(tags)
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> Json:
         if prompt:
             source = Source(prompt_source(given), given, asked.run_id or None, None)
         else:
@@ -81,13 +86,16 @@ def create_model_version(call: MlflowCall) -> Json:
         model_row(tx.connection, call.project, name)
         row = _add(tx, call.project, name, asked, source, call.actor.name)
         if tags:
-            mine = {"project": call.project, "model": name, "version": row.version}
+            mine = {"project": call.project, "model": name, "version": row["version"]}
             rows = [{**mine, "key": key, "value": value} for key, value in tags.items()]
             tx.execute(insert(model_version_tags), rows)
         if source.logged_model:
-            tag_registered(tx, call.project, source.logged_model, name, row.version)
+            tag_registered(tx, call.project, source.logged_model, name, row["version"])
         announce(tx, call.project, _created(name, row, tags, prompt=prompt))
-        return {"model_version": version_json(tx.connection, row)}
+        return {"model_version": new_version_json(row, tags)}
+
+    made: Json = await call.write(work)
+    return made
 
 
 @endpoints.get("model-versions/get", permission=Permission.READ)
@@ -100,11 +108,12 @@ def get_model_version(call: MlflowCall) -> Json:
 
 
 @endpoints.patch("model-versions/update", permission=Permission.WRITE)
-def update_model_version(call: MlflowCall) -> Json:
+async def update_model_version(call: MlflowCall) -> Json:
     """Change the description."""
     asked = call.read(Named)
     name, version = _named(asked)
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> Json:
         row = live_version(tx.connection, call.project, name, version)
         _change(tx, row, description=asked.description or "")
         payload = {"model": name, "version": row.version}
@@ -112,9 +121,12 @@ def update_model_version(call: MlflowCall) -> Json:
         row = live_version(tx.connection, call.project, name, version)
         return {"model_version": version_json(tx.connection, row)}
 
+    made: Json = await call.write(work)
+    return made
+
 
 @endpoints.post("model-versions/transition-stage", permission=Permission.OPERATE)
-def transition_stage(call: MlflowCall) -> Json:
+async def transition_stage(call: MlflowCall) -> Json:
     """Move a version to a stage; others in it may be archived."""
     asked = call.read(Named)
     name, version = _named(asked)
@@ -126,7 +138,8 @@ def transition_stage(call: MlflowCall) -> Json:
             "Model version transition cannot archive existing model versions because "
             f"'{given}' is not an Active stage. Valid stages are {list(ACTIVE_STAGES)}",
         )
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> Json:
         row = live_version(tx.connection, call.project, name, version)
         if asked.archive_existing_versions:
             _archive_others(tx, row, stage)
@@ -138,12 +151,16 @@ def transition_stage(call: MlflowCall) -> Json:
         row = live_version(tx.connection, call.project, name, version)
         return {"model_version": version_json(tx.connection, row)}
 
+    made: Json = await call.write(work)
+    return made
+
 
 @endpoints.delete("model-versions/delete", permission=Permission.OPERATE)
-def delete_model_version(call: MlflowCall) -> Json:
+async def delete_model_version(call: MlflowCall) -> Json:
     """Delete a version; its number is not given again. Refused while it is deployed."""
     name, version = _named(call.read(Named))
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         row = live_version(tx.connection, call.project, name, version)
         require_free(tx.connection, call.project, [row.id])
         now = clock.now_ms()
@@ -154,6 +171,8 @@ def delete_model_version(call: MlflowCall) -> Json:
         touch(tx, call.project, name, now)
         payload = {"model": name, "version": row.version}
         tx.event("model.version-deleted", f"model-version:{row.id}", payload)
+
+    await call.write(work)
     return {}
 
 
@@ -172,12 +191,10 @@ def _named(asked: Named) -> tuple[str, str]:
 
 def _add(
     tx: Transaction, project: str, name: str, asked: NewVersion, source: Source, actor: str
-) -> Row[Any]:
+) -> dict[str, Any]:
     now = clock.now_ms()
-    table = model_versions.c
-    mine = (table.project == project, table.model == name)
-    last = tx.execute(select(func.max(table.version)).where(*mine)).scalar()
-    values = {
+    last = first(tx.connection, lambda newest: newest, _LAST, project, name)
+    values: dict[str, Any] = {
         "id": new_id(),
         "project": project,
         "model": name,
@@ -195,7 +212,7 @@ def _add(
         "stage": "None",
         **_NO_PACKAGE,
     }
-    tx.execute(insert(model_versions).values(**values))
+    tx.execute(_INSERT, values)
     touch(tx, project, name, now)
     node = f"model-version:{values['id']}"
     payload = {
@@ -206,8 +223,10 @@ def _add(
         "logged_model": source.logged_model,
     }
     edges = [(f"run:{source.run}", node)] if source.run else []
+    if source.logged_model:
+        edges.append((f"logged-model:{source.logged_model}", node))
     tx.event("model.version-registered", node, payload, edges=edges)
-    return live_version(tx.connection, project, name, int(values["version"]))  # type: ignore[call-overload]
+    return values
 
 
 _NO_PACKAGE = {
@@ -245,13 +264,13 @@ def _archive_others(tx: Transaction, row: Row[Any], stage: str) -> None:
         tx.event("model.stage-changed", f"model-version:{each.id}", payload)
 
 
-def _created(name: str, row: Row[Any], tags: dict[str, str], *, prompt: bool) -> Happening:
-    data: Json = {"name": name, "version": str(row.version)}
+def _created(name: str, row: dict[str, Any], tags: dict[str, str], *, prompt: bool) -> Happening:
+    data: Json = {"name": name, "version": str(row["version"])}
     if prompt:
         data["template"] = tags.get(PROMPT_TEXT)
         hidden = HIDDEN_PROMPT_TAGS | {PROMPT_TEXT}
         data["tags"] = {key: value for key, value in tags.items() if key not in hidden}
     else:
-        data |= {"source": row.source, "run_id": row.run, "tags": tags}
-    data["description"] = row.description or None
+        data |= {"source": row["source"], "run_id": row["run"], "tags": tags}
+    data["description"] = row["description"] or None
     return Happening("prompt_version" if prompt else "model_version", "created", data)

@@ -17,7 +17,7 @@ from millwright.kernel.access import Actor
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.model_package import MANIFEST, Field, Manifest
-from millwright.kernel.nodes import LineageNode, describes
+from millwright.kernel.nodes import LineageNode, describes, finds
 from millwright.kernel.store import Store, Transaction
 from millwright.registry.records import (
     EVALUATION,
@@ -347,6 +347,24 @@ def unknown_model(model: str) -> NotFound:
         hint="See them with: mw models list",
         value=model,
     )
+
+
+@finds("model-version")
+def _find(connection: Connection, project: str, text: str) -> list[str]:
+    """The version that ``late@champion``, ``late@3`` or an id means; all where it is a name."""
+    table = model_versions.c
+    here = select(table.id).where(table.project == project)
+    name, at, which = text.rpartition("@")
+    if at:
+        try:
+            number = resolve(connection, project, name, which)
+        except NotFound:
+            return []
+        named = here.where(table.model == name, table.version == number)
+        return list(connection.execute(named).scalars())
+    named = here.where(table.model == text).order_by(table.version.desc())
+    found = connection.execute(named).scalars().all()
+    return list(found or connection.execute(here.where(table.id == text)).scalars())
 
 
 @describes("model-version")

@@ -1,10 +1,9 @@
-"""The event log as a list, as a live stream, and its verification; the lineage graph."""
+"""The event log as a list, as a live stream, and its verification."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Literal
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,22 +11,12 @@ from fastapi.responses import StreamingResponse
 from millwright.kernel import events
 from millwright.kernel.access import Permission
 from millwright.kernel.events import Event, Verification
-from millwright.kernel.lineage import LineageEdge, walk
-from millwright.kernel.nodes import LineageNode, describe_nodes
-from millwright.kernel.record import Record
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.kernel.store import Store
 
 router = RoomRouter(tag="events")
 _IDLE_SECONDS = 2.0
 """Writers in other processes ring no bell here, so the log is looked at this often regardless."""
-
-
-class LineageGraph(Record):
-    """Nodes and edges around one node."""
-
-    nodes: tuple[LineageNode, ...]
-    edges: tuple[LineageEdge, ...]
 
 
 @router.get("/events", permission=Permission.READ)
@@ -99,19 +88,3 @@ def verify_audit(call: Call = Depends(current_call)) -> Verification:
     """Whether any event was altered, removed or reordered since it was written."""
     with call.store.read() as connection:
         return events.verify(connection)
-
-
-@router.get("/projects/{project}/lineage", permission=Permission.READ)
-def lineage_of(
-    project: str,
-    node: str,
-    depth: int = Query(10, ge=1, le=50),
-    direction: Literal["up", "down", "both"] = "both",
-    call: Call = Depends(current_call),
-) -> LineageGraph:
-    """What a thing came of, and what came of it."""
-    with call.store.read() as connection:
-        edges = walk(connection, project, node, depth=depth, direction=direction)
-        names = dict.fromkeys([node, *(end for e in edges for end in (e.source, e.target))])
-        nodes = describe_nodes(connection, project, list(names))
-    return LineageGraph(nodes=tuple(nodes), edges=tuple(edges))

@@ -6,7 +6,14 @@ from millwright.tracking.service.artifacts import artifact, artifacts, log_artif
 from millwright.tracking.service.carrying import take
 from millwright.tracking.service.deletion import purge
 from millwright.tracking.service.metrics import log_metrics, metric_history
-from millwright.tracking.service.runs import create_run, get_run, log_params, patch_run, set_tags
+from millwright.tracking.service.runs import (
+    create_run,
+    get_run,
+    log_inputs,
+    log_params,
+    patch_run,
+    set_tags,
+)
 from millwright.tracking.service.search import list_runs
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "get_run",
     "list_runs",
     "log_artifact",
+    "log_inputs",
     "log_metrics",
     "log_params",
     "metric_history",

@@ -61,7 +61,16 @@ def log_datasets(tx: Transaction, run: Any, experiment_no: int, uses: list[Datas
         )
     if known:
         names = sorted(f"{name}@{digest}" for name, digest in known)
-        tx.event("run.inputs-logged", f"run:{run.id}", {"datasets": names})
+        nodes = [_node(use.dataset) for use in uses]
+        edges = [(node.name, f"run:{run.id}") for node in nodes]
+        payload = {"datasets": names}
+        tx.event("run.inputs-logged", f"run:{run.id}", payload, edges=edges, nodes=nodes)
+
+
+def _node(dataset: Dataset) -> Node:
+    """The state of a dataset that a client described: other bytes are another node."""
+    named = f"{dataset.name}@{dataset.digest}"
+    return external_node(DATASET, "mlflow", named, source_type=dataset.source_type)
 
 
 def log_models(tx: Transaction, run: Any, direction: str, models: list[tuple[str, int]]) -> None:
@@ -71,7 +80,7 @@ def log_models(tx: Transaction, run: Any, direction: str, models: list[tuple[str
         "ON CONFLICT DO NOTHING"
     )
     rows = [(run.no, model[:100], direction, step) for model, step in models]
-    execute_many(tx.connection, statement, rows)
+    perform_many(tx.connection, statement, rows)
     if models:
         here = f"run:{run.id}"
         nodes = dict.fromkeys(f"logged-model:{model}" for model, _ in models)

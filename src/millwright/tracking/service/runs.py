@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,12 +21,14 @@ from millwright.tracking.records import (
     ENDED,
     CodeVersion,
     NewRun,
+    FeatureSet,
     ParamValue,
     Run,
     RunEnvironment,
     RunPatch,
 )
 from millwright.tracking.service.details import (
+from millwright.tracking.service.ancestry import ancestry_of
     details_of,
     insert_params,
     known_params,
@@ -94,7 +97,15 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
             "environment": None if new.environment is None else new.environment.model_dump_json(),
             "command": new.command,
         }
-        insert_run(tx, row, new.params, new.tags, experiment=new.experiment)
+        insert_run(
+            tx,
+            row,
+            new.params,
+            new.tags,
+            experiment=new.experiment,
+            features=new.features,
+            origin=new.origin,
+        )
         return load_runs(tx.connection, [_row(tx.connection, identifier)])[0]
 
     run: Run = writer_of(store).do(actor, project, work)
@@ -109,19 +120,28 @@ def insert_run(
     *,
     experiment: str,
 ) -> int:
-    """A run that does not exist yet, with its event; its number."""
+    """A run that does not exist yet, with its event and what it came of; its number."""
     values = [row.get(column) for column in _COLUMNS]
+    features: FeatureSet | None = None,
+    origin: str | None = None,
     no = int(execute(tx.connection, _INSERT, *values).scalar_one())
     insert_params(tx.connection, no, params)
     upsert_tags(tx.connection, no, tags)
     identifier = row["id"]
-    edges = [(f"dataset:{source}", f"run:{identifier}") for source in json.loads(row["inputs"])]
+    ancestry = ancestry_of(
+        f"run:{identifier}",
+        inputs=json.loads(row["inputs"]),
+        parent=row.get("parent"),
+        features=features,
+        origin=origin,
+    )
     payload = {
         "experiment": experiment,
         "name": row["name"],
         "commit": row.get("code_commit"),
     }
-    tx.event("run.created", f"run:{identifier}", payload, edges=edges)
+    subject = f"run:{identifier}"
+    tx.event("run.created", subject, payload, edges=ancestry.edges, nodes=ancestry.nodes)
     return no
 
 
@@ -210,6 +230,27 @@ def set_tags(store: Store, actor: Actor, run: str, tags: Mapping[str, str]) -> i
     """Set tags, replacing earlier values.
 
     Raises:
+def log_inputs(store: Store, actor: Actor, run: str, datasets: Sequence[str]) -> int:
+    """Name dataset versions that a run reads, beside those it named before; how many are new.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+
+    def work(tx: Transaction) -> int:
+        row = _row(tx.connection, run)
+        known = json.loads(row.inputs)
+        fresh = [one for one in dict.fromkeys(datasets) if one not in known]
+        if fresh:
+            inputs = json.dumps([*known, *fresh])
+            tx.execute(update(runs).where(runs.c.no == row.no).values(inputs=inputs))
+            edges = ancestry_of(f"run:{run}", inputs=fresh).edges
+            tx.event("run.inputs-logged", f"run:{run}", {"datasets": fresh}, edges=edges)
+        return len(fresh)
+
+    return int(writer_of(store).do(actor, project_of(store, run), work))
+
+
         NotFound: there is no such run.
     """
 
@@ -314,6 +355,16 @@ def _row(connection: Connection, run: str) -> Row[Any]:
 def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
     query = select(runs.c.id, runs.c.name).where(runs.c.project == project, runs.c.id.in_(ids))
     return {
+@finds("run")
+def _find(connection: Connection, project: str, text: str) -> list[str]:
+    """The run with an id, or with the last characters (six or more) of one."""
+    query = select(runs.c.id).where(runs.c.project == project)
+    exact = connection.execute(query.where(runs.c.id == text)).scalars().all()
+    if exact or not _END_OF_ID.fullmatch(text):
+        return list(exact)
+    return list(connection.execute(query.where(runs.c.id.like(f"%{text}"))).scalars())
+
+
         f"run:{row.id}": LineageNode(
             id=f"run:{row.id}",
             kind="run",

@@ -116,9 +116,9 @@ export const impactQuery = (version: DatasetVersion) =>
     queryKey: ["data", version.project, version.name, "impact", version.id],
     queryFn: ({ signal }) =>
       get(
-        "/api/v1/projects/{project}/datasets/{name}/versions/{version}/impact",
-        { project: version.project, name: version.name, version: String(version.version) },
-        undefined,
+        "/api/v1/projects/{project}/impact",
+        { project: version.project },
+        { node: `dataset:${version.id}` },
         signal,
       ),
   });

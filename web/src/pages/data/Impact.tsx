@@ -13,14 +13,16 @@ export function Impact({ version }: { version: DatasetVersion }) {
   return (
     <Panel title="What came of it">
       <Loaded query={query} height={120}>
-        {({ runs, models, deployments }) =>
-          runs.length + models.length + deployments.length === 0 ? (
+        {({ affected }) =>
+          affected.length === 0 ? (
             <EmptyState icon="runs" title="Nothing has read this version yet" />
           ) : (
             <dl className={css.impact}>
-              <Nodes title="Runs that read it" nodes={runs} />
-              <Nodes title="Models that came of it" nodes={models} />
-              <Nodes title="Deployments that serve those" nodes={deployments} />
+              <Nodes title="Runs that read it" nodes={ofKind(affected, "run")} />
+              <Nodes title="Models that came of it" nodes={ofKind(affected, "model-version")} />
+              <Nodes title="Deployments that served those" nodes={ofKind(affected, "deployment")} />
+              <Nodes title="Windows of predictions" nodes={ofKind(affected, "window")} />
+              <Nodes title="Alerts" nodes={ofKind(affected, "alert")} />
             </dl>
           )
         }
@@ -33,6 +35,10 @@ interface Node {
   id: string;
   label: string;
   href?: string | null;
+}
+
+function ofKind(affected: readonly { node: Node & { kind: string } }[], kind: string): Node[] {
+  return affected.filter(({ node }) => node.kind === kind).map(({ node }) => node);
 }
 
 function Nodes({ title, nodes }: { title: string; nodes: readonly Node[] }) {
