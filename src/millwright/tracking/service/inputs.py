@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from millwright.kernel.store import Transaction
+from millwright.kernel.external import DATASET, external_node
+from millwright.kernel.store import Node, Transaction
 from millwright.tracking.service.statements import execute, execute_many
 
 CONTEXT = "mlflow.data.context"
