@@ -13,7 +13,12 @@ from millwright.server.application import create_app
 from millwright.server.rooms import routers
 
 PUBLIC = {"/api/v1/health"}
-QUESTIONS = {"/api/v1/projects/{project}/step-cache/resolve"}
+QUESTIONS = {
+    "/api/v1/projects/{project}/step-cache/resolve",
+    "/api/v1/projects/{project}/runs/table",
+    "/api/v1/projects/{project}/runs/table/csv",
+    "/api/v1/projects/{project}/runs/curves",
+}
 """Posted because the question is long; they change nothing."""
 
 

@@ -21,6 +21,7 @@ ROUTES = (
     "millwright.data.quality.routes",
     "millwright.data.storage.routes",
     "millwright.tracking.routes",
+    "millwright.tracking.run_table.routes",
     "millwright.pipelines.routes",
     "millwright.registry.routes",
     "millwright.deployment.routes",

@@ -98,7 +98,7 @@ def from_token(search: Search, token: str | None) -> Search:
     return replace(search, offset=offset)
 
 
-class _Statement:
+class Statement:
     """A statement in the making: its text, and the values in the order of their marks."""
 
     def __init__(self, dialect: str) -> None:
@@ -109,6 +109,7 @@ class _Statement:
         self.values: list[Any] = []
 
     def require(self, text: str, *values: Any) -> None:
+        """Add a condition of plain SQL with its values."""
         self.where.append(text)
         self.values.extend(values)
 
@@ -137,7 +138,7 @@ def _query(
 def _built(
     dialect: str, search: Search, along: Order | None, without: Order | None
 ) -> tuple[str, list[Any]]:
-    made = _Statement(dialect)
+    made = Statement(dialect)
     source = "runs r"
     if along is not None:
         source = "run_latest_metrics o CROSS JOIN runs r"
@@ -158,7 +159,7 @@ def _built(
     if search.view != "ALL":
         made.require(f"r.deleted_ms IS {'NOT ' if search.view == 'DELETED_ONLY' else ''}NULL")
     for condition in search.conditions:
-        _require(made, condition, along)
+        require(made, condition, along)
     if search.after is not None:
         created, run = search.after
         made.require("r.created_ms <= ?", created)
@@ -173,7 +174,11 @@ def _built(
     return text, [*made.join_values, *made.values, search.limit, skipped]
 
 
-def _require(made: _Statement, condition: Condition, along: Order | None) -> None:
+def require(made: Statement, condition: Condition, along: Order | None = None) -> None:
+    """Add a condition to a statement whose runs are ``r`` and whose experiments are ``e``.
+
+    Conditions on the metric that a search goes ``along`` are put on that metric's own row, ``o``.
+    """
     kind, key, comparator, value = (
         condition.kind,
         condition.key,
@@ -202,7 +207,7 @@ def _require(made: _Statement, condition: Condition, along: Order | None) -> Non
         _require_text(made, condition)
 
 
-def _require_text(made: _Statement, condition: Condition) -> None:
+def _require_text(made: Statement, condition: Condition) -> None:
     key, comparator = condition.key, condition.comparator
     table = _TABLES[condition.kind]
     fact = _FACTS.get(key) if condition.kind == "tag" else None
@@ -220,7 +225,7 @@ def _require_text(made: _Statement, condition: Condition) -> None:
     made.require(found, *all_values)
 
 
-def _keys(made: _Statement, orders: Sequence[Order], along: Order | None) -> list[str]:
+def _keys(made: Statement, orders: Sequence[Order], along: Order | None) -> list[str]:
     keys = []
     for position, order in enumerate(orders):
         way = "ASC" if order.ascending else "DESC"

@@ -1,0 +1,1 @@
+"""The table of runs that a person scrolls: any order, any columns, any row at once."""
