@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from millwright.data.schema import MAX_LEVELS, Column, Schema, describe_column, infer_schema
     from millwright.data.service import take_journal
     from millwright.data.storage.lazy_fetching import fetch_when_read
+    from millwright.data.storage.transfers import take_transfers
     from millwright.data.trainable import Trainable, check_trainable
 
 _HOMES = {
@@ -103,6 +104,7 @@ _HOMES = {
     "Trainable": "trainable",
     "check_trainable": "trainable",
     "fetch_when_read": "storage.lazy_fetching",
+    "take_transfers": "storage.transfers",
 }
 __all__ = [
     "MAX_LEVELS",
@@ -153,6 +155,7 @@ __all__ = [
     "run_checks",
     "snapshot",
     "take_journal",
+    "take_transfers",
     "to_parquet",
 ]
 

@@ -44,3 +44,16 @@ dataset_refs = Table(
     Column("updated_by", String(200), nullable=False),
     Index(None, "version_id"),
 )
+
+removed_refs = Table(
+    "removed_refs",
+    metadata,
+    Column("project", String(100), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("ref", String(100), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("version_id", String(32), nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("updated_by", String(200), nullable=False),
+)
+"""Tags and branches that were taken away, so that a push or fetch does not bring them back."""

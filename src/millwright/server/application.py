@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from millwright.data import take_journal
+from millwright.data import take_journal, take_transfers
 from millwright.kernel.errors import (
     ERRORS_BY_STATUS,
     InvalidInput,
@@ -53,6 +53,7 @@ def create_app(
         app.router.routes.extend(router.routes)
     refuse_undeclared(app)
     take_journal(store)
+    take_transfers(store)
     app.add_exception_handler(MillwrightError, _known_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)

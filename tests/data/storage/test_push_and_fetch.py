@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -10,10 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from storage_bench import Bench, random_files
 
+from millwright.data.storage import transfer_service
 from millwright.data.storage.heads import Head
+from millwright.data.storage.records import Transfer
+from millwright.data.storage.tables import transfers
+from millwright.data.storage.transfers import take_transfers
+from millwright.kernel.access import Actor
 from millwright.kernel.errors import Corrupt, InvalidInput, MillwrightError, NotFound
+from millwright.kernel.tables import events
+from millwright.server.opening import open_store
 
 Make = Callable[[str], Bench]
 
@@ -260,3 +269,45 @@ def test_what_is_on_a_remote_only_is_fetched_when_it_is_read(
     with pytest.raises(NotFound):
         there.place.objects.read("ab" * 32)
     store.close()
+
+
+def test_transfers_beside_the_door_come_into_the_log_once(
+    bench: Make, tmp_path: Path, actor: Actor
+) -> None:
+    here, there = bench("here"), bench("there")
+    here.remote(str(tmp_path / "remote"))
+    there.remote(str(tmp_path / "remote"))
+    here.keep("photos", {"a": b"1"})
+    here.push()
+    here.push()
+    there.fetch()
+    line = (here.place.state / "transfers.jsonl").read_bytes()
+    for one, way in ((here, "pushed"), (there, "fetched")):
+        store = open_store(one.place.workspace)
+        try:
+            assert take_transfers(store) == 1
+            # A kill came between the commit and the emptying of the file; a line was torn.
+            (one.place.state / "transfers.jsonl").write_bytes(line[:20] + b"\n" + line)
+            assert take_transfers(store) == (0 if one is here else 1)
+            with store.read() as connection:
+                query = select(events).where(events.c.kind == f"dataset.versions-{way}")
+                rows = connection.execute(query).all()
+            assert [row.subject for row in rows] == ["remote:origin"]
+            assert json.loads(rows[0].payload)["versions"] == ["photos@1"]
+        finally:
+            store.close()
+
+
+def test_transfers_through_the_door_are_in_the_log(
+    bench: Make, tmp_path: Path, actor: Actor
+) -> None:
+    here = bench("here")
+    here.remote(str(tmp_path / "remote"))
+    here.keep("photos", {"a": b"1"})
+    store = open_store(here.place.workspace)
+    for _ in range(2):
+        transfer_service.push_versions(store, actor, "p", Transfer())
+    with store.read() as connection:
+        found = connection.execute(select(transfers)).all()
+    store.close()
+    assert [(one.way, one.versions, one.chunks) for one in found] == [("push", 1, 2)]

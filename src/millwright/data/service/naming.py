@@ -10,7 +10,7 @@ from millwright.data.records import DatasetRef, NewRef
 from millwright.data.references import check_ref_name
 from millwright.data.service.intake import take_journal
 from millwright.data.service.queries import find_row, unknown_dataset
-from millwright.data.tables import dataset_refs, dataset_versions
+from millwright.data.tables import dataset_refs, dataset_versions, removed_refs
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Conflict, NotFound
@@ -53,6 +53,7 @@ def put_ref(
             "updated_ms": clock.now_ms(),
             "updated_by": actor.name,
         }
+        tx.execute(delete(removed_refs).where(*_removed(project, name, ref)))
         if known is None:
             row |= {"project": project, "name": name, "ref": ref}
             tx.execute(insert(dataset_refs).values(row))
@@ -107,8 +108,15 @@ def delete_ref(store: Store, actor: Actor, project: str, name: str, ref: str) ->
                 value=ref,
             )
         tx.execute(delete(dataset_refs).where(*here))
+        row = {**known._mapping, "updated_ms": clock.now_ms(), "updated_by": actor.name}
+        tx.execute(insert(removed_refs).values(row))
         payload = {"name": name, "ref": ref, "kind": known.kind}
         tx.event("dataset.name-removed", f"dataset:{known.version_id}", payload)
+
+
+def _removed(project: str, name: str, ref: str) -> tuple[Any, ...]:
+    r = removed_refs.c
+    return r.project == project, r.name == name, r.ref == ref
 
 
 def _record(row: Any, version: int) -> DatasetRef:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from millwright.data.references import choose, split, unknown_version
-from millwright.data.storage.heads import Row
+from millwright.data.storage.heads import Row, removed
 from millwright.kernel.errors import NotFound, nearest
 
 
@@ -51,7 +51,8 @@ def chosen(
             found.update((row["id"], row) for row in some)
             continue
         choices = [_Choice(r["id"], r["version"], r["digest"], r["branch"], r) for r in some]
-        named = {ref: row["version_id"] for ref, row in refs.get(name, {}).items()}
+        known = refs.get(name, {}).items()
+        named = {ref: row["version_id"] for ref, row in known if not removed(row)}
         one = choose(selector, choices, named)
         if one is None:
             raise unknown_version(name, selector, choices, named)

@@ -19,6 +19,7 @@ from millwright.data.storage.heads import Row
 from millwright.data.storage.known_versions import known_versions
 from millwright.data.storage.opening import open_defined
 from millwright.data.storage.pushing import Pushed, push
+from millwright.data.storage.transfers import note_beside_the_door, transfer_note
 from millwright.data.working.journal import Journal, Known
 from millwright.data.working.place import Place
 from millwright.kernel.remotes.progress import Moved
@@ -63,7 +64,10 @@ def push_here(
         rows = chosen(references, rows, refs, every=True)
         refs = {name: refs.get(name, {}) for name in {row["name"] for row in rows}}
     heads = RemoteHeads(opened.remote, opened.prefix)
-    return push(opened, heads, place.objects, rows, refs, recheck=every, jobs=jobs, tell=tell)
+    done = push(opened, heads, place.objects, rows, refs, recheck=every, jobs=jobs, tell=tell)
+    if done.chunks or done.versions:
+        _note(place, "push", done)
+    return done
 
 
 def fetch_here(
@@ -93,14 +97,24 @@ def fetch_here(
     )
     moved = fetch_bytes(opened, place.objects, wanted, jobs=jobs, tell=tell)
     versions = tuple(f"{row['name']}@{row['version']}" for row in wanted)
-    return Fetched(definition.name, versions, moved.chunks, moved.packs, moved.size)
+    done = Fetched(definition.name, versions, moved.chunks, moved.packs, moved.size)
+    if done.chunks or fresh:
+        _note(place, "fetch", done)
+    return done
+
+
+def _note(place: Place, way: str, done: Pushed | Fetched) -> None:
+    note = transfer_note(place.project, done.remote, way, done.versions, done.chunks, done.size)
+    note_beside_the_door(place.state, note)
 
 
 def _journalled(found: News, rows: list[Row]) -> bool:
     """Whether the journal can hold it: new versions of files, and nothing else."""
     known = {row["id"] for row in rows}
     return not found.refs and all(
-        row["kind"] == "files" and row["id"] not in known and not row.get("rewritten_ms")
+        row["kind"] == "files"
+        and row["id"] not in known
+        and not (row.get("rewritten_ms") or row.get("dropped_ms"))
         for row in found.versions
     )
 

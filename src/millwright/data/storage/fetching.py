@@ -45,6 +45,7 @@ def news(head: Head, rows: Iterable[Row], refs: dict[str, Row]) -> News:
         for row in head.versions.values()
         if row["id"] not in known
         or row.get("rewritten_ms", 0) > known[row["id"]].get("rewritten_ms", 0)
+        or (row.get("dropped_ms") and not known[row["id"]].get("dropped_ms"))
     ]
     moved = {
         name: ref
@@ -65,10 +66,12 @@ def fetch_bytes(
 ) -> Received:
     """Bring the bytes of versions here; what is here already is not moved.
 
+    Versions whose bytes retention let go have none to bring.
+
     Raises:
         NotFound: the remote lacks some of them.
     """
-    wanted = list(rows)
+    wanted = [row for row in rows if not row.get("dropped_ms")]
     if not wanted:
         return Received()
     catalogue = opened.catalogue()

@@ -3,7 +3,8 @@
 Versions are told apart by their ids; numbers are what people call them here. Two workspaces may
 both have made a version 3: the one pushed second gets the next free number on the remote, and keeps
 its own number at home. Of a version that was rewritten (bytes of it were erased) the latest form
-counts; of a tag or branch moved in two places, the later move.
+counts; of a tag or branch moved or taken away in two places, the later word. A version whose bytes
+retention let go (``dropped_ms``) keeps its row and is not asked for bytes any more.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Head:
-    """All versions of one dataset by id, and its tags and branches by name."""
+    """All versions of one dataset by id, and its tags and branches by name.
+
+    A name that was taken away has ``removed`` in its row: the memory of it keeps workspaces that
+    still have it from bringing it back.
+    """
 
     name: str
     versions: dict[str, Row] = field(default_factory=dict)
@@ -38,8 +43,12 @@ class Head:
             "format": FORMAT,
             "name": self.name,
             "versions": sorted(self.versions.values(), key=lambda row: row["version"]),
-            "refs": dict(sorted(self.refs.items())),
+            "refs": {name: row for name, row in sorted(self.refs.items()) if not removed(row)},
         }
+        gone = {name: row for name, row in sorted(self.refs.items()) if removed(row)}
+        if gone:
+            # Apart, where an earlier Millwright does not take them for names.
+            content["removed"] = gone
         return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -49,13 +58,19 @@ class Head:
             raw = json.loads(content)
             if raw["format"] != FORMAT:
                 raise ValueError(f"its format is {raw['format']}")
-            return cls(raw["name"], {row["id"]: row for row in raw["versions"]}, raw["refs"])
+            names = raw["refs"] | raw.get("removed", {})
+            return cls(raw["name"], {row["id"]: row for row in raw["versions"]}, names)
         except (ValueError, KeyError, TypeError) as cause:
             raise Corrupt(
                 "remote.head",
                 f"The versions on the remote cannot be read: {cause}.",
                 hint="Is it a later Millwright's? Upgrade and try again.",
             ) from cause
+
+
+def removed(ref: Mapping[str, Any]) -> bool:
+    """Whether a row of a tag or branch says that it was taken away."""
+    return bool(ref.get("removed"))
 
 
 def merged(there: Head, versions: Iterable[Row], refs: Mapping[str, Row]) -> Head:
@@ -66,7 +81,9 @@ def merged(there: Head, versions: Iterable[Row], refs: Mapping[str, Row]) -> Hea
         known = kept.get(row["id"])
         if known is not None:
             if row.get("rewritten_ms", 0) > known.get("rewritten_ms", 0):
-                kept[row["id"]] = {**row, "version": known["version"]}
+                known = kept[row["id"]] = {**row, "version": known["version"]}
+            if row.get("dropped_ms") and not known.get("dropped_ms"):
+                kept[row["id"]] = {**known, "dropped_ms": row["dropped_ms"]}
             continue
         number = row["version"] if row["version"] not in numbers else max(numbers) + 1
         numbers.add(number)

@@ -70,26 +70,33 @@ def _from_database(path: Path, project: str) -> tuple[list[Row], dict[str, dict[
     connection.row_factory = sqlite3.Row
     try:
         versions = _select(connection, "dataset_versions", project)
-        times = {
-            row["version_id"]: row["rewritten_ms"]
-            for row in _select(connection, "dataset_rewrites", project)
-        }
+        rewritten = _times(connection, "dataset_rewrites", "rewritten_ms", project)
+        dropped = _times(connection, "dropped_versions", "dropped_ms", project)
         for row in versions:
-            if row["id"] in times:
-                row["rewritten_ms"] = times[row["id"]]
+            if row["id"] in rewritten:
+                row["rewritten_ms"] = rewritten[row["id"]]
+            if row["id"] in dropped:
+                row["dropped_ms"] = dropped[row["id"]]
         refs: dict[str, dict[str, Row]] = {}
+        for row in _select(connection, "removed_refs", project):
+            refs.setdefault(row.pop("name"), {})[row.pop("ref")] = {**row, "removed": True}
         for row in _select(connection, "dataset_refs", project):
             refs.setdefault(row.pop("name"), {})[row.pop("ref")] = row
-    except sqlite3.OperationalError as cause:
-        # A database from before datasets, or one being made: it has no versions yet.
-        if "no such table" in str(cause):
-            return [], {}
-        raise
     finally:
         connection.close()
     return versions, refs
 
 
 def _select(connection: sqlite3.Connection, table: str, project: str) -> list[dict[str, Any]]:
-    rows = connection.execute(f"SELECT * FROM {table} WHERE project = ?", (project,))  # noqa: S608
+    try:
+        rows = connection.execute(f"SELECT * FROM {table} WHERE project = ?", (project,))  # noqa: S608
+    except sqlite3.OperationalError as cause:
+        # A database of an earlier Millwright, or one being made: it has none of these yet.
+        if "no such table" in str(cause):
+            return []
+        raise
     return [{k: row[k] for k in row.keys() if k not in _SKIPPED} for row in rows]  # noqa: SIM118
+
+
+def _times(connection: sqlite3.Connection, table: str, column: str, project: str) -> dict[str, int]:
+    return {row["version_id"]: row[column] for row in _select(connection, table, project)}

@@ -82,12 +82,13 @@ def push(
 
 def _fresh(heads: HeadStore, name: str, rows: list[Row], recheck: bool) -> list[Row]:
     found = heads.get(name)
+    kept = [row for row in rows if not row.get("dropped_ms")]
     if found is None or recheck:
-        return rows
+        return kept
     known = Head.decoded(found.content).versions
     return [
         row
-        for row in rows
+        for row in kept
         if row["id"] not in known
         or row.get("rewritten_ms", 0) > known[row["id"]].get("rewritten_ms", 0)
     ]
@@ -169,5 +170,8 @@ class _Note:
 
 
 def _fingerprint(rows: Iterable[Row], refs: Mapping[str, Row]) -> str:
-    known = sorted((row["id"], row["digest"], row.get("rewritten_ms", 0)) for row in rows)
+    known = sorted(
+        (row["id"], row["digest"], row.get("rewritten_ms", 0), row.get("dropped_ms", 0))
+        for row in rows
+    )
     return blake3(json.dumps([known, dict(refs)], sort_keys=True).encode()).hexdigest()

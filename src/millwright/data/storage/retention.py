@@ -68,7 +68,12 @@ def expired_versions(store: Store, project: str) -> list[Candidate]:
     config = store.workspace.project()
     if config.project != project:
         return []
-    return expired(_candidates(store, project), config.retention, clock.now_ms())
+    return expired_candidates(store, project, config.retention)
+
+
+def expired_candidates(store: Store, project: str, rules: RetentionConfig) -> list[Candidate]:
+    """The versions of a project that have bytes and that these rules do not keep."""
+    return expired(_candidates(store, project), rules, clock.now_ms())
 
 
 def drop_expired(store: Store, actor: Actor, project: str, gone: list[Candidate]) -> None:

@@ -1,4 +1,5 @@
-"""The tables of storage: heads of remotes that cannot keep them, erasures, versions without bytes."""
+"""The tables of storage: heads of remotes that cannot keep them, transfers, erasures,
+versions without bytes."""
 
 from __future__ import annotations
 
@@ -24,6 +25,22 @@ erasures = Table(
     Column("kind", String(10), nullable=False),
     Column("reason", Text, nullable=False),
     Column("report", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("finished_ms", BigInteger, nullable=True),
+    Index(None, "project"),
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("remote", String(40), nullable=False),
+    Column("way", String(10), nullable=False),
+    Column("versions", Integer, nullable=False),
+    Column("chunks", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("created_by", String(200), nullable=False),
     Index(None, "project"),

@@ -12,6 +12,7 @@ from millwright.data.storage.fetching import fetch_bytes, look, news
 from millwright.data.storage.opening import OpenedRemote, open_defined
 from millwright.data.storage.pushing import push
 from millwright.data.storage.records import Transfer, Transferred
+from millwright.data.storage.transfers import record_transfer, transfer_note
 from millwright.data.storage.versions_service import all_versions, take_news
 from millwright.kernel.access import Actor
 from millwright.kernel.remotes.progress import Moved
@@ -23,7 +24,7 @@ Tell = Callable[[Moved], None]
 def push_versions(
     store: Store, actor: Actor, project: str, request: Transfer, tell: Tell | None = None
 ) -> Transferred:
-    """Bring versions, tags and branches to a remote; an event says what was new to it.
+    """Bring versions, tags and branches to a remote; an event says what each turn moved.
 
     Raises:
         NotFound: a dataset or remote is not known.
@@ -45,11 +46,7 @@ def push_versions(
         seconds=request.seconds,
         tell=tell,
     )
-    if done.complete and done.versions:
-        with store.write(actor, project) as tx:
-            payload = {"versions": list(done.versions)[:100], "count": len(done.versions)}
-            tx.event("dataset.versions-pushed", f"remote:{done.remote}", payload)
-    return Transferred(
+    turn = Transferred(
         remote=done.remote,
         versions=done.versions,
         chunks=done.chunks,
@@ -57,6 +54,9 @@ def push_versions(
         size=done.size,
         complete=done.complete,
     )
+    if done.chunks or done.versions:
+        _record(store, actor, project, "push", turn)
+    return turn
 
 
 def fetch_versions(
@@ -87,7 +87,7 @@ def fetch_versions(
         seconds=request.seconds,
         tell=tell,
     )
-    return Transferred(
+    turn = Transferred(
         remote=opened.definition.name,
         versions=tuple(f"{row['name']}@{row['version']}" for row in wanted),
         chunks=moved.chunks,
@@ -95,6 +95,15 @@ def fetch_versions(
         size=moved.size,
         complete=moved.complete,
     )
+    if moved.chunks:
+        _record(store, actor, project, "fetch", turn)
+    return turn
+
+
+def _record(store: Store, actor: Actor, project: str, way: str, turn: Transferred) -> None:
+    note = transfer_note(project, turn.remote, way, turn.versions, turn.chunks, turn.size)
+    with store.write(actor, project) as tx:
+        record_transfer(tx, note)
 
 
 def _opened(store: Store, project: str, request: Transfer) -> OpenedRemote:

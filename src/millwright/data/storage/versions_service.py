@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from millwright.data.service import take_journal
 from millwright.data.storage.fetching import News
-from millwright.data.storage.heads import Row
-from millwright.data.storage.tables import dataset_rewrites
-from millwright.data.tables import dataset_refs, dataset_versions
+from millwright.data.storage.heads import Row, removed
+from millwright.data.storage.tables import dataset_rewrites, dropped_versions
+from millwright.data.storage.transfers import take_transfers
+from millwright.data.tables import dataset_refs, dataset_versions, removed_refs
 from millwright.kernel.access import Actor
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.errors import Corrupt
@@ -28,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 def all_versions(store: Store, project: str) -> tuple[list[Row], dict[str, dict[str, Row]]]:
     """Every version of a project, rewritten ones marked, and the refs of each dataset."""
     take_journal(store)
-    rewritten = select(dataset_rewrites.c.version_id, dataset_rewrites.c.rewritten_ms)
+    take_transfers(store)
     with store.read() as connection:
         rows = [
             {name: value for name, value in row._mapping.items() if name != "project"}
@@ -36,21 +37,18 @@ def all_versions(store: Store, project: str) -> tuple[list[Row], dict[str, dict[
                 select(dataset_versions).where(_V.project == project).order_by(_V.created_ms)
             )
         ]
-        times = {
-            row.version_id: row.rewritten_ms
-            for row in connection.execute(rewritten.where(dataset_rewrites.c.project == project))
-        }
+        for table, column in ((dataset_rewrites, "rewritten_ms"), (dropped_versions, "dropped_ms")):
+            query = select(table.c.version_id, table.c[column]).where(table.c.project == project)
+            times = {row[0]: row[1] for row in connection.execute(query)}
+            for row in rows:
+                if row["id"] in times:
+                    row[column] = times[row["id"]]
         refs: dict[str, dict[str, Row]] = {}
-        for found in connection.execute(
-            select(dataset_refs).where(dataset_refs.c.project == project)
-        ):
-            known = dict(found._mapping)
-            refs.setdefault(known["name"], {})[known["ref"]] = {
-                column: known[column] for column in sorted(_REF_COLUMNS)
-            }
-    for row in rows:
-        if row["id"] in times:
-            row["rewritten_ms"] = times[row["id"]]
+        for table, mark in ((removed_refs, {"removed": True}), (dataset_refs, {})):
+            for found in connection.execute(select(table).where(table.c.project == project)):
+                known = dict(found._mapping)
+                columns = {column: known[column] for column in sorted(_REF_COLUMNS)}
+                refs.setdefault(known["name"], {})[known["ref"]] = {**columns, **mark}
     return rows, refs
 
 
@@ -99,13 +97,26 @@ def _enter(tx: Transaction, project: str, row: Row) -> bool:
     known = tx.execute(select(_V.id).where(_V.id == row["id"], _V.project == project)).first()
     rewritten = row.get("rewritten_ms", 0)
     if known is not None:
-        return bool(rewritten) and _rewrite(tx, project, row)
+        gone = _drop(tx, project, row)
+        return (bool(rewritten) and _rewrite(tx, project, row)) or gone
     if tx.execute(select(_V.id).where(*here, _V.version == row["version"])).first() is not None:
         newest = tx.execute(select(func.max(_V.version)).where(*here)).scalar()
         values["version"] = int(newest or 0) + 1
     tx.execute(insert(dataset_versions).values(values))
     if rewritten:
         _mark(tx, project, row)
+    _drop(tx, project, row)
+    return True
+
+
+def _drop(tx: Transaction, project: str, row: Row) -> bool:
+    """Take over that retention let the bytes of a version go."""
+    d = dropped_versions.c
+    known = tx.execute(select(d.version_id).where(d.version_id == row["id"])).first()
+    if known is not None or not row.get("dropped_ms"):
+        return False
+    values = {"version_id": row["id"], "project": project, "dropped_ms": int(row["dropped_ms"])}
+    tx.execute(insert(dropped_versions).values(values))
     return True
 
 
@@ -143,15 +154,15 @@ def mark_rewritten(
 
 
 def _move(tx: Transaction, project: str, name: str, ref: str, row: Row) -> bool:
-    if not _NAME.fullmatch(ref) or set(row) != _REF_COLUMNS:
+    values = {column: value for column, value in row.items() if column != "removed"}
+    if not _NAME.fullmatch(ref) or set(values) != _REF_COLUMNS:
         raise Corrupt("remote.head", f"The remote has a tag or branch of '{name}' that is none.")
-    r = dataset_refs.c
-    here = (r.project == project, r.name == name, r.ref == ref)
-    known = tx.execute(select(r.updated_ms).where(*here)).scalar()
-    if known is not None and known >= row["updated_ms"]:
-        return False
-    if known is None:
-        tx.execute(insert(dataset_refs).values(project=project, name=name, ref=ref, **row))
-    else:
-        tx.execute(update(dataset_refs).where(*here).values(**row))
+    for table in (dataset_refs, removed_refs):
+        here = [table.c[k] == v for k, v in (("project", project), ("name", name), ("ref", ref))]
+        known = tx.execute(select(table.c.updated_ms).where(*here)).scalar()
+        if known is not None and known >= row["updated_ms"]:
+            return False
+        tx.execute(delete(table).where(*here))
+    target = removed_refs if removed(row) else dataset_refs
+    tx.execute(insert(target).values(project=project, name=name, ref=ref, **values))
     return True
