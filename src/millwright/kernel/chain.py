@@ -45,7 +45,7 @@ def append(
 ) -> int:
     """Append an event and return its sequence number. The caller holds the write transaction."""
     last = connection.exec_driver_sql(_LAST).first()
-    seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
+    seq, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
     row: dict[str, Any] = {
         "seq": seq,
         "id": new_id(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from millwright.kernel.errors import Unavailable
+from millwright.kernel.sqlite import configure
 
 _CHAIN_LOCK = 0x6D_69_6C_6C
 """Advisory lock that serialises appends to the event chain on PostgreSQL."""
@@ -30,7 +30,7 @@ class Database:
         arguments: dict[str, Any] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {}
         self.engine = create_engine(url, pool_pre_ping=not self.is_sqlite, **arguments)
         if self.is_sqlite:
-            event.listen(self.engine, "connect", _configure_sqlite)
+            event.listen(self.engine, "connect", configure)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -69,24 +69,15 @@ def _explained() -> Iterator[None]:
     """
     try:
         yield
-    except OperationalError as cause:
+    except Exception as cause:
+        # Plain statements raise the driver's own error of that name.
+        if type(cause).__name__ != OperationalError.__name__:
+            raise
         raise _explain(cause) from cause
 
 
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # Relaxed, a power failure may take the last moments; a crash of ours takes nothing either way.
-    relaxed = os.environ.get("MILLWRIGHT_SYNCHRONOUS", "").lower() == "normal"
-    cursor.execute(f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.close()
-
-
-def _explain(cause: OperationalError) -> Exception:
-    message = str(cause.orig)
+def _explain(cause: Exception) -> Exception:
+    message = str(getattr(cause, "orig", cause))
     # A write-ahead log that cannot grow is reported as an input/output error.
     if "full" in message or "disk I/O error" in message:
         return Unavailable(

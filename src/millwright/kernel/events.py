@@ -9,13 +9,15 @@ transaction as the change they record.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.engine import Row
 
-from millwright.kernel import clock
-from millwright.kernel.chain import GENESIS, append, sealing_hash
+from millwright.kernel import chain, clock
+from millwright.kernel.chain import GENESIS, sealing_hash
+from millwright.kernel.plain_sql import Plain
 from millwright.kernel.record import Record
 from millwright.kernel.tables import event_head, events
 
@@ -46,6 +48,26 @@ class Verification(Record):
     somebody cut off the newest events and set the database's own head back."""
     first_broken_seq: int | None = None
     problem: str | None = None
+
+
+def append(
+    connection: Connection,
+    *,
+    project: str | None,
+    actor: str,
+    kind: str,
+    subject: str,
+    payload: Mapping[str, Any],
+) -> int:
+    """Append an event and return its sequence number. The caller holds the write transaction."""
+    return chain.append(
+        Plain(connection),
+        project=project,
+        actor=actor,
+        kind=kind,
+        subject=subject,
+        payload=payload,
+    )
 
 
 def read(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, select
-from sqlalchemy.engine import Row
 
 from millwright.kernel.store import Transaction
 from millwright.tracking.mlflow.errors import absent, invalid
-from millwright.tracking.service.experiments import DEFAULT_ID, by_id, ensure_default
+from millwright.tracking.service.experiments import (
+    DEFAULT_ID,
+    ExperimentRow,
+    by_id,
+    ensure_default,
+)
 from millwright.tracking.tables import experiments
 
 
-def active_experiment(tx: Transaction, project: str, identifier: str) -> Row[Any]:
+def active_experiment(tx: Transaction, project: str, identifier: str) -> ExperimentRow:
     """The experiment to add something to; the default one is made where it is missing.
 
     Raises:

@@ -12,6 +12,7 @@ from millwright.kernel.errors import Conflict
 from millwright.kernel.store import Transaction
 from millwright.registry.mlflow.entities import (
     Json,
+    aliased_version,
     latest_rows,
     live_version,
     model_row,
@@ -47,14 +48,15 @@ class Asked(msgspec.Struct):
 
 
 @endpoints.post("registered-models/alias", permission=Permission.OPERATE)
-def set_alias(call: MlflowCall) -> Json:
+async def set_alias(call: MlflowCall) -> Json:
     """Point an alias to a version; what gates and approvals say holds at this door too."""
     asked = call.read(Asked)
     name = model_name(required(asked.name, "name"))
     alias = free_alias(required(asked.alias, "alias"))
     version = required(asked.version, "version")
-    policy = policy_of(call.store, call.project)
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
+        policy = policy_of(call.store, call.project)
         row = live_version(tx.connection, call.project, name, version)
         prompt = model_row(tx.connection, call.project, name).prompt
         change = AliasChange(version=row.version)
@@ -64,16 +66,19 @@ def set_alias(call: MlflowCall) -> Json:
             raise MlflowError("INVALID_STATE", str(cause)) from cause
         data = {"name": name, "alias": alias, "version": str(row.version)}
         announce(tx, call.project, Happening(_of(prompt, "alias"), "created", data))
+
+    await call.write(work)
     return {}
 
 
 @endpoints.delete("registered-models/alias", permission=Permission.OPERATE)
-def delete_alias(call: MlflowCall) -> Json:
+async def delete_alias(call: MlflowCall) -> Json:
     """Remove an alias; removing one that is not there changes nothing."""
     asked = call.read(Asked)
     name = model_name(required(asked.name, "name"))
     alias = alias_name(required(asked.alias, "alias"))
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         prompt = model_row(tx.connection, call.project, name).prompt
         table = model_aliases.c
         mine = (table.project == call.project, table.model == name, table.alias == alias)
@@ -85,6 +90,8 @@ def delete_alias(call: MlflowCall) -> Json:
             tx.event("model.alias-removed", f"model-version:{row.id}", payload)
             data = {"name": name, "alias": alias}
             announce(tx, call.project, Happening(_of(prompt, "alias"), "deleted", data))
+
+    await call.write(work)
     return {}
 
 
@@ -102,24 +109,20 @@ def get_by_alias(call: MlflowCall) -> Json:
                 raise absent(f"Latest version not found for model {name}.")
             newest = max(rows, key=lambda row: row.version)
             return {"model_version": version_json(connection, newest)}
-        table = model_aliases.c
-        query = select(table.version).where(
-            table.project == call.project, table.model == name, table.alias == alias
-        )
-        version = connection.execute(query).scalar()
-        if version is None:
+        row = aliased_version(connection, call.project, name, alias)
+        if row is None:
             model_row(connection, call.project, name)
             raise invalid(f"Registered model alias {alias} not found.")
-        row = live_version(connection, call.project, name, version)
         return {"model_version": version_json(connection, row)}
 
 
 @endpoints.post("registered-models/set-tag", permission=Permission.WRITE)
-def set_model_tag(call: MlflowCall) -> Json:
+async def set_model_tag(call: MlflowCall) -> Json:
     """Set a tag of a model."""
     asked = call.read(Asked)
     name, key = _tag(asked)
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         row = model_row(tx.connection, call.project, name)
         mine = {"project": call.project, "model": name, "key": key}
         _put(tx, model_tags, mine, tag_value(asked.value))
@@ -127,14 +130,17 @@ def set_model_tag(call: MlflowCall) -> Json:
         if row.prompt:
             data = {"name": name, "key": key, "value": asked.value or ""}
             announce(tx, call.project, Happening("prompt_tag", "set", data))
+
+    await call.write(work)
     return {}
 
 
 @endpoints.delete("registered-models/delete-tag", permission=Permission.WRITE)
-def delete_model_tag(call: MlflowCall) -> Json:
+async def delete_model_tag(call: MlflowCall) -> Json:
     """Remove a tag of a model; removing one that is not there changes nothing."""
     name, key = _tag(call.read(Asked))
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         row = model_row(tx.connection, call.project, name)
         mine = {"project": call.project, "model": name, "key": key}
         if _drop(tx, model_tags, mine):
@@ -143,18 +149,21 @@ def delete_model_tag(call: MlflowCall) -> Json:
             announce(
                 tx, call.project, Happening("prompt_tag", "deleted", {"name": name, "key": key})
             )
+
+    await call.write(work)
     return {}
 
 
 @endpoints.post("model-versions/set-tag", permission=Permission.WRITE)
-def set_version_tag(call: MlflowCall) -> Json:
+async def set_version_tag(call: MlflowCall) -> Json:
     """Set a tag of a version."""
     asked = call.read(Asked)
     name = model_name(required(asked.name, "name"))
     version = required(asked.version, "version")
     key = tag_key(required(asked.key, "key"))
     version_number(version)
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         row = live_version(tx.connection, call.project, name, version)
         prompt = model_row(tx.connection, call.project, name).prompt
         mine = {"project": call.project, "model": name, "version": row.version, "key": key}
@@ -163,17 +172,20 @@ def set_version_tag(call: MlflowCall) -> Json:
         tx.event("model.version-tag-set", f"model-version:{row.id}", payload)
         data = {"name": name, "version": version, "key": key, "value": asked.value or ""}
         announce(tx, call.project, Happening(_of(prompt, "version_tag"), "set", data))
+
+    await call.write(work)
     return {}
 
 
 @endpoints.delete("model-versions/delete-tag", permission=Permission.WRITE)
-def delete_version_tag(call: MlflowCall) -> Json:
+async def delete_version_tag(call: MlflowCall) -> Json:
     """Remove a tag of a version; removing one that is not there changes nothing."""
     asked = call.read(Asked)
     name = model_name(required(asked.name, "name"))
     version = required(asked.version, "version")
     key = tag_key(required(asked.key, "key"))
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         row = live_version(tx.connection, call.project, name, version)
         prompt = model_row(tx.connection, call.project, name).prompt
         mine = {"project": call.project, "model": name, "version": row.version, "key": key}
@@ -182,6 +194,8 @@ def delete_version_tag(call: MlflowCall) -> Json:
             tx.event("model.version-tag-removed", f"model-version:{row.id}", payload)
         data = {"name": name, "version": version, "key": key}
         announce(tx, call.project, Happening(_of(prompt, "version_tag"), "deleted", data))
+
+    await call.write(work)
     return {}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from sqlalchemy.engine import Row
 
+from millwright.kernel.plain_sql import fetch
 from millwright.registry.mlflow.names import model_name, version_number
 from millwright.registry.tables import (
     model_aliases,
@@ -23,12 +25,42 @@ Json = dict[str, Any]
 PACKAGES = "packages"
 """Where MLflow clients find our packages below ``mlflow-artifacts:/``."""
 
+# Built once: building a statement costs more than what a database takes for a point lookup.
+_MODEL = select(models).where(
+    models.c.project == bindparam("project"), models.c.name == bindparam("model")
+)
+_VERSION = select(model_versions).where(
+    model_versions.c.project == bindparam("project"),
+    model_versions.c.model == bindparam("model"),
+    model_versions.c.version == bindparam("version"),
+    model_versions.c.deleted_ms.is_(None),
+)
+_ALIASED = (
+    select(model_versions)
+    .join(
+        model_aliases,
+        and_(
+            model_aliases.c.project == model_versions.c.project,
+            model_aliases.c.model == model_versions.c.model,
+            model_aliases.c.version == model_versions.c.version,
+        ),
+    )
+    .where(
+        model_aliases.c.project == bindparam("project"),
+        model_aliases.c.model == bindparam("model"),
+        model_aliases.c.alias == bindparam("alias"),
+        model_versions.c.deleted_ms.is_(None),
+    )
+)
+_OF_ONE = "WHERE project = ? AND model = ? AND version = ?"
+_TAGS_OF_ONE = f"SELECT key, value FROM model_version_tags {_OF_ONE} ORDER BY key"  # noqa: S608
+_ALIASES_OF_ONE = f"SELECT alias FROM model_aliases {_OF_ONE} ORDER BY alias"  # noqa: S608
+
 
 def model_row(connection: Connection, project: str, name: str) -> Row[Any]:
     """The row of a registered model; raises ``RESOURCE_DOES_NOT_EXIST``."""
     model_name(name)
-    query = select(models).where(models.c.project == project, models.c.name == name)
-    row = connection.execute(query).first()
+    row = connection.execute(_MODEL, {"project": project, "model": name}).first()
     if row is None:
         raise absent(f"Registered Model with name={name} not found")
     return row
@@ -38,17 +70,17 @@ def live_version(connection: Connection, project: str, name: str, version: str |
     """The row of a version that was not deleted; raises ``RESOURCE_DOES_NOT_EXIST``."""
     model_name(name)
     number = version_number(str(version))
-    table = model_versions.c
-    query = select(model_versions).where(
-        table.project == project,
-        table.model == name,
-        table.version == number,
-        table.deleted_ms.is_(None),
-    )
-    row = connection.execute(query).first()
+    wanted = {"project": project, "model": name, "version": number}
+    row = connection.execute(_VERSION, wanted).first()
     if row is None:
         raise absent(f"Model Version (name={name}, version={version}) not found")
     return row
+
+
+def aliased_version(connection: Connection, project: str, name: str, alias: str) -> Row[Any] | None:
+    """The row of the version that an alias points to; None where there is no such alias."""
+    wanted = {"project": project, "model": name, "alias": alias}
+    return connection.execute(_ALIASED, wanted).first()
 
 
 def models_json(connection: Connection, project: str, rows: Sequence[Row[Any]]) -> list[Json]:
@@ -72,6 +104,8 @@ def versions_json(
     if not rows:
         return []
     project = rows[0].project
+    if len(rows) == 1:
+        return [_one_version(connection, rows[0], aliases=aliases)]
     tags = _version_tags(connection, project, rows)
     named: dict[str, list[Row[Any]]] = {}
     if aliases:
@@ -79,7 +113,7 @@ def versions_json(
     return [
         _version(
             row,
-            tags[row.model, row.version],
+            [(tag.key, tag.value) for tag in tags[row.model, row.version]],
             [each.alias for each in named.get(row.model, ()) if each.version == row.version],
         )
         for row in rows
@@ -89,6 +123,18 @@ def versions_json(
 def version_json(connection: Connection, row: Row[Any]) -> Json:
     """One version with its tags and aliases."""
     return versions_json(connection, [row])[0]
+
+
+def new_version_json(row: Mapping[str, Any], tags: Mapping[str, str]) -> Json:
+    """A version that was made a moment ago: nothing points to it yet."""
+    return _version(SimpleNamespace(**row), list(tags.items()), [])
+
+
+def _one_version(connection: Connection, row: Row[Any], *, aliases: bool) -> Json:
+    of_it = (row.project, row.model, row.version)
+    tags = fetch(connection, _TAGS_OF_ONE, *of_it)
+    named = fetch(connection, _ALIASES_OF_ONE, *of_it) if aliases else []
+    return _version(row, tags, [alias for (alias,) in named])
 
 
 def latest_rows(connection: Connection, project: str, names: Sequence[str]) -> list[Row[Any]]:
@@ -160,7 +206,7 @@ def _model(
     return known
 
 
-def _version(row: Row[Any], tags: list[Row[Any]], aliases: list[str]) -> Json:
+def _version(row: Any, tags: Sequence[tuple[Any, ...]], aliases: list[str]) -> Json:
     known: Json = {
         "name": row.model,
         "version": str(row.version),
@@ -174,7 +220,7 @@ def _version(row: Row[Any], tags: list[Row[Any]], aliases: list[str]) -> Json:
         "run_link": row.run_link or "",
     }
     if tags:
-        known["tags"] = [{"key": tag.key, "value": tag.value} for tag in tags]
+        known["tags"] = [{"key": key, "value": value} for key, value in tags]
     if aliases:
         known["aliases"] = aliases
     return known

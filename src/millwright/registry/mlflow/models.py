@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.access import Permission
+from millwright.kernel.plain_sql import perform
 from millwright.kernel.store import Transaction
 from millwright.registry.holding import require_free
 from millwright.registry.mlflow.entities import (
@@ -41,6 +42,7 @@ from millwright.tracking import Endpoints, MlflowCall, MlflowError
 
 endpoints = Endpoints()
 PROMPT_TAG = "mlflow.prompt.is_prompt"
+_TOUCH = "UPDATE models SET updated_ms = ? WHERE project = ? AND name = ?"
 HIDDEN_PROMPT_TAGS = frozenset({PROMPT_TAG, "_mlflow_prompt_type"})
 
 
@@ -69,13 +71,14 @@ class Named(msgspec.Struct):
 
 
 @endpoints.post("registered-models/create", permission=Permission.WRITE)
-def create_registered_model(call: MlflowCall) -> Json:
+async def create_registered_model(call: MlflowCall) -> Json:
     """Create a registered model without versions."""
     asked = call.read(NewModel)
     name = model_name(required(asked.name, "name"))
     tags = checked_tags(asked.tags)
     prompt = is_prompt(tags)
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> Json:
         taken = _find(tx, call.project, name)
         if taken is not None:
             raise _taken(name, taken.prompt, prompt)
@@ -86,6 +89,9 @@ def create_registered_model(call: MlflowCall) -> Json:
         entity = "prompt" if prompt else "registered_model"
         announce(tx, call.project, Happening(entity, "created", data))
         return {"registered_model": model_json(tx.connection, row)}
+
+    made: Json = await call.write(work)
+    return made
 
 
 @endpoints.get("registered-models/get", permission=Permission.READ)
@@ -98,25 +104,30 @@ def get_registered_model(call: MlflowCall) -> Json:
 
 
 @endpoints.patch("registered-models/update", permission=Permission.WRITE)
-def update_registered_model(call: MlflowCall) -> Json:
+async def update_registered_model(call: MlflowCall) -> Json:
     """Change the description."""
     asked = call.read(Named)
     name = required(asked.name, "name")
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> Json:
         model_row(tx.connection, call.project, name)
         _change(tx, call.project, name, description=asked.description or "")
         tx.event("model.described", f"model:{name}", {"model": name})
         row = model_row(tx.connection, call.project, name)
         return {"registered_model": model_json(tx.connection, row)}
 
+    made: Json = await call.write(work)
+    return made
+
 
 @endpoints.post("registered-models/rename", permission=Permission.OPERATE)
-def rename_registered_model(call: MlflowCall) -> Json:
+async def rename_registered_model(call: MlflowCall) -> Json:
     """Give a model another name; its versions, tags and aliases go with it."""
     asked = call.read(Named)
     name = required(asked.name, "name")
     to = new_name(required(asked.new_name, "new_name"))
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> Json:
         row = model_row(tx.connection, call.project, name)
         if to != name:
             if _find(tx, call.project, to) is not None:
@@ -130,12 +141,16 @@ def rename_registered_model(call: MlflowCall) -> Json:
         row = model_row(tx.connection, call.project, to)
         return {"registered_model": model_json(tx.connection, row)}
 
+    made: Json = await call.write(work)
+    return made
+
 
 @endpoints.delete("registered-models/delete", permission=Permission.OPERATE)
-def delete_registered_model(call: MlflowCall) -> Json:
+async def delete_registered_model(call: MlflowCall) -> Json:
     """Delete a model with all its versions; refused while one is deployed."""
     name = required(call.read(Named).name, "name")
-    with call.store.write(call.actor, call.project) as tx:
+
+    def work(tx: Transaction) -> None:
         model_row(tx.connection, call.project, name)
         ids = _version_ids(tx, call.project, name)
         require_free(tx.connection, call.project, ids)
@@ -145,6 +160,8 @@ def delete_registered_model(call: MlflowCall) -> Json:
             tx.execute(delete(table).where(table.c.project == call.project, table.c.model == name))
         tx.execute(delete(models).where(models.c.project == call.project, models.c.name == name))
         tx.event("model.deleted", f"model:{name}", {"model": name, "versions": len(ids)})
+
+    await call.write(work)
     return {}
 
 
@@ -193,7 +210,7 @@ def add_tags(tx: Transaction, project: str, name: str, tags: dict[str, str]) -> 
 
 def touch(tx: Transaction, project: str, name: str, now: int) -> None:
     """Note that something of the model changed."""
-    _change(tx, project, name, updated_ms=now)
+    perform(tx.connection, _TOUCH, now, project, name)
 
 
 def checked_tags(tags: list[Tag]) -> dict[str, str]:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from millwright.kernel import clock
 from millwright.kernel.ids import new_id
+from millwright.kernel.plain_sql import fetch
 from millwright.kernel.store import Transaction
-from millwright.registry.tables import webhook_deliveries, webhooks
+from millwright.registry.tables import webhook_deliveries
 
+_ACTIVE = "SELECT id, events FROM webhooks WHERE project = ? AND status = 'ACTIVE'"
 _NAMED = {"name": "example_model"}
 _VERSION = {**_NAMED, "version": "1"}
 _PROMPT = {"name": "example_prompt"}
@@ -68,10 +70,9 @@ class Happening:
 
 def announce(tx: Transaction, project: str, happening: Happening) -> None:
     """Note a delivery for each active webhook that asked for this, in the caller's transaction."""
-    table = webhooks.c
-    query = select(table.id, table.events).where(table.project == project, table.status == "ACTIVE")
     name = f"{happening.entity}.{happening.action}"
-    wanted = [row.id for row in tx.execute(query) if name in json.loads(row.events)]
+    active = fetch(tx.connection, _ACTIVE, project)
+    wanted = [identifier for identifier, events in active if name in json.loads(events)]
     if not wanted:
         return
     now = clock.now_ms()

@@ -24,6 +24,7 @@ from millwright.tracking.logged_models.tables import (
     logged_models,
 )
 from millwright.tracking.mlflow.errors import MlflowError, absent, invalid
+from millwright.tracking.service.experiments import ExperimentRow
 from millwright.tracking.tables import experiments
 
 Json = dict[str, Any]
@@ -64,7 +65,7 @@ class ModelSource:
 
 def create(
     tx: Transaction,
-    experiment: Row[Any],
+    experiment: ExperimentRow,
     *,
     name: str | None,
     model_type: str | None,

@@ -13,8 +13,10 @@ import msgspec
 from starlette.types import Receive
 
 from millwright.kernel.access import Actor, Permission
-from millwright.kernel.store import Store
+from millwright.kernel.store import Store, Transaction
 from millwright.tracking.mlflow.errors import MlflowError, bad_value, invalid, missing
+from millwright.tracking.service.group_commit import writer_of
+from millwright.tracking.service.metric_points import MetricWrite
 
 MAX_BODY_BYTES = 16 << 20
 """JSON larger than this is refused before it is read; MLflow's own limits stay far below."""
@@ -83,6 +85,11 @@ class MlflowCall:
             return {name: v[0] if len(v) == 1 else v for name, v in self.arguments().items()}
         found: Any = self.read(dict[str, Any])
         return dict(found)
+
+    async def write(self, work: Callable[[Transaction], Any] | MetricWrite) -> Any:
+        """Do a change of state in a transaction that is shared with concurrent requests; what
+        ``work`` raises undoes its part and is raised here. Durable on return."""
+        return await writer_of(self.store).done(self.actor, self.project, work)
 
     def arguments(self) -> dict[str, list[str]]:
         """The query's parameters, each with all its values."""

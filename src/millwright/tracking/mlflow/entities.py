@@ -28,7 +28,7 @@ from millwright.tracking.mlflow.wire import (
     pairs,
 )
 from millwright.tracking.service.details import details_of
-from millwright.tracking.service.experiments import tags_of
+from millwright.tracking.service.experiments import ExperimentRow, tags_of
 from millwright.tracking.service.statements import execute, marks
 
 RUN_NAME = "mlflow.runName"
@@ -103,7 +103,7 @@ def info_of(row: Row[Any]) -> RunInfo:
     )
 
 
-def new_run(row: dict[str, Any], experiment: Row[Any], tags: dict[str, str]) -> RunOut:
+def new_run(row: dict[str, Any], experiment: ExperimentRow, tags: dict[str, str]) -> RunOut:
     """A run just made, from what it was made of."""
     location = experiment.artifact_location or f"mlflow-artifacts:/{experiment.id}"
     given = [*pairs(tags), KeyValue(RUN_NAME, row["name"])]
@@ -151,7 +151,7 @@ def whole_runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunOut]
     ]
 
 
-def experiments_out(connection: Connection, rows: Sequence[Row[Any]]) -> list[ExperimentOut]:
+def experiments_out(connection: Connection, rows: Sequence[Any]) -> list[ExperimentOut]:
     """Experiments with their tags."""
     tags = tags_of(connection, [row.no for row in rows])
     return [

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote
 
 from msgspec import Struct
 from sqlalchemy import Connection
-from sqlalchemy.engine import Row
 
 from millwright.kernel.access import Permission
 from millwright.kernel.store import Transaction
@@ -79,7 +77,7 @@ async def create_experiment(call: MlflowCall) -> object:
             raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment(name={name}) already exists.")
         return str(experiments.insert_experiment(tx, name, location=location, tags=tags))
 
-    return {"experiment_id": await writer_of(call.store).done(call.actor, call.project, work)}
+    return {"experiment_id": await call.write(work)}
 
 
 @endpoints.get("experiments/get", permission=Permission.READ)
@@ -119,7 +117,7 @@ async def delete_experiment(call: MlflowCall) -> object:
             raise absent(f"No Experiment with id={wanted} exists")
         experiments.delete_experiment(tx, row)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -134,7 +132,7 @@ async def restore_experiment(call: MlflowCall) -> object:
             raise absent(f"No Experiment with id={wanted} exists")
         experiments.restore_experiment(tx, row)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -158,7 +156,7 @@ async def update_experiment(call: MlflowCall) -> object:
         payload = {"from": row.name, "to": name}
         experiments.change_experiment(tx, row, "experiment.renamed", payload, name=name)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -174,7 +172,7 @@ async def set_tag(call: MlflowCall) -> object:
         row = _active(tx.connection, call.project, asked.experiment_id)
         experiments.set_experiment_tag(tx, row, asked.key, value)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -193,7 +191,7 @@ async def delete_tag(call: MlflowCall) -> object:
                 f"No tag with name: {asked.key} in experiment with id {asked.experiment_id}"
             )
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -205,7 +203,9 @@ def prepare(call: MlflowCall) -> None:
         writer_of(call.store).do(call.actor, call.project, experiments.ensure_default)
 
 
-def found_experiment(connection: Connection, project: str, wanted: str) -> Row[Any]:
+def found_experiment(
+    connection: Connection, project: str, wanted: str
+) -> experiments.ExperimentRow:
     """An experiment's row, deleted or not.
 
     Raises:
@@ -246,7 +246,7 @@ def checked_location(location: str | None) -> str | None:
     return location
 
 
-def _active(connection: Connection, project: str, wanted: str) -> Row[Any]:
+def _active(connection: Connection, project: str, wanted: str) -> experiments.ExperimentRow:
     row = found_experiment(connection, project, wanted)
     if row.deleted_ms is not None:
         raise invalid(

@@ -30,7 +30,6 @@ from millwright.tracking.mlflow.runs import OneRun, put_tags
 from millwright.tracking.mlflow.wire import NO_ANSWER, Int64, KeyValue, MetricSent
 from millwright.tracking.service import inputs
 from millwright.tracking.service.details import insert_params, known_params
-from millwright.tracking.service.group_commit import writer_of
 from millwright.tracking.service.metric_points import MetricWrite, points_of
 
 MODEL_HISTORY = "mlflow.log-model.history"
@@ -114,7 +113,7 @@ async def log_metric(call: MlflowCall) -> object:
         asked.dataset_name,
         asked.dataset_digest,
     )
-    await writer_of(call.store).done(call.actor, call.project, _points(call, run, [sent]))
+    await call.write(_points(call, run, [sent]))
     return NO_ANSWER
 
 
@@ -142,15 +141,15 @@ async def log_batch(call: MlflowCall) -> object:
                 put_tags(tx, active_run(tx.connection, call.project, run), tags)
 
         if asked.metrics:
-            await writer_of(call.store).done(call.actor, call.project, points.with_more(beside))
+            await call.write(points.with_more(beside))
         else:
 
             def work(tx: Transaction) -> None:
                 beside(tx, active_run(tx.connection, call.project, run))
 
-            await writer_of(call.store).done(call.actor, call.project, work)
+            await call.write(work)
     else:
-        await writer_of(call.store).done(call.actor, call.project, points)
+        await call.write(points)
     return NO_ANSWER
 
 
@@ -166,7 +165,7 @@ async def log_parameter(call: MlflowCall) -> object:
     def work(tx: Transaction) -> None:
         put_params(tx, active_run(tx.connection, call.project, run), params, single=True)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -183,7 +182,7 @@ async def log_inputs(call: MlflowCall) -> object:
         inputs.log_datasets(tx, row, _experiment_no(tx.connection, row.no), asked.datasets)
         inputs.log_models(tx, row, "input", [(model.model_id, 0) for model in asked.models])
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -200,7 +199,7 @@ async def log_outputs(call: MlflowCall) -> object:
         written = [(model.model_id, model.step) for model in asked.models]
         inputs.log_models(tx, row, "output", written)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -219,7 +218,7 @@ async def log_model(call: MlflowCall) -> object:
         value = json.dumps([*(json.loads(known) if known else []), model])
         put_tags(tx, row, {MODEL_HISTORY: checked_tag(MODEL_HISTORY, value)})
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 

@@ -30,7 +30,6 @@ from millwright.tracking.names import random_name
 from millwright.tracking.service import deletion
 from millwright.tracking.service.details import upsert_tags
 from millwright.tracking.service.experiments import DEFAULT_ID, ensure_default
-from millwright.tracking.service.group_commit import writer_of
 from millwright.tracking.service.runs import change_run, insert_run
 from millwright.tracking.service.statements import execute, run_row
 
@@ -122,7 +121,7 @@ async def create_run(call: MlflowCall) -> object:
         insert_run(tx, row, {}, stored, experiment=experiment.name)
         return new_run(row, experiment, stored)
 
-    return {"run": await writer_of(call.store).done(call.actor, call.project, work)}
+    return {"run": await call.write(work)}
 
 
 @endpoints.get("runs/get", permission=Permission.READ)
@@ -147,7 +146,7 @@ async def update_run(call: MlflowCall) -> object:
         change_run(tx, row, changes)
         return info_of(found_run(tx.connection, call.project, wanted))
 
-    return {"run_info": await writer_of(call.store).done(call.actor, call.project, work)}
+    return {"run_info": await call.write(work)}
 
 
 @endpoints.post("runs/delete", permission=Permission.WRITE)
@@ -158,7 +157,7 @@ async def delete_run(call: MlflowCall) -> object:
     def work(tx: Transaction) -> None:
         deletion.delete_run(tx, found_run(tx.connection, call.project, wanted))
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -170,7 +169,7 @@ async def restore_run(call: MlflowCall) -> object:
     def work(tx: Transaction) -> None:
         deletion.restore_run(tx, found_run(tx.connection, call.project, wanted))
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -186,7 +185,7 @@ async def set_tag(call: MlflowCall) -> object:
     def work(tx: Transaction) -> None:
         put_tags(tx, active_run(tx.connection, call.project, wanted), tags)
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 
@@ -209,7 +208,7 @@ async def delete_tag(call: MlflowCall) -> object:
             raise absent(f"No tag with name: {asked.key} in run with id {wanted}")
         tx.event("run.tag-deleted", f"run:{row.id}", {"key": asked.key})
 
-    await writer_of(call.store).done(call.actor, call.project, work)
+    await call.write(work)
     return NO_ANSWER
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from millwright.kernel.plain_sql import fetch, marks, perform_many
 from millwright.tracking.records import ParamValue
-from millwright.tracking.service.statements import execute, execute_many, fetch, marks
 
 _KINDS: dict[type, str] = {bool: "b", int: "i", float: "f", str: "s"}
 _CHUNK = 5_000
@@ -23,7 +23,7 @@ def insert_params(connection: Connection, run_no: int, params: Mapping[str, Para
         for key, value in params.items()
     ]
     statement = "INSERT INTO run_params (run_no, key, value, kind, number) VALUES (?,?,?,?,?)"
-    execute_many(connection, statement, rows)
+    perform_many(connection, statement, rows)
 
 
 def known_params(connection: Connection, run_no: int, keys: Iterable[str]) -> dict[str, str]:
@@ -31,8 +31,7 @@ def known_params(connection: Connection, run_no: int, keys: Iterable[str]) -> di
     wanted = list(keys)
     chosen = f"WHERE run_no = ? AND key IN {marks(len(wanted))}"
     query = f"SELECT key, value FROM run_params {chosen}"  # noqa: S608
-    found = execute(connection, query, run_no, *wanted)
-    return {row.key: row.value for row in found}
+    return dict(fetch(connection, query, run_no, *wanted))
 
 
 def upsert_tags(connection: Connection, run_no: int, tags: Mapping[str, str]) -> None:
@@ -41,7 +40,7 @@ def upsert_tags(connection: Connection, run_no: int, tags: Mapping[str, str]) ->
         "INSERT INTO run_tags (run_no, key, value) VALUES (?,?,?) "
         "ON CONFLICT (run_no, key) DO UPDATE SET value = excluded.value"
     )
-    execute_many(connection, statement, [(run_no, key, value) for key, value in tags.items()])
+    perform_many(connection, statement, [(run_no, key, value) for key, value in tags.items()])
 
 
 def details_of(

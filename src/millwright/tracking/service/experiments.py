@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
-from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.errors import Conflict
+from millwright.kernel.plain_sql import first
 from millwright.kernel.store import Transaction
 from millwright.kernel.tables import projects
-from millwright.tracking.service.statements import execute
 from millwright.tracking.tables import experiment_tags, experiments, runs
 
-ExperimentRow = Row[Any]
-"""Number, project, id, name, artifact_location, created_ms, updated_ms, deleted_ms."""
 DEFAULT_ID = "0"
 DEFAULT_NAME = "Default"
-_SELECT = (
-    "SELECT no, project, id, name, artifact_location, created_ms, updated_ms, deleted_ms "
-    "FROM experiments WHERE project = ? AND "
-)
 
 
-def by_id(connection: Connection, project: str, experiment: str) -> Row[Any] | None:
+class ExperimentRow(NamedTuple):
+    """An experiment as it is stored; ``no`` is its number in the database."""
+
+    no: int
+    project: str
+    id: str
+    name: str
+    artifact_location: str | None
+    created_ms: int
+    updated_ms: int
+    deleted_ms: int | None
+
+
+_SELECT = f"SELECT {', '.join(ExperimentRow._fields)} FROM experiments WHERE project = ? AND "  # noqa: S608
+
+
+def by_id(connection: Connection, project: str, experiment: str) -> ExperimentRow | None:
     """An experiment's row by its id."""
-    return execute(connection, _SELECT + "id = ?", project, experiment).first()
+    return first(connection, ExperimentRow, _SELECT + "id = ?", project, experiment)
 
 
-def by_name(connection: Connection, project: str, name: str) -> Row[Any] | None:
+def by_name(connection: Connection, project: str, name: str) -> ExperimentRow | None:
     """An experiment's row by its name."""
-    return execute(connection, _SELECT + "name = ?", project, name).first()
+    return first(connection, ExperimentRow, _SELECT + "name = ?", project, name)
 
 
 def number_for(tx: Transaction, name: str) -> int:
@@ -108,7 +117,7 @@ def tags_of(connection: Connection, numbers: list[int]) -> dict[int, dict[str, s
     return found
 
 
-def set_experiment_tag(tx: Transaction, experiment: Row[Any], key: str, value: str) -> None:
+def set_experiment_tag(tx: Transaction, experiment: ExperimentRow, key: str, value: str) -> None:
     """Set a tag, replacing an earlier value."""
     table = experiment_tags
     tx.execute(_tag(table, experiment.no, key))
@@ -116,7 +125,7 @@ def set_experiment_tag(tx: Transaction, experiment: Row[Any], key: str, value: s
     tx.event("experiment.tags-set", f"experiment:{experiment.id}", {"keys": [key]})
 
 
-def delete_experiment_tag(tx: Transaction, experiment: Row[Any], key: str) -> bool:
+def delete_experiment_tag(tx: Transaction, experiment: ExperimentRow, key: str) -> bool:
     """Remove a tag; whether there was one."""
     if not tx.execute(_tag(experiment_tags, experiment.no, key)).rowcount:
         return False
@@ -125,7 +134,7 @@ def delete_experiment_tag(tx: Transaction, experiment: Row[Any], key: str) -> bo
 
 
 def change_experiment(
-    tx: Transaction, experiment: Row[Any], kind: str, payload: dict[str, Any], **values: Any
+    tx: Transaction, experiment: ExperimentRow, kind: str, payload: dict[str, Any], **values: Any
 ) -> None:
     """Write new values into an experiment, with the event that says what happened."""
     now = clock.now_ms()
@@ -134,7 +143,7 @@ def change_experiment(
     tx.event(kind, f"experiment:{experiment.id}", payload)
 
 
-def delete_experiment(tx: Transaction, experiment: Row[Any]) -> None:
+def delete_experiment(tx: Transaction, experiment: ExperimentRow) -> None:
     """Delete an experiment and its runs, softly: both can be restored until they are purged."""
     now = clock.now_ms()
     of_it = runs.c.experiment_no == experiment.no
@@ -144,7 +153,7 @@ def delete_experiment(tx: Transaction, experiment: Row[Any]) -> None:
     )
 
 
-def restore_experiment(tx: Transaction, experiment: Row[Any]) -> None:
+def restore_experiment(tx: Transaction, experiment: ExperimentRow) -> None:
     """Undo ``delete_experiment``, runs included."""
     tx.execute(update(runs).where(runs.c.experiment_no == experiment.no).values(deleted_ms=None))
     change_experiment(

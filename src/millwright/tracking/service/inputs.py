@@ -9,8 +9,9 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from millwright.kernel.external import DATASET, external_node
+from millwright.kernel.plain_sql import perform_many
 from millwright.kernel.store import Node, Transaction
-from millwright.tracking.service.statements import execute, execute_many
+from millwright.tracking.service.statements import execute
 
 CONTEXT = "mlflow.data.context"
 

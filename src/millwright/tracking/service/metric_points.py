@@ -7,7 +7,6 @@ since the one before.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -17,8 +16,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from millwright.kernel.access import Actor
+from millwright.kernel.plain_sql import perform, perform_many
 from millwright.kernel.store import Transaction
-from millwright.tracking.service.statements import run_rows, sql
+from millwright.tracking.service.statements import run_rows
 
 Point = tuple[str, int, int, float, int]
 """Key, step, milliseconds since the epoch, value (0 for NaN), whether it is NaN."""
@@ -38,8 +38,8 @@ _LATEST = (
     "WHERE (excluded.step, excluded.time_ms, excluded.value) > "
     "(run_latest_metrics.step, run_latest_metrics.time_ms, run_latest_metrics.value)"
 )
-_POINT = "SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])"
-_POINT_IN = _POINT.replace("smallint[])", "smallint[], %s::bigint[])")
+_POINT = "SELECT * FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::float8[], ?::smallint[])"
+_POINT_IN = _POINT.replace("smallint[])", "smallint[], ?::bigint[])")
 
 
 @dataclass(slots=True)
@@ -91,9 +91,10 @@ class Reports:
     def copied(self) -> Reports:
         """As it is now, to go back to when the transaction fails."""
         other = Reports()
-        other._by_run = {run: copy.copy(report) for run, report in self._by_run.items()}
-        for report in other._by_run.values():
-            report.keys = set(report.keys)
+        other._by_run = {
+            run: _Report(known.actor, known.project, set(known.keys), known.points, known.last)
+            for run, known in self._by_run.items()
+        }
         return other
 
     def note(self, write: MetricWrite) -> None:
@@ -190,9 +191,9 @@ def insert_points(
     newest = [(*row, experiments[row[0]]) for row in latest.values()]
     if connection.dialect.name == "postgresql":
         columns = [list(column) for column in zip(*rows, strict=True)]
-        connection.exec_driver_sql(_INSERT.format(rows=_POINT), tuple(columns))
+        perform(connection, _INSERT.format(rows=_POINT), *columns)
         columns = [list(column) for column in zip(*newest, strict=True)]
-        connection.exec_driver_sql(_LATEST.format(rows=_POINT_IN), tuple(columns))
+        perform(connection, _LATEST.format(rows=_POINT_IN), *columns)
         return
-    connection.exec_driver_sql(sql(connection, _INSERT.format(rows="VALUES (?,?,?,?,?,?)")), rows)
-    connection.exec_driver_sql(_LATEST.format(rows="VALUES (?,?,?,?,?,?,?)"), newest)
+    perform_many(connection, _INSERT.format(rows="VALUES (?,?,?,?,?,?)"), rows)
+    perform_many(connection, _LATEST.format(rows="VALUES (?,?,?,?,?,?,?)"), newest)

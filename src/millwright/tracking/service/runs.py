@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
@@ -15,20 +15,21 @@ from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Conflict, NotFound
 from millwright.kernel.ids import new_id
-from millwright.kernel.nodes import LineageNode, describes
+from millwright.kernel.nodes import LineageNode, describes, finds
+from millwright.kernel.plain_sql import first, marks
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking.records import (
     ENDED,
     CodeVersion,
-    NewRun,
     FeatureSet,
+    NewRun,
     ParamValue,
     Run,
     RunEnvironment,
     RunPatch,
 )
-from millwright.tracking.service.details import (
 from millwright.tracking.service.ancestry import ancestry_of
+from millwright.tracking.service.details import (
     details_of,
     insert_params,
     known_params,
@@ -37,7 +38,7 @@ from millwright.tracking.service.ancestry import ancestry_of
 )
 from millwright.tracking.service.experiments import number_for
 from millwright.tracking.service.group_commit import writer_of
-from millwright.tracking.service.statements import execute, marks, run_row
+from millwright.tracking.service.statements import RunRow, run_row
 from millwright.tracking.tables import experiments, runs
 
 _COLUMNS = (
@@ -59,6 +60,8 @@ _COLUMNS = (
     "environment",
     "command",
 )
+T = TypeVar("T", Row[Any], RunRow)
+_END_OF_ID = re.compile(r"[0-9a-f]{6,31}")
 _QUOTED = ", ".join(f'"{column}"' for column in _COLUMNS)
 _INSERT = f"INSERT INTO runs ({_QUOTED}) VALUES {marks(len(_COLUMNS))} RETURNING no"  # noqa: S608
 
@@ -119,12 +122,13 @@ def insert_run(
     tags: Mapping[str, str],
     *,
     experiment: str,
+    features: FeatureSet | None = None,
+    origin: str | None = None,
 ) -> int:
     """A run that does not exist yet, with its event and what it came of; its number."""
     values = [row.get(column) for column in _COLUMNS]
-    features: FeatureSet | None = None,
-    origin: str | None = None,
-    no = int(execute(tx.connection, _INSERT, *values).scalar_one())
+    no = first(tx.connection, int, _INSERT, *values)
+    assert no is not None
     insert_params(tx.connection, no, params)
     upsert_tags(tx.connection, no, tags)
     identifier = row["id"]
@@ -226,10 +230,6 @@ def log_params(store: Store, actor: Actor, run: str, params: Mapping[str, ParamV
     return int(writer_of(store).do(actor, project_of(store, run), work))
 
 
-def set_tags(store: Store, actor: Actor, run: str, tags: Mapping[str, str]) -> int:
-    """Set tags, replacing earlier values.
-
-    Raises:
 def log_inputs(store: Store, actor: Actor, run: str, datasets: Sequence[str]) -> int:
     """Name dataset versions that a run reads, beside those it named before; how many are new.
 
@@ -251,6 +251,10 @@ def log_inputs(store: Store, actor: Actor, run: str, datasets: Sequence[str]) ->
     return int(writer_of(store).do(actor, project_of(store, run), work))
 
 
+def set_tags(store: Store, actor: Actor, run: str, tags: Mapping[str, str]) -> int:
+    """Set tags, replacing earlier values.
+
+    Raises:
         NotFound: there is no such run.
     """
 
@@ -269,7 +273,7 @@ def project_of(store: Store, run: str) -> str:
         return str(active(run_row(connection, run), run).project)
 
 
-def active(row: Row[Any] | None, run: str) -> Row[Any]:
+def active(row: T | None, run: str) -> T:
     """The row, if there is one and the run is not deleted; raises ``NotFound``."""
     if row is None or row.deleted_ms is not None:
         raise unknown_run(run)
@@ -351,10 +355,6 @@ def _row(connection: Connection, run: str) -> Row[Any]:
     return active(connection.execute(select(runs).where(runs.c.id == run)).first(), run)
 
 
-@describes("run")
-def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
-    query = select(runs.c.id, runs.c.name).where(runs.c.project == project, runs.c.id.in_(ids))
-    return {
 @finds("run")
 def _find(connection: Connection, project: str, text: str) -> list[str]:
     """The run with an id, or with the last characters (six or more) of one."""
@@ -365,6 +365,10 @@ def _find(connection: Connection, project: str, text: str) -> list[str]:
     return list(connection.execute(query.where(runs.c.id.like(f"%{text}"))).scalars())
 
 
+@describes("run")
+def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
+    query = select(runs.c.id, runs.c.name).where(runs.c.project == project, runs.c.id.in_(ids))
+    return {
         f"run:{row.id}": LineageNode(
             id=f"run:{row.id}",
             kind="run",

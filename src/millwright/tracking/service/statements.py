@@ -4,55 +4,44 @@ anew each time. Placeholders are ``?``; values are always bound."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, CursorResult
-from sqlalchemy.engine import Row
 
-_RUN = (
-    "SELECT no, id, project, experiment_no, name, status, deleted_ms, created_ms, ended_ms "
-    "FROM runs WHERE id "
-)
+from millwright.kernel.plain_sql import fetch, first, marks, sql
+
+__all__ = ["RunRow", "execute", "fetch", "marks", "run_row", "run_rows", "sql"]
 
 
-def sql(connection: Connection, text: str) -> str:
-    """The statement with the database's own placeholders."""
-    return text.replace("?", "%s") if connection.dialect.name == "postgresql" else text
+class RunRow(NamedTuple):
+    """What a write needs to know of a run; ``no`` is its number in the database."""
+
+    no: int
+    id: str
+    project: str
+    experiment_no: int
+    name: str
+    status: str
+    deleted_ms: int | None
+    created_ms: int
+    ended_ms: int | None
+
+
+_RUN = f"SELECT {', '.join(RunRow._fields)} FROM runs WHERE id "  # noqa: S608
 
 
 def execute(connection: Connection, text: str, *values: Any) -> CursorResult[Any]:
-    """Run one statement with its values."""
+    """Run one statement with its values; rows know their columns by name."""
     return connection.exec_driver_sql(sql(connection, text), values)
 
 
-def fetch(connection: Connection, text: str, *values: Any) -> list[tuple[Any, ...]]:
-    """All rows as plain tuples, straight from the driver: for queries with very many of them."""
-    driver: Any = connection.connection.driver_connection
-    found: list[tuple[Any, ...]] = driver.execute(sql(connection, text), values).fetchall()
-    return found
-
-
-def execute_many(connection: Connection, text: str, rows: list[tuple[Any, ...]]) -> None:
-    """Run one statement with many rows; nothing where there are none."""
-    if rows:
-        connection.exec_driver_sql(sql(connection, text), rows)
-
-
-def marks(count: int) -> str:
-    """``(?,?,?)``."""
-    return f"({','.join('?' * count)})"
-
-
-def run_row(connection: Connection, run: str) -> Row[Any] | None:
+def run_row(connection: Connection, run: str) -> RunRow | None:
     """What a write needs to know of a run; None for an unknown one."""
-    return execute(connection, _RUN + "= ?", run).first()
+    return first(connection, RunRow, _RUN + "= ?", run)
 
 
-def run_rows(connection: Connection, runs: Iterable[str]) -> dict[str, Row[Any]]:
+def run_rows(connection: Connection, runs: Iterable[str]) -> dict[str, RunRow]:
     """As ``run_row`` for several, by id."""
     ids = list(runs)
-    if len(ids) == 1:
-        row = run_row(connection, ids[0])
-        return {} if row is None else {ids[0]: row}
-    found = execute(connection, f"{_RUN} IN {marks(len(ids))}", *ids)
-    return {row.id: row for row in found}
+    found = fetch(connection, f"{_RUN} IN {marks(len(ids))}", *ids)
+    return {row[1]: RunRow(*row) for row in found}

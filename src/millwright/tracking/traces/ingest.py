@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel.store import Transaction
 from millwright.tracking.mlflow.errors import invalid
+from millwright.tracking.service.experiments import ExperimentRow
 from millwright.tracking.traces import service
 from millwright.tracking.traces.otlp import OtlpSpan
 from millwright.tracking.traces.span_forms import (
@@ -46,7 +47,9 @@ _BATCH = 200
 MAX_SPAN_BYTES = 32 << 20
 
 
-def log_spans(tx: Transaction, experiment: Row[Any], exported: Sequence[OtlpSpan]) -> list[str]:
+def log_spans(
+    tx: Transaction, experiment: ExperimentRow, exported: Sequence[OtlpSpan]
+) -> list[str]:
     """Store spans; ids of the traces whose root is among them.
 
     Raises:
@@ -83,7 +86,9 @@ def _known(tx: Transaction, identifiers: list[str]) -> dict[str, Row[Any]]:
     return found
 
 
-def _begin(tx: Transaction, experiment: Row[Any], identifier: str, mine: list[OtlpSpan]) -> None:
+def _begin(
+    tx: Transaction, experiment: ExperimentRow, identifier: str, mine: list[OtlpSpan]
+) -> None:
     told = service.Told(
         id=identifier,
         timestamp_ms=min(span.start_ns for span in mine) // 1_000_000,

@@ -15,6 +15,7 @@ from millwright.kernel.store import Transaction
 from millwright.tracking.artifacts.files import location_of
 from millwright.tracking.artifacts.paths import joined
 from millwright.tracking.mlflow.errors import absent, invalid
+from millwright.tracking.service.experiments import ExperimentRow
 from millwright.tracking.tables import experiments
 from millwright.tracking.traces.tables import (
     assessments,
@@ -53,7 +54,7 @@ class Told:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def record(tx: Transaction, experiment: Row[Any], told: Told, *, whole: bool) -> Row[Any]:
+def record(tx: Transaction, experiment: ExperimentRow, told: Told, *, whole: bool) -> Row[Any]:
     """Record what a client says of a trace, new or known by its spans already.
 
     Raises:
@@ -231,7 +232,7 @@ def contents(connection: Connection, identifier: str) -> list[dict[str, Any]]:
     return [json.loads(content) for content in connection.execute(query).scalars()]
 
 
-def artifact_uri(experiment: Row[Any], identifier: str) -> str:
+def artifact_uri(experiment: ExperimentRow, identifier: str) -> str:
     """Where clients put what belongs to a trace."""
     return joined(location_of(experiment).rstrip("/"), "traces", identifier, "artifacts")
 
