@@ -113,8 +113,16 @@ class Server:
 StartServer = Callable[..., Server]
 
 
+@pytest.fixture(params=["uvicorn", "granian"])
+def program(request: pytest.FixtureRequest) -> str:
+    """What answers HTTP: every test of a server runs on each."""
+    if request.param == "granian":
+        pytest.importorskip("granian")
+    return str(request.param)
+
+
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
+def start_server(tmp_path: Path, program: str) -> Iterator[StartServer]:
     running: list[Server] = []
 
     def start(
@@ -123,7 +131,16 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         file = tmp_path / f"config-{len(running)}.json"
         file.write_text(json.dumps(config))
         process = subprocess.Popen(
-            [sys.executable, "-m", "millwright.serving", "--config", str(file), *options],
+            [
+                sys.executable,
+                "-m",
+                "millwright.serving",
+                "--config",
+                str(file),
+                "--server",
+                program,
+                *options,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "MILLWRIGHT_ADMIN_TOKEN": "secret", **(environment or {})},

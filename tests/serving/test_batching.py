@@ -24,13 +24,13 @@ def variant(make_package, one_champion) -> Variant:
 
 def rows_of(seed: int, count: int) -> Rows:
     random = np.random.default_rng(seed)
-    return Rows(
-        count,
+    return Rows.of_columns(
         [
             random.normal(500, 250, count).tolist(),
             random.choice(["AA", "UA"], count).tolist(),
             random.integers(0, 2, count).astype(float).tolist(),
         ],
+        count,
     )
 
 
@@ -56,7 +56,7 @@ def test_everybody_gets_their_own_rows_however_requests_fall_together(variant, r
 
 
 def test_one_bad_request_spoils_only_itself(variant):
-    bad = Rows(1, [[1e300], ["AA"], [0.0]])
+    bad = Rows.of_columns([[1e300], ["AA"], [0.0]], 1)
 
     async def together():
         futures = [variant.batcher.submit(rows_of(i, 2)) for i in range(3)]

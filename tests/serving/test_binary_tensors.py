@@ -44,10 +44,10 @@ def test_any_bytes_are_values_or_a_sentence(raw, count, datatype):
     assert "'t'" in said
 
 
-@pytest.mark.parametrize("said", [b"-1", b"99", b"x", b"1" * 40, b""])
+@pytest.mark.parametrize("said", ["-1", "99", "x", "1" * 40, "", "²"])
 def test_a_header_that_is_no_length_is_refused(said):
     with pytest.raises(InvalidInput, match="Inference-Header-Content-Length"):
-        split({b"inference-header-content-length": said}, b"{}")
+        split({"inference-header-content-length": said}, b"{}")
 
 
 def binary_question(binary_output: bool = True) -> tuple[bytes, dict[str, str]]:

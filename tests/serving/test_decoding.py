@@ -53,7 +53,7 @@ def read(**changed: str) -> Rows:
     ],
 )
 def test_datatypes_are_accepted_where_they_make_sense(name, sent, value):
-    assert read(**{name: sent}).columns[SIGNATURE.positions[name]] == [value]
+    assert read(**{name: sent}).column(SIGNATURE.positions[name]) == [value]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_fields_only_a_canary_knows_may_be_left_out():
     extra = Field(name="new", kind="numeric", nullable=False)
     signature = InputSignature.compile(FIELDS, (*FIELDS[:1], extra))
     body = f'{{"inputs":[{",".join(GOOD.values())}]}}'.encode()
-    assert read_question(body, signature).rows.columns[3] == [None]
+    assert read_question(body, signature).rows.column(3) == [None]
     with pytest.raises(Conflict, match="one request cannot serve both"):
         InputSignature.compile(FIELDS, (Field(name="x", kind="categorical"),))
 
@@ -117,7 +117,7 @@ def test_fields_only_a_canary_knows_may_be_left_out():
 def test_numbers_beyond_float32_are_refused_by_name():
     encoder = RowEncoder(Encoding(columns=(EncodedColumn(field="x", how="number"),)), FIELDS)
     with pytest.raises(InvalidInput, match="'x', row 1"):
-        encoder.encode(Rows(2, [[1.0, 1e300], ["u", "u"], [1.0, 1.0]]))
+        encoder.encode(Rows.of_columns([[1.0, 1e300], ["u", "u"], [1.0, 1.0]], 2))
 
 
 finite = st.floats(-1e30, 1e30)
@@ -165,7 +165,7 @@ def test_the_fast_path_equals_the_kernels_encoding(columns, rows):
     expected = encode_columns(reference, encoding)
     if np.isinf(expected).any():
         return
-    found = RowEncoder(encoding, FIELDS).encode(Rows(len(rows), values))
+    found = RowEncoder(encoding, FIELDS).encode(Rows.of_columns(values, len(rows)))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
 

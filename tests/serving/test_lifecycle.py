@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import psutil
 import pyarrow as pa
 
@@ -83,7 +84,7 @@ def test_a_request_in_flight_is_answered_while_the_server_drains(
         caller.sendall(head.encode() + body[:20])
         assert server.get("/ping").status_code == 200, "the first half has been read by now"
         server.process.terminate()
-        wait_until(lambda: refuses(address))
+        wait_until(lambda: takes_no_more(address))
         caller.sendall(body[20:])
         answer = caller.recv(65536)
     assert answer.startswith(b"HTTP/1.1 200")
@@ -91,12 +92,13 @@ def test_a_request_in_flight_is_answered_while_the_server_drains(
     assert read_log(spool)["prediction_id"].to_pylist() == ["late"]
 
 
-def refuses(address: tuple[str, int]) -> bool:
+def takes_no_more(address: tuple[str, int]) -> bool:
+    """Whether a load balancer that asks now sends its callers elsewhere."""
     try:
-        socket.create_connection(address, timeout=1).close()
-    except OSError:
+        ready = httpx.get(f"http://{address[0]}:{address[1]}/v2/health/ready", trust_env=False)
+    except httpx.TransportError:
         return True
-    return False
+    return ready.status_code == 503
 
 
 def test_a_segment_appears_within_a_second_of_a_request(

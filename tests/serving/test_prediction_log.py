@@ -27,7 +27,7 @@ def logged(number: int, rows: int = 1, schema: pa.Schema = SCHEMA) -> Logged:
         variant="champion",
         version_id="v",
         latency_us=1,
-        rows=Rows(rows, [[1.0] * rows, ["a"] * rows][: len(schema.names) - 14]),
+        rows=Rows.of_columns([[1.0] * rows, ["a"] * rows][: len(schema.names) - 14], rows),
         outcome=Outcome([0.5] * rows, None, ["yes"] * rows),
         shadow_version_id=None,
         shadow=None,

@@ -1,4 +1,7 @@
-"""The ASGI application of an inference server: paths to answers, mistakes to sentences."""
+"""The application of an inference server: requests to replies, mistakes to sentences.
+
+It knows no server: ``asgi`` and ``rsgi`` hand it requests and take its replies.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,7 @@ from millwright.kernel.errors import (
 )
 from millwright.serving import binary_tensors, open_inference
 from millwright.serving.batching import Batcher
-from millwright.serving.bodies import (
-    ClientGone,
-    Receive,
-    Scope,
-    Send,
-    headers_of,
-    read_body,
-    require_type,
-)
+from millwright.serving.bodies import ClientGone, Headers, Incoming, read_body, require_type
 from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.encoder import FEW_ROWS
 from millwright.serving.inference import (
@@ -46,10 +41,12 @@ from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
 
-_JSON = b"application/json"
-_BINARY = b"application/octet-stream"
+_JSON = "application/json"
+_BINARY = "application/octet-stream"
+_SAFE = ("x-content-type-options", "nosniff")
+_JSON_HEADERS = [("content-type", _JSON), _SAFE]
 _ADMIN_BODY_BYTES = 1024 * 1024
-_REQUEST_ID_BYTES = 200
+_REQUEST_ID_LENGTH = 200
 
 
 class Reply(NamedTuple):
@@ -57,9 +54,18 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
-    media: bytes = _JSON
+    media: str = _JSON
     json_bytes: int | None = None
     """How much of the body is JSON, where raw tensors follow it."""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers but the body's length."""
+        if self.media is _JSON:
+            return _JSON_HEADERS
+        headers = [("content-type", self.media), _SAFE]
+        if self.json_bytes is not None:
+            headers.append((binary_tensors.HEADER, str(self.json_bytes)))
+        return headers
 
 
 class Application:
@@ -68,6 +74,7 @@ class Application:
     Attributes:
         generation: what is served now; replaced as a whole, so a request that began on the old
             one finishes on it.
+        in_flight: requests that have no reply yet.
     """
 
     def __init__(
@@ -88,54 +95,52 @@ class Application:
         self.log = log
         self.metrics = Metrics()
         self.draining = False
+        self.in_flight = 0
         self._admin_token = admin_token
         self._access_token = access_token
         self._swap = asyncio.Lock()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
         self._version = importlib.metadata.version("millwright")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
+    async def respond(self, request: Incoming) -> Reply | None:
+        """The reply to one request; None where the caller hung up before it was complete."""
         started_ns = time.perf_counter_ns()
-        path: str = scope["path"]
-        protocol = _protocol(path)
+        protocol = _protocol(request.path)
+        self.in_flight += 1
         try:
-            reply = await self._reply(scope, path, receive, started_ns)
+            reply = await self._reply(request, started_ns)
         except MillwrightError as error:
             reply = _refusal(error)
         except ClientGone:
-            return
+            return None
         except Exception:
             traceback.print_exc(file=sys.stderr)
             sentence = "The server failed on this request; its log says where."
             reply = Reply(500, orjson.dumps({"error": sentence, "code": "serving.failed"}))
+        finally:
+            self.in_flight -= 1
         if protocol is not None:
             seconds = (time.perf_counter_ns() - started_ns) / 1e9
             self.metrics.request(protocol, reply.status, seconds)
-        await _send(reply, send)
+        return reply
 
-    async def _reply(self, scope: Scope, path: str, receive: Receive, started_ns: int) -> Reply:
-        headers = headers_of(scope)
-        method: str = scope["method"]
+    async def _reply(self, request: Incoming, started_ns: int) -> Reply:
+        method, path = request.method, request.path
         if self._access_token is not None and "/health/" not in path:
-            _check_token(headers, self._access_token)
+            _check_token(request.headers, self._access_token)
         if method == "POST":
-            return await self._post(path, headers, receive, started_ns)
+            return await self._post(path, request, started_ns)
         if method not in ("GET", "HEAD"):
             raise _wrong_method(method, path)
         return self._get(path)
 
-    async def _post(
-        self, path: str, headers: dict[bytes, bytes], receive: Receive, started_ns: int
-    ) -> Reply:
+    async def _post(self, path: str, request: Incoming, started_ns: int) -> Reply:
         if path == "/admin/config":
-            return await self._configure(headers, receive)
-        generation = self.generation
+            return await self._configure(request)
+        generation, headers = self.generation, request.headers
         if path == "/invocations":
             media = require_type(headers, "application/json", "text/csv")
-            arrival = await self._arrival(headers, receive, started_ns)
+            arrival = await self._arrival(request, started_ns)
             return await self._predict(arrival, lambda: read_invocation(arrival, generation, media))
         if not path.endswith("/infer"):
             self._get(path)  # says 404 where there is no such path
@@ -144,15 +149,13 @@ class Application:
         # No browser sends the extension's header to another site without asking first.
         if binary_tensors.HEADER not in headers:
             require_type(headers, "application/json")
-        arrival = await self._arrival(headers, receive, started_ns)
+        arrival = await self._arrival(request, started_ns)
         return await self._predict(arrival, lambda: read_infer(arrival, generation, pinned))
 
-    async def _arrival(
-        self, headers: dict[bytes, bytes], receive: Receive, started_ns: int
-    ) -> Arrival:
-        body = await read_body(headers, receive, self.generation.config.max_body_bytes)
-        request_id = headers.get(b"x-request-id", b"")[:_REQUEST_ID_BYTES].decode("latin-1")
-        content, raw = binary_tensors.split(headers, body)
+    async def _arrival(self, request: Incoming, started_ns: int) -> Arrival:
+        body = await read_body(request, self.generation.config.max_body_bytes)
+        request_id = (request.headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
+        content, raw = binary_tensors.split(request.headers, body)
         return Arrival(content, started_ns, request_id or None, raw)
 
     async def _predict(self, arrival: Arrival, read: Callable[[], Task]) -> Reply:
@@ -170,16 +173,16 @@ class Application:
             return Reply(200, written.body)
         return Reply(200, written.body, _BINARY, written.json_bytes)
 
-    async def _configure(self, headers: dict[bytes, bytes], receive: Receive) -> Reply:
+    async def _configure(self, request: Incoming) -> Reply:
         if self._admin_token is None:
             raise Forbidden(
                 "serving.admin_closed",
                 "This server was started without an admin token and keeps its configuration.",
                 hint="Start it with MILLWRIGHT_ADMIN_TOKEN set.",
             )
-        _check_token(headers, self._admin_token)
-        require_type(headers, "application/json")
-        config = parse_config(await read_body(headers, receive, _ADMIN_BODY_BYTES))
+        _check_token(request.headers, self._admin_token)
+        require_type(request.headers, "application/json")
+        config = parse_config(await read_body(request, _ADMIN_BODY_BYTES))
         async with self._swap:
             current = self.generation
             _refuse_another_deployment(current.config, config)
@@ -271,20 +274,8 @@ def _refusal(error: MillwrightError) -> Reply:
     return Reply(error.status, orjson.dumps({"error": str(error), "code": error.code}))
 
 
-async def _send(reply: Reply, send: Send) -> None:
-    headers = [
-        (b"content-type", reply.media),
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    if reply.json_bytes is not None:
-        headers.append((binary_tensors.HEADER, str(reply.json_bytes).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
-
-
-def _check_token(headers: dict[bytes, bytes], token: str) -> None:
-    given = headers.get(b"authorization", b"")
+def _check_token(headers: Headers, token: str) -> None:
+    given = (headers.get("authorization") or "").encode("latin-1", "replace")
     if not hmac.compare_digest(given, b"Bearer " + token.encode()):
         raise Unauthenticated(
             "serving.token",

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from millwright.kernel.errors import InvalidInput
+from millwright.serving.bodies import Headers, length_in
 
-HEADER = b"inference-header-content-length"
+HEADER = "inference-header-content-length"
 _DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
     "FP16": np.dtype("<f2"),
@@ -29,7 +30,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 _LENGTH = struct.Struct("<I")
 
 
-def split(headers: dict[bytes, bytes], body: bytes) -> tuple[bytes, memoryview | None]:
+def split(headers: Headers, body: bytes) -> tuple[bytes, memoryview | None]:
     """The JSON of a body, and the raw tensors after it where it has the extension's header.
 
     Raises:
@@ -38,13 +39,13 @@ def split(headers: dict[bytes, bytes], body: bytes) -> tuple[bytes, memoryview |
     said = headers.get(HEADER)
     if said is None:
         return body, None
-    if not said.isdigit() or len(said) > 12 or int(said) > len(body):
+    end = length_in(said)
+    if end is None or end > len(body):
         raise InvalidInput(
             "serving.binary_header",
             f"Inference-Header-Content-Length: expected the length of the JSON, at most "
-            f"{len(body)}, got {said[:40].decode('latin-1')!r}.",
+            f"{len(body)}, got {said[:40]!r}.",
         )
-    end = int(said)
     return body[:end], memoryview(body)[end:]
 
 

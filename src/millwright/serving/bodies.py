@@ -1,20 +1,19 @@
-"""Request bodies: read whole, decompressed, and never larger than allowed."""
+"""What comes in: a request, however it reached us, and its body, never larger than allowed."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
 from millwright.kernel.errors import InvalidInput, MillwrightError, TooLarge
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 _SECONDS_FOR_A_BODY = 30.0
+_LENGTH_DIGITS = 18
+
+Headers = Mapping[str, str]
+"""A request's headers by lower-case name; of a repeated one the last counts."""
 
 
 class UnsupportedMedia(MillwrightError):
@@ -27,12 +26,23 @@ class ClientGone(Exception):
     """The caller hung up before the request was complete; nobody waits for an answer."""
 
 
-def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The request's headers by lower-case name; of a repeated one the last counts."""
-    return dict(scope["headers"])
+class Incoming(Protocol):
+    """A request as one of the servers hands it over."""
+
+    method: str
+    path: str
+    headers: Headers
+
+    async def whole(self) -> bytes | None:
+        """The body, where it came in one piece; None where ``parts`` has to be asked."""
+        ...
+
+    def parts(self) -> AsyncIterator[bytes]:
+        """What ``whole`` did not give, piece by piece; raises ``ClientGone``."""
+        ...
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:
+async def read_body(request: Incoming, limit: int) -> bytes:
     """The body of a request, decompressed.
 
     Raises:
@@ -41,22 +51,37 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -
         UnsupportedMedia: a compression other than gzip and deflate.
         ClientGone: the caller hung up.
     """
-    claimed = headers.get(b"content-length")
-    if claimed is not None and (not claimed.isdigit() or int(claimed) > limit):
-        raise _too_large(limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        body = await _rest(body, receive, limit)
+    claimed = request.headers.get("content-length")
+    if claimed is not None:
+        length = length_in(claimed)
+        if length is None or length > limit:
+            raise _too_large(limit)
+    try:
+        async with asyncio.timeout(_SECONDS_FOR_A_BODY):
+            body = await request.whole()
+            if body is None:
+                body = await _joined(request.parts(), limit)
+    except TimeoutError as cause:
+        raise InvalidInput(
+            "serving.slow", f"The body did not arrive within {_SECONDS_FOR_A_BODY:.0f} seconds."
+        ) from cause
     if len(body) > limit:
         raise _too_large(limit)
-    encoding = headers.get(b"content-encoding")
-    return body if encoding is None else decompress(body, encoding.decode("latin-1"), limit)
+    encoding = request.headers.get("content-encoding")
+    return body if encoding is None else decompress(body, encoding, limit)
 
 
-def require_type(headers: dict[bytes, bytes], *accepted: str) -> str:
+def length_in(header: str) -> int | None:
+    """The length that a header states; None where it states none.
+
+    >>> length_in("12"), length_in("-1"), length_in("²")
+    (12, None, None)
+    """
+    stated = header.isascii() and header.isdigit() and len(header) <= _LENGTH_DIGITS
+    return int(header) if stated else None
+
+
+def require_type(headers: Headers, *accepted: str) -> str:
     """The media type of the body, which has to be one of ``accepted``.
 
     A browser cannot send these types to another site without asking first, so insisting on them
@@ -66,9 +91,11 @@ def require_type(headers: dict[bytes, bytes], *accepted: str) -> str:
     Raises:
         UnsupportedMedia: another type, or none.
     """
-    given = headers.get(b"content-type", b"").decode("latin-1")
+    given = headers.get("content-type") or ""
+    if given in accepted:
+        return given
     media = given.partition(";")[0].strip().lower()
-    if not media and b"origin" not in headers:
+    if not media and "origin" not in headers:
         return accepted[0]
     if media not in accepted:
         raise UnsupportedMedia(
@@ -106,24 +133,14 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     return unpacked
 
 
-async def _rest(start: bytes, receive: Receive, limit: int) -> bytes:
-    parts, size = [start], len(start)
-    try:
-        async with asyncio.timeout(_SECONDS_FOR_A_BODY):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > limit:
-                    raise _too_large(limit)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError as cause:
-        raise InvalidInput(
-            "serving.slow", f"The body did not arrive within {_SECONDS_FOR_A_BODY:.0f} seconds."
-        ) from cause
+async def _joined(parts: AsyncIterator[bytes], limit: int) -> bytes:
+    taken, size = [], 0
+    async for part in parts:
+        taken.append(part)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+    return b"".join(taken)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -35,6 +35,9 @@ class RowEncoder:
             for name in dict.fromkeys(column.field for column in encoding.columns)
         ]
         self._plan = [_step(column, positions[column.field]) for column in encoding.columns]
+        self._straight = [step[:2] for step in self._plan] == [
+            (_NUMBER, position) for position in range(len(fields))
+        ]
         numbers = [column.how == "number" for column in encoding.columns]
         # Only "number" columns are scaled; the others pass through (x - 0) / 1 unchanged.
         self._shift = np.asarray(
@@ -59,9 +62,10 @@ class RowEncoder:
 
     def plain(self, rows: Rows) -> list[list[float]]:
         """Each row as numbers that are not scaled yet: what ``scaled`` takes."""
-        if rows.count == 1:
-            return [self._row([column[0] for column in rows.columns])]
-        return [self._row([column[i] for column in rows.columns]) for i in range(rows.count)]
+        listed = [rows.values] if rows.count == 1 else [rows.row(i) for i in range(rows.count)]
+        if self._straight and None not in rows.values:
+            return listed
+        return [self._row(values) for values in listed]
 
     def scaled(self, plain: list[list[float]]) -> Matrix:
         """The float32 matrix of such rows; raises as ``encode`` does."""
@@ -92,7 +96,7 @@ class RowEncoder:
 
     def _many(self, rows: Rows) -> Matrix:
         columns = {
-            field.name: from_python(rows.columns[position], field)
+            field.name: from_python(rows.column(position), field)
             for position, field in self._fields
         }
         return self._many_encoder(columns)

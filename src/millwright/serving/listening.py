@@ -12,7 +12,8 @@ ADMIN_TOKEN = "MILLWRIGHT_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with what ``POST /admin/config`` asks for."""
 ACCESS_TOKEN = "MILLWRIGHT_SERVING_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with what every other path asks for, where it is set."""
-_BACKLOG = 2048
+BACKLOG = 2048
+"""Callers that may wait for a server to accept them."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -27,7 +28,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         bound.bind((host, port))
         # Until somebody listens, Linux lets another program bind the same port.
-        bound.listen(_BACKLOG)
+        bound.listen(BACKLOG)
     except OSError as cause:
         bound.close()
         if cause.errno == errno.EADDRINUSE:

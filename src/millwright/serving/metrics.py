@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from millwright.serving.batching import Batcher
 from millwright.serving.prediction_log import PredictionLog
 
-CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 

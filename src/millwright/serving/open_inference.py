@@ -21,7 +21,7 @@ from millwright.serving.questions import (
     checked_request_id,
     event_times_us,
 )
-from millwright.serving.signature import Column, InputSignature
+from millwright.serving.signature import Column, InputSignature, Rows
 from millwright.serving.variant import Generation, Variant
 
 Scalar = str | int | float | bool | None
@@ -87,14 +87,10 @@ def read_question(
     tensors = None if raw is None else RawTensors(raw)
     whole = request.inputs[0]
     if len(request.inputs) == 1 and _is_matrix(whole, signature):
-        columns, count = _matrix_columns(whole, signature, tensors)
-        unknown: list[str] = []
+        rows = _matrix(whole, signature, tensors)
     else:
-        count = _row_count(whole)
-        columns, unknown = _columns(request.inputs, signature, count, tensors)
-    rows = signature.complete(columns, count, unknown)
-    if unknown:
-        raise signature.unknown(unknown[0])
+        rows = _named(request.inputs, signature, _row_count(whole), tensors)
+    count = rows.count
     if tensors is not None:
         tensors.end()
     said = request.parameters or _NO_PARAMETERS
@@ -121,10 +117,10 @@ def _binary_outputs(request: _Request, every: bool) -> frozenset[str] | None:
     )
 
 
-def _columns(
+def _named(
     inputs: list[_Tensor], signature: InputSignature, count: int, raw: RawTensors | None
-) -> tuple[list[Column | None], list[str]]:
-    """The columns that came, by place in the signature, and the names that have no place."""
+) -> Rows:
+    """The rows of a request with a tensor for each field."""
     columns: list[Column | None] = [None] * len(signature.fields)
     unknown: list[str] = []
     for tensor in inputs:
@@ -137,7 +133,10 @@ def _columns(
         if columns[index] is not None:
             raise InvalidInput("serving.twice", f"Tensor '{tensor.name}' was sent twice.")
         columns[index] = signature.column(index, tensor.datatype, _values(tensor, count, raw))
-    return columns, unknown
+    rows = signature.complete(columns, count, unknown)
+    if unknown:
+        raise signature.unknown(unknown[0])
+    return rows
 
 
 def _skip(tensor: _Tensor, raw: RawTensors) -> None:
@@ -150,24 +149,26 @@ def _is_matrix(tensor: _Tensor, signature: InputSignature) -> bool:
     """Whether the one tensor of a request holds all columns of a model of numbers, in their order."""
     shape = tensor.shape
     return (
-        len(shape) == 2
+        signature.as_matrix
+        and len(shape) == 2
         and shape[1] == signature.required
         and tensor.name not in signature.positions
-        and all(field.kind != "categorical" for field in signature.fields[: signature.required])
     )
 
 
-def _matrix_columns(
-    tensor: _Tensor, signature: InputSignature, raw: RawTensors | None
-) -> tuple[list[Column | None], int]:
+def _matrix(tensor: _Tensor, signature: InputSignature, raw: RawTensors | None) -> Rows:
+    """The rows of a request with one tensor for all fields."""
     count, width = tensor.shape
     if count < 1:
         raise _bad_shape(tensor, f"[rows, {width}] with at least one row")
     values = _flat(tensor, count * width, raw)
+    rows = signature.matrix(tensor.datatype, values, count)
+    if rows is not None:
+        return rows
     columns: list[Column | None] = [None] * len(signature.fields)
     for index in range(width):
         columns[index] = signature.column(index, tensor.datatype, values[index::width])
-    return columns, count
+    return signature.complete(columns, count, ())
 
 
 def write_reply(question: Question, request_id: str, answer: Variant, outcome: Outcome) -> Written:
@@ -275,8 +276,12 @@ def _row_count(tensor: _Tensor) -> int:
 
 
 def _values(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
-    shape = tensor.shape
-    if shape != [count] and shape != [count, 1]:
+    shape, data = tensor.shape, tensor.data
+    if shape == [count]:
+        # What nearly every tensor is, and then nothing needs a closer look.
+        if type(data) is list and len(data) == count and type(data[0]) is not list:
+            return data
+    elif shape != [count, 1]:
         raise _bad_shape(tensor, f"[{count}] or [{count}, 1], like the first tensor")
     return _flat(tensor, count, raw)
 

@@ -75,10 +75,10 @@ def to_table(requests: Sequence[Logged]) -> pa.Table:
     columns: dict[str, list[Any]] = {field.name: [] for field in _FIXED}
     for request in requests:
         _append(columns, request)
-    for index, name in enumerate(schema.names[len(_FIXED) :]):
-        columns[name] = list(
-            itertools.chain.from_iterable(request.rows.columns[index] for request in requests)
-        )
+    features = schema.names[len(_FIXED) :]
+    values = list(itertools.chain.from_iterable(request.rows.values for request in requests))
+    for index, name in enumerate(features):
+        columns[name] = values[index :: len(features)]
     return pa.Table.from_arrays(
         [pa.array(columns[field.name], type=field.type) for field in schema], schema=schema
     )

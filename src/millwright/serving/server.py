@@ -16,13 +16,15 @@ import uvicorn
 
 from millwright.kernel.errors import Forbidden, Unavailable
 from millwright.serving.application import Application
+from millwright.serving.asgi import AsgiServer
 from millwright.serving.config import ServerConfig
-from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN
+from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN, BACKLOG
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import load_generation
 
 DRAIN_SECONDS = 5
 _SWITCH_SECONDS = 0.0005
+_LOOK_SECONDS = 0.01
 
 
 class _Server(uvicorn.Server):
@@ -33,8 +35,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(config: ServerConfig, bound: socket.socket) -> None:
+def serve(config: ServerConfig, bound: socket.socket, program: str = "uvicorn") -> None:
     """Load the models, then answer on ``bound`` until SIGTERM or Ctrl-C.
+
+    ``program`` reads and writes the sockets: ``uvicorn`` answers a lone caller soonest,
+    ``granian`` the most callers.
 
     On SIGTERM the server stops accepting, finishes what it began (at most five seconds), writes
     the prediction log and returns.
@@ -42,7 +47,7 @@ def serve(config: ServerConfig, bound: socket.socket) -> None:
     Raises:
         NotFound, Corrupt, Conflict: the packages cannot be served.
         Forbidden: the address is reachable from other machines and no token is set.
-        Unavailable: the spool cannot be created.
+        Unavailable: the spool cannot be created, or the program is not installed.
     """
     _refuse_open_door(bound)
     generation = load_generation(config, {})
@@ -70,14 +75,37 @@ def serve(config: ServerConfig, bound: socket.socket) -> None:
     gc.set_threshold(20_000, 50, 100)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(application, bound))
+            run = _run_granian if program == "granian" else _run_uvicorn
+            runner.run(run(application, bound))
     finally:
         log.close()
 
 
-async def _run(application: Application, bound: socket.socket) -> None:
+async def _run_granian(application: Application, bound: socket.socket) -> None:
+    from millwright.serving.rsgi import granian_on
+
+    server = granian_on(application, bound)
+    draining: list[asyncio.Task[None]] = []
+
+    async def drain() -> None:
+        # granian would close connections whose requests are still coming in.
+        application.draining = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while application.in_flight:
+                    await asyncio.sleep(_LOOK_SECONDS)
+        server.stop()
+
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, lambda: draining.append(loop.create_task(drain())))
+    _announce(application, bound)
+    await server.serve()
+
+
+async def _run_uvicorn(application: Application, bound: socket.socket) -> None:
     settings = uvicorn.Config(
-        application,
+        AsgiServer(application),
         http="httptools",
         ws="none",
         lifespan="off",
@@ -86,7 +114,7 @@ async def _run(application: Application, bound: socket.socket) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
-        backlog=2048,
+        backlog=BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
@@ -99,14 +127,12 @@ async def _run(application: Application, bound: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, drain)
-    announcement = asyncio.create_task(_announce(server, application, bound))
+    # Callers that come from now on wait in the socket's queue for the moment until uvicorn accepts.
+    _announce(application, bound)
     await server.serve(sockets=[bound])
-    announcement.cancel()
 
 
-async def _announce(server: uvicorn.Server, application: Application, bound: socket.socket) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
+def _announce(application: Application, bound: socket.socket) -> None:
     config = application.generation.config
     host, port = bound.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

@@ -25,10 +25,30 @@ NATIVE = "JSON"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Decoded rows: ``columns[i]`` holds ``count`` values of field ``i`` of the signature."""
+    """Decoded rows, one after the other: field ``i`` of row ``r`` is ``values[r * width + i]``."""
 
     count: int
-    columns: list[Column]
+    width: int
+    values: list[Any]
+
+    @classmethod
+    def of_columns(cls, columns: Sequence[Column], count: int) -> Rows:
+        """Rows from the ``count`` values of each field."""
+        width = len(columns)
+        if count == 1:
+            return cls(1, width, [column[0] for column in columns])
+        values: list[Any] = [None] * (count * width)
+        for index, column in enumerate(columns):
+            values[index::width] = column
+        return cls(count, width, values)
+
+    def column(self, index: int) -> Column:
+        """The values of one field."""
+        return self.values[index :: self.width]
+
+    def row(self, index: int) -> list[Any]:
+        """The values of one row, in the order of the signature."""
+        return self.values[index * self.width : (index + 1) * self.width]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +100,8 @@ def _readings() -> dict[Kind, dict[str, _Reading]]:
 
 
 _READINGS = _readings()
+_JUST_FLOATS = {float}
+_NUMBERS = {float, int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +111,10 @@ class InputSignature:
     fields: tuple[Field, ...]
     required: int
     positions: Mapping[str, int]
+    as_matrix: bool
+    """Whether one tensor can hold all that must be sent."""
+    numbers: bool
+    """Whether all fields are numbers and must be sent."""
 
     @classmethod
     def compile(cls, champion: Sequence[Field], canary: Sequence[Field] = ()) -> InputSignature:
@@ -108,7 +134,27 @@ class InputSignature:
                 )
         fields = (*champion, *(field for field in canary if field.name not in kinds))
         positions = {field.name: index for index, field in enumerate(fields)}
-        return cls(fields, len(champion), positions)
+        as_matrix = all(field.kind != "categorical" for field in champion)
+        numbers = len(fields) == len(champion) and all(f.kind == "numeric" for f in fields)
+        return cls(fields, len(champion), positions, as_matrix, numbers)
+
+    def matrix(self, datatype: str, values: list[Any], count: int) -> Rows | None:
+        """Rows from the numbers of a whole matrix, row after row.
+
+        None where that needs the look at each column that ``column`` takes: fields of several
+        kinds, nulls, values that are no numbers.
+        """
+        if not self.numbers or datatype not in FLOATS:
+            return None
+        found = set(map(type, values))
+        if found != _JUST_FLOATS:
+            if not found <= _NUMBERS:
+                return None
+            try:
+                values = list(map(float, values))
+            except OverflowError:
+                return None
+        return Rows(count, self.required, values)
 
     def column(self, index: int, datatype: str, values: Column) -> Column:
         """The values of field ``index`` as declared by the caller, checked and converted.
@@ -161,7 +207,7 @@ class InputSignature:
             if index < self.required:
                 raise self._missing(self.fields[index], unknown)
             columns[index] = [None] * count
-        return Rows(count, columns)  # type: ignore[arg-type]  # no None is left
+        return Rows.of_columns(columns, count)  # type: ignore[arg-type]  # no None is left
 
     def unknown(self, name: str) -> InvalidInput:
         """The error for a name that this signature does not have."""

@@ -39,7 +39,7 @@ class Variant:
 
     def can_score(self, rows: Rows) -> bool:
         """Whether every value that this model insists on is there."""
-        return all(None not in rows.columns[position] for position in self._never_null)
+        return all(None not in rows.column(position) for position in self._never_null)
 
     def score(self, rows: Rows) -> Outcome:
         """The outcome of these rows."""
@@ -56,7 +56,7 @@ class Variant:
     def warm(self, signature: InputSignature) -> None:
         """Score one row, so that the first caller does not pay for lazy initialisation."""
         blanks = [["" if f.kind == "categorical" else 0.0] for f in signature.fields]
-        self.score(Rows(1, blanks))
+        self.score(Rows.of_columns(blanks, 1))
 
 
 @dataclass(frozen=True, slots=True)
