@@ -38,6 +38,7 @@ from millwright.features import TARGET, TIME, Dropped, Leak, build_features
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import (
     DeploymentConfig,
+    LineageConfig,
     MonitoringConfig,
     ProjectConfig,
     RetrainingConfig,
@@ -288,6 +289,7 @@ def training_pipeline(
             "monitoring": MonitoringConfig(),
             "retraining": RetrainingConfig(),
             "deployment": DeploymentConfig(),
+            "lineage": LineageConfig(),
         }
     )
     taken = snapshot_data(core, root, period)

@@ -23,6 +23,7 @@ from millwright.registry import WebhookController
 
 _log = logging.getLogger("millwright.automation")
 _LEASE = "controllers"
+from millwright.tracking import OpenLineageController
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
@@ -54,6 +55,7 @@ class ControlLoop:
             "rollouts": RolloutController(store),
             "webhooks": WebhookController(store),
         }
+            "openlineage": OpenLineageController(store),
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:

@@ -19,6 +19,10 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "millwright.tracking.exchange.commands:export_mlflow",
         "Bring runs to an MLflow server.",
     ),
+    "openlineage": (
+        "millwright.tracking.openlineage.commands:export_openlineage",
+        "Write runs as OpenLineage events.",
+    ),
 }
 
 

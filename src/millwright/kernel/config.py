@@ -210,6 +210,14 @@ class RetentionConfig(Record):
 
     keep_last: Annotated[int, Field(ge=1)] | None = None
     keep_for: Duration | None = None
+class LineageConfig(Record):
+    """Where lineage is sent on to."""
+
+    openlineage: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
+    """The address that takes OpenLineage events, such as ``https://marquez.example/api/v1/lineage``;
+    a key for it stands in the environment variable ``OPENLINEAGE_API_KEY``."""
+
+
     keep_tagged: bool = True
     keep_used: bool = True
     """Keep what a run or model came of."""
@@ -222,6 +230,7 @@ class ProjectConfig(Record):
     data: DataConfig
     features: FeaturesConfig = FeaturesConfig()
     training: TrainingConfig = TrainingConfig()
+    lineage: LineageConfig = LineageConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
     deployment: DeploymentConfig = DeploymentConfig()

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
     from millwright.tracking.mlflow.paging import offset_of, token_of
+    from millwright.tracking.openlineage.delivery import OpenLineageController
     from millwright.tracking.records import (
         Artifact,
         CodeVersion,
@@ -94,6 +95,7 @@ _WHERE = {
     "mlflow.errors": ("MlflowError", "absent", "invalid", "missing", "translated"),
     "mlflow.paging": ("offset_of", "token_of"),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
+    "openlineage.delivery": ("OpenLineageController",),
     "records": (
         "Artifact",
         "CodeVersion",
@@ -125,6 +127,7 @@ __all__ = [
     "MlflowGateway",
     "NewArtifact",
     "NewRun",
+    "OpenLineageController",
     "ParamValue",
     "Reply",
     "Run",

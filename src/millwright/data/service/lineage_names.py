@@ -42,6 +42,7 @@ def describe(connection: Connection, project: str, ids: list[str]) -> dict[str, 
             kind="dataset",
             label=f"{row.name}@{row.version}",
             href=f"/data/{row.name}?version={row.version}",
+            details={"name": row.name, "version": row.version},
         )
         for row in rows
     }

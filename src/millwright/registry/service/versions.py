@@ -379,6 +379,7 @@ def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str,
             kind="model-version",
             label=f"{row.model} v{row.version}",
             href=f"/models/{row.model}/{row.version}",
+            details={"name": row.model, "version": row.version},
         )
         for row in connection.execute(query)
     }

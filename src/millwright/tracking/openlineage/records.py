@@ -1,0 +1,84 @@
+"""OpenLineage's RunEvent, as far as it is read and written here.
+
+Source: ``OpenLineage.json``, version 2-0-2. Facets that are not known are let through unread, as the
+specification asks of every consumer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from millwright.kernel.record import Record
+
+SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+PRODUCER = "https://millwright.dev/openlineage"
+EventType = Literal["START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be printed")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]
+Facets = dict[str, Any]
+
+
+class _Open(Record):
+    model_config = ConfigDict(extra="ignore")
+
+
+class OpenDataset(_Open):
+    """A dataset: a name that is unique in its namespace."""
+
+    namespace: Text
+    name: Text
+    facets: Facets = Field(default_factory=dict)
+
+
+class OpenJob(_Open):
+    """A process that reads and writes datasets."""
+
+    namespace: Text
+    name: Text
+    facets: Facets = Field(default_factory=dict)
+
+
+class OpenRun(_Open):
+    """One execution of a job."""
+
+    runId: UUID  # noqa: N815 - as the specification spells it
+    facets: Facets = Field(default_factory=dict)
+
+
+class RunEvent(_Open):
+    """What happened to a run of a job, and which datasets it read and wrote."""
+
+    eventType: EventType = "OTHER"  # noqa: N815
+    eventTime: datetime  # noqa: N815
+    producer: Annotated[str, Field(max_length=2000)]
+    schemaURL: Annotated[str, Field(max_length=2000)]  # noqa: N815
+    run: OpenRun
+    job: OpenJob
+    inputs: Annotated[tuple[OpenDataset, ...], Field(max_length=500)] = ()
+    outputs: Annotated[tuple[OpenDataset, ...], Field(max_length=500)] = ()
+
+
+class Received(Record):
+    """What a RunEvent became: the node of its job, and how many edges it has said."""
+
+    node: str
+    edges: int
+
+
+class RunEvents(Record):
+    """RunEvents made of the log, and where to go on reading it."""
+
+    events: tuple[dict[str, Any], ...]
+    next: int | None
+    """Ask again with ``after`` this; None at the end of the log."""

@@ -1,0 +1,62 @@
+"""OpenLineage over HTTP, where its clients look for it."""
+
+from __future__ import annotations
+
+from fastapi import Depends, Query
+from sqlalchemy import select
+
+from millwright.kernel.access import Permission
+from millwright.kernel.config import Name
+from millwright.kernel.errors import InvalidInput
+from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.store import Store
+from millwright.kernel.tables import projects
+from millwright.tracking.openlineage.receiving import receive
+from millwright.tracking.openlineage.records import Received, RunEvent, RunEvents
+from millwright.tracking.openlineage.telling import run_events
+
+router = RoomRouter(tag="lineage")
+
+
+@router.post("/projects/{project}/lineage", permission=Permission.WRITE, status_code=201)
+def take(project: Name, body: RunEvent, call: Call = Depends(current_call)) -> Received:
+    """Take an OpenLineage RunEvent: its job and datasets become nodes of the graph."""
+    return receive(call.store, call.actor, project, body)
+
+
+@router.post("/lineage", permission=Permission.WRITE, status_code=201)
+def take_anywhere(
+    body: RunEvent, project: Name | None = None, call: Call = Depends(current_call)
+) -> Received:
+    """As OpenLineage's own clients send it: the project is the parameter's, the one named by the
+    job's namespace, or the only one there is."""
+    chosen = project or _chosen(call.store, body.job.namespace)
+    return receive(call.store, call.actor, chosen, body)
+
+
+@router.get("/projects/{project}/lineage/openlineage", permission=Permission.READ)
+def tell(
+    project: Name,
+    after: int = Query(0, ge=0),
+    limit: int = Query(500, ge=1, le=1000),
+    call: Call = Depends(current_call),
+) -> RunEvents:
+    """The log as OpenLineage RunEvents, oldest first."""
+    with call.store.read() as connection:
+        return run_events(connection, project, after, limit)
+
+
+def _chosen(store: Store, namespace: str) -> str:
+    with store.read() as connection:
+        known = list(connection.execute(select(projects.c.name)).scalars())
+    named = namespace.removeprefix("millwright/")
+    if named in known:
+        return named
+    if len(known) == 1:
+        return str(known[0])
+    raise InvalidInput(
+        "lineage.which_project",
+        "It is not said which project this event belongs to.",
+        hint="Send it to /api/v1/projects/PROJECT/lineage, or give ?project=PROJECT.",
+        value=namespace,
+    )
