@@ -13,19 +13,26 @@ from sqlalchemy import LargeBinary, String, delete, insert
 from storage_bench import Bench, random_files
 
 from millwright.data.storage import fsck, garbage
-from millwright.data.storage.head_store import RemoteHeads
+from millwright.data.storage.head_store import Merge, RemoteHeads
+from millwright.data.storage.heads import Head
 from millwright.data.storage.marking import live_of
+from millwright.data.storage.opening import OpenedRemote
+from millwright.data.storage.pushing import push
+from millwright.data.storage.reach import tree_objects
 from millwright.data.storage.records import FsckRequest, GarbageRequest
 from millwright.data.storage.remote_garbage import collect_remote
 from millwright.data.storage.retention import Candidate, expired
+from millwright.data.storage.versions_service import all_versions
 from millwright.data.tables import dataset_versions
+from millwright.data.tree_store import TreeStore
 from millwright.kernel.access import Actor
 from millwright.kernel.config import RetentionConfig
 from millwright.kernel.errors import Conflict
 from millwright.kernel.references import references
+from millwright.kernel.remotes import Tagged
 from millwright.kernel.remotes.sending import send
 from millwright.kernel.store import Store
-from millwright.kernel.tables import event_head, events, lineage, metadata
+from millwright.kernel.tables import event_head, events, lineage, lineage_nodes, metadata
 from millwright.server.opening import open_store
 
 Make = Callable[[str], Bench]
@@ -106,7 +113,7 @@ def test_a_digest_in_any_column_of_any_table_is_a_reference(
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN")
         for table in metadata.sorted_tables:
-            if table.name in (events.name, event_head.name, lineage.name):
+            if table.name in (events.name, event_head.name, lineage.name, lineage_nodes.name):
                 continue
             row: dict[str, object] = {}
             for column in table.columns:
@@ -177,9 +184,10 @@ def test_packs_that_no_version_on_a_remote_needs_go(
     heads = RemoteHeads(remote.remote, remote.prefix)
 
     def collect(grace: float, *, dry_run: bool) -> int:
-        return collect_remote(
+        found = collect_remote(
             remote, heads, one.place.objects, grace_seconds=grace, dry_run=dry_run
-        ).packs
+        )
+        return len(found.packs)
 
     assert collect(900, dry_run=False) == 0
     assert collect(-60, dry_run=True) == 1
@@ -201,6 +209,122 @@ def test_packs_that_no_version_on_a_remote_needs_go(
     there.fetch()
     assert there.files("photos") == files
     assert there.files("notes", 34 - 1) == {"note": b"32"}
+
+
+def test_packs_that_are_mostly_garbage_are_written_anew(
+    opened: tuple[Bench, Store], bench: Make, address: dict[str, str], actor: Actor
+) -> None:
+    one, store = opened
+    remote = one.remote(**address)
+    kept = random_files(4, 10_000)
+    digest = one.place.objects.put(random.Random(9).randbytes(400_000))
+    one.keep("photos", kept)
+    rows, refs = all_versions(store, "p")
+    catalogue = remote.catalogue()
+    # In one pack: what a version needs, and what none does.
+    roots = [bytes.fromhex(row["digest"]) for row in rows]
+    send(
+        one.place.objects,
+        catalogue,
+        [*tree_objects(TreeStore(one.place.objects), roots[0], set()), bytes.fromhex(digest)],
+    )
+    catalogue.close()
+    heads = RemoteHeads(remote.remote, remote.prefix)
+    assert push(remote, heads, one.place.objects, rows, refs).chunks == 0
+    whole = sum(entry.size for entry in remote.remote.list("p/packs/"))
+
+    # Another workspace has heard the catalogue as it is now, and fetches after the collection.
+    there = bench("there")
+    far = there.remote(**address)
+    copy = far.catalogue()
+    copy.refresh()
+    copy.close()
+
+    would = collect_remote(remote, heads, one.place.objects, grace_seconds=-60, dry_run=True)
+    assert [0 < pack.live < pack.size / 2 for pack in would.packs] == [True]
+    assert sum(entry.size for entry in remote.remote.list("p/packs/")) == whole
+    done = collect_remote(remote, heads, one.place.objects, grace_seconds=-60, dry_run=False)
+    assert done.freed == would.freed > 390_000
+    assert sum(entry.size for entry in remote.remote.list("p/packs/")) < whole - 390_000
+    assert (
+        collect_remote(remote, heads, one.place.objects, grace_seconds=-60, dry_run=True).packs
+        == ()
+    )
+    there.fetch()
+    assert there.files("photos") == kept
+
+
+class Interrupted(RemoteHeads):
+    """Heads around whose use something else happens, at the worst moment."""
+
+    def __init__(
+        self, remote: OpenedRemote, name: str, turn: int, act: Callable[[], object]
+    ) -> None:
+        super().__init__(remote.remote, remote.prefix)
+        self._name, self._turn, self._act = name, turn, act
+
+    def update(self, name: str, merge: Merge) -> Tagged | None:
+        self._meet("update")
+        return super().update(name, merge)
+
+    def all(self) -> list[Head]:
+        self._meet("all")
+        return super().all()
+
+    def _meet(self, name: str) -> None:
+        if name == self._name:
+            self._turn -= 1
+            if self._turn == 0:
+                self._act()
+
+
+def test_a_push_that_counts_on_garbage_while_it_is_collected_sends_it_again(
+    opened: tuple[Bench, Store], bench: Make, address: dict[str, str]
+) -> None:
+    one, store = opened
+    remote = one.remote(**address)
+    files = _garbage_on(one, remote)
+    other = bench("other")
+    far = other.remote(**address)
+    heads = RemoteHeads(far.remote, far.prefix)
+
+    def collect() -> None:
+        swept = collect_remote(far, heads, other.place.objects, grace_seconds=-60, dry_run=False)
+        assert swept.packs
+
+    # All chunks are there when the push looks, and gone when it names them.
+    one.keep("photos", files)
+    rows, refs = all_versions(store, "p")
+    push(remote, Interrupted(remote, "update", 1, collect), one.place.objects, rows, refs)
+    there = bench("there")
+    there.remote(**address)
+    there.fetch()
+    assert there.files("photos") == files
+
+
+def test_a_collection_that_meets_a_push_keeps_what_it_counts_on(
+    opened: tuple[Bench, Store], bench: Make, address: dict[str, str]
+) -> None:
+    one, _ = opened
+    remote = one.remote(**address)
+    files = _garbage_on(one, remote)
+    one.keep("photos", files)
+    heads = Interrupted(remote, "all", 2, one.push)
+    collect_remote(remote, heads, one.place.objects, grace_seconds=-60, dry_run=False)
+    there = bench("there")
+    there.remote(**address)
+    there.fetch()
+    assert there.files("photos") == files
+
+
+def _garbage_on(one: Bench, remote: OpenedRemote) -> dict[str, bytes]:
+    """Bring files to a remote that no version names yet."""
+    files = random_files(5, 10_000)
+    digests = one.place.objects.put_many(files.values())
+    catalogue = remote.catalogue()
+    send(one.place.objects, catalogue, [bytes.fromhex(digest) for digest in digests])
+    catalogue.close()
+    return files
 
 
 def test_damage_is_named_by_the_versions_that_need_it_and_repaired(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.data.commands.shared import JSON, PROJECT, amount, counted, opened, print_json
 from millwright.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -66,8 +66,16 @@ def _gc_on(remote: str, yes: bool, grace: float, project: str | None, as_json: b
     if as_json:
         print_json(found.model_dump())
         return
-    verb = "Removed" if yes else "Would remove"
-    click.echo(f"{verb} {found.packs:,} packs ({found.size / 1e6:,.1f} MB) from {remote}.")
+    for pack in found.packs:
+        kept = f"; {amount(pack.kept)} of it move to a new pack" if pack.kept else ""
+        click.echo(f"  pack {pack.name[:12]}: {amount(pack.size)}{kept}")
+    for one in found.named:
+        click.echo(f"  {one.digest[:12]}: was {one.was}")
+    what = f"{counted(found.chunks, 'chunk')} ({amount(found.freed)}) that no version on {remote} needs"
+    if yes:
+        click.echo(f"Removed {what}.")
+    else:
+        click.echo(f"Would remove {what}. Do it with: mw data gc --remote {remote} --yes")
 
 
 @click.command()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Collection, Container
-from pathlib import Path
 
 from sqlalchemy import text
 
 from millwright.data.storage.opening import OpenedRemote
+from millwright.data.storage.remote_packs import replace_catalogue, write_anew
 from millwright.kernel.database import Database
 from millwright.kernel.objects import ProjectObjects
-from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue
-from millwright.kernel.remotes.catalogue_format import SentPack
 
 _PATIENCE_SECONDS = 30.0
 
@@ -79,47 +75,13 @@ def destroy_remote(opened: OpenedRemote, gone: Collection[bytes], dead: Collecti
 def _rewrite(
     opened: OpenedRemote, catalogue: Catalogue, old: set[str], dead: set[bytes], gone: set[bytes]
 ) -> None:
-    parts, packs = catalogue.parts(), catalogue.sent_packs()
-    new = [pack for pack in packs if pack.name not in old]
-    left = [
-        (digest, recipe) for digest, recipe in catalogue.all_recipes().items() if digest not in gone
-    ]
-    with tempfile.TemporaryDirectory(prefix="mw-erase-") as name:
-        for pack in packs:
-            if pack.name in old:
-                rewritten = _without(opened, catalogue, pack, dead, Path(name))
-                if rewritten is not None:
-                    new.append(rewritten)
-    key = catalogue.publish(new, left)
-    opened.remote.delete(part for part in parts if part != key)
+    packs = catalogue.sent_packs()
+    hit = [pack for pack in packs if pack.name in old]
+    new = write_anew(opened, catalogue, hit, lambda chunk: chunk not in dead)
+    recipes = [(name, one) for name, one in catalogue.all_recipes().items() if name not in gone]
+    kept = [pack for pack in packs if pack.name not in old]
+    replace_catalogue(opened, catalogue, [*kept, *new], recipes)
     opened.remote.delete(catalogue.pack_key(pack) for pack in old)
-    catalogue.clear()
-    catalogue.refresh()
-
-
-def _without(
-    opened: OpenedRemote, catalogue: Catalogue, pack: SentPack, dead: set[bytes], folder: Path
-) -> SentPack | None:
-    path = folder / "old"
-    path.unlink(missing_ok=True)
-    opened.remote.download(catalogue.pack_key(pack.name), path)
-    builder = PackBuilder(folder)
-    with path.open("rb") as file:
-        for entry in pack.entries:
-            if entry.id not in dead:
-                payload = os.pread(file.fileno(), entry.stored, entry.offset)
-                builder.append(entry.id, payload, entry.size, entry.kind, entry.codec)
-    return _sent(opened, catalogue, builder)
-
-
-def _sent(opened: OpenedRemote, catalogue: Catalogue, builder: PackBuilder) -> SentPack | None:
-    if builder.empty:
-        builder.drop()
-        return None
-    pack = builder.finish()
-    opened.remote.upload(catalogue.pack_key(pack.name), builder.path)
-    builder.path.unlink(missing_ok=True)
-    return pack
 
 
 def scrub_database(database: Database) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 
 from sqlalchemy import select
 
@@ -48,7 +49,7 @@ def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -
             with store.write(actor, project) as tx:
                 payload = {"chunks": len(found.chunks), "size": found.size, "freed": freed}
                 tx.event("storage.collected", f"project:{project}", payload)
-    gone = _named(store, project, [*found.objects, *found.chunks])
+    gone = named(store, project, [*found.objects, *found.chunks])
     return Collected(
         dry_run=request.dry_run,
         expired=tuple(f"{one.name}@{one.version}" for one in expired),
@@ -91,7 +92,7 @@ def _clear_cache(objects: ProjectObjects, live: Live, before: float) -> int:
     return freed
 
 
-def _named(store: Store, project: str, gone: list[bytes]) -> list[GoneObject]:
+def named(store: Store, project: str, gone: Iterable[bytes]) -> list[GoneObject]:
     """What the objects once were, as far as the events tell."""
     wanted = {digest.hex() for digest in gone}
     if not wanted:

@@ -79,11 +79,27 @@ class GarbageRequest(Record):
     less than a quarter of an hour, as objects met again are dated anew only every ten minutes."""
 
 
+class GoneObject(Record):
+    """An object that goes, and what it was."""
+
+    digest: str
+    was: str
+
+
 class RemoteGarbageRequest(Record):
-    """A request to remove packs of a remote that no version needs."""
+    """A request to remove from a remote what no version there needs."""
 
     dry_run: bool = True
     grace_seconds: Annotated[float, Field(ge=900)] = 86_400.0
+
+
+class GonePack(Record):
+    """A pack of a remote that is removed, or of which the little that is needed is written anew."""
+
+    name: str
+    size: int
+    kept: int
+    """Bytes of it that are needed, and move to another pack."""
 
 
 class RemoteCollected(Record):
@@ -91,15 +107,12 @@ class RemoteCollected(Record):
 
     remote: str
     dry_run: bool
-    packs: int
-    size: int
-
-
-class GoneObject(Record):
-    """An object that goes, and what it was."""
-
-    digest: str
-    was: str
+    packs: tuple[GonePack, ...]
+    chunks: int
+    """Chunks that no version on the remote needs."""
+    freed: int
+    """Bytes that the remote has less afterwards."""
+    named: tuple[GoneObject, ...]
 
 
 class Collected(Record):

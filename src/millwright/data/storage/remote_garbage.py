@@ -1,8 +1,11 @@
-"""Garbage collection on a remote: packs that no head needs go, while others push and fetch.
+"""Garbage collection on a remote: bytes that no head needs go, while others push and fetch.
 
-The catalogue is written without them first, then the heads are read once more, then the packs are
-removed. Who pushes writes the head first and then looks at the catalogue again (``pushing``), so one
-of the two always sees the other. Packs younger than the grace stay: their head may be on its way.
+Packs that hold nothing needed are removed; of packs that are mostly garbage the rest is written anew.
+New packs come first, then a catalogue that tells of them and not of the old ones, then the heads are
+read once more, then the old packs are removed. Who pushes writes the head first and then looks at the
+catalogue again (``pushing``), so one of the two always sees the other; who fetches and misses a pack
+hears the catalogue again (``receiving``). Packs younger than the grace stay: their head may be on its
+way.
 """
 
 from __future__ import annotations
@@ -10,29 +13,53 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from millwright.data.storage.head_store import HeadStore
 from millwright.data.storage.heads import Head
 from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.reach import objects_of
+from millwright.data.storage.remote_packs import listed, places_in, replace_catalogue, write_anew
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.errors import Conflict
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.catalogue import Catalogue
+from millwright.kernel.remotes.catalogue_format import SentPack
 from millwright.kernel.remotes.receiving import receive
 
 _HOUR = 3600.0
+_UNDER_WAY = 900.0
 _MANY_PARTS = 32
+_WORTH_REWRITING = 0.5
+"""A pack of which at least this share is garbage is written anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """What a collection on a remote removed, or would remove."""
+class DeadPack:
+    """A pack that holds garbage worth removing."""
 
-    packs: int
+    key: str
+    """As listed on the remote."""
     size: int
+    live: int
+    """Bytes in it that are needed; 0 where the whole pack goes."""
+    pack: SentPack | None
+    """What the catalogue says of it; None where it is in no catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSweep:
+    """What a collection on a remote removes, or would remove."""
+
+    packs: tuple[DeadPack, ...] = ()
+    dead: frozenset[bytes] = field(default_factory=frozenset)
+    """The chunks in them that no version on the remote needs."""
+
+    @property
+    def freed(self) -> int:
+        """Bytes that are gone from the remote afterwards."""
+        return sum(one.size - one.live for one in self.packs)
 
 
 def collect_remote(
@@ -42,16 +69,30 @@ def collect_remote(
     *,
     grace_seconds: float,
     dry_run: bool,
-) -> Removed:
-    """Remove packs of a project that none of its versions on the remote needs.
+) -> RemoteSweep:
+    """Remove what none of a project's versions on the remote needs, whoever pushed it.
 
-    Parts of the catalogue, of which each push adds one, become one where there are many.
+    Versions whose bytes retention let go need none. Parts of the catalogue, of which each push adds
+    one, become one where there are many.
 
     Raises:
         Conflict: somebody else collects on this remote.
+        Corrupt: bytes that are needed are damaged there; nothing was removed.
     """
+    before = time.time() - grace_seconds
     with alone_on(opened):
-        return _collect(opened, heads, objects, grace_seconds, dry_run)
+        catalogue = opened.catalogue()
+        try:
+            catalogue.refresh()
+            needed = _needed(opened, heads.all(), catalogue, objects)
+            found = _found(opened, catalogue, needed, before)
+            if not dry_run:
+                if found.packs or len(catalogue.parts()) > _MANY_PARTS:
+                    found = _sweep(opened, heads, objects, catalogue, needed, found)
+                opened.remote.tidy(time.time() - max(grace_seconds, _UNDER_WAY))
+            return found
+        finally:
+            catalogue.close()
 
 
 @contextmanager
@@ -76,54 +117,50 @@ def alone_on(opened: OpenedRemote) -> Iterator[None]:
         opened.remote.delete([key])
 
 
-def _collect(
+def _found(
+    opened: OpenedRemote, catalogue: Catalogue, needed: set[bytes], before: float
+) -> RemoteSweep:
+    known = {listed(opened, catalogue.pack_key(pack.name)): pack for pack in catalogue.sent_packs()}
+    packs: list[DeadPack] = []
+    dead: set[bytes] = set()
+    for entry in opened.remote.list(f"{opened.prefix}packs/"):
+        if entry.modified >= before:
+            continue
+        pack = known.get(entry.key)
+        places = [] if pack is None else places_in(pack)
+        live = sum(place.stored for place in places if place.id in needed)
+        if entry.size - live >= _WORTH_REWRITING * entry.size:
+            packs.append(DeadPack(entry.key, entry.size, live, pack))
+            dead.update(place.id for place in places if place.id not in needed)
+    return RemoteSweep(tuple(packs), frozenset(dead))
+
+
+def _sweep(
     opened: OpenedRemote,
     heads: HeadStore,
     objects: ProjectObjects,
-    grace_seconds: float,
-    dry_run: bool,
-) -> Removed:
-    catalogue = opened.catalogue()
-    try:
-        catalogue.refresh()
-        ages = _ages(opened)
-        before = time.time() - grace_seconds
-        needed = _needed(opened, heads.all(), catalogue, objects)
-        known = {catalogue.pack_key(pack.name): pack for pack in catalogue.sent_packs()}
-        old = {key for key, (_, modified) in ages.items() if modified < before}
-        listed = {_stored(opened, key): pack for key, pack in known.items()}
-        useless = {
-            key
-            for key in old
-            if key not in listed or not any(e.id in needed for e in listed[key].entries)
-        }
-        found = Removed(len(useless), sum(ages[key][0] for key in useless))
-        if dry_run or not (useless or len(catalogue.parts()) > _MANY_PARTS):
-            return found
-        _forget(opened, catalogue, {listed[key].name for key in useless if key in listed})
-        again = _needed(opened, heads.all(), catalogue, objects)
-        kept = {
-            key
-            for key in useless
-            if key in listed and any(e.id in again for e in listed[key].entries)
-        }
-        if kept:
-            # A push came in between and counts on them.
-            catalogue.publish([listed[key] for key in kept], [])
-        opened.remote.delete(useless - kept)
-        return Removed(len(useless - kept), sum(ages[key][0] for key in useless - kept))
-    finally:
-        catalogue.close()
-
-
-def _ages(opened: OpenedRemote) -> dict[str, tuple[int, float]]:
-    entries = opened.remote.list(f"{opened.prefix}packs/")
-    return {entry.key: (entry.size, entry.modified) for entry in entries}
-
-
-def _stored(opened: OpenedRemote, key: str) -> str:
-    concealed = getattr(opened.remote, "concealed", None)
-    return key if concealed is None else str(concealed(key))
+    catalogue: Catalogue,
+    needed: set[bytes],
+    found: RemoteSweep,
+) -> RemoteSweep:
+    going = {one.pack.name for one in found.packs if one.pack is not None}
+    kept = [pack for pack in catalogue.sent_packs() if pack.name not in going]
+    sparse = [one.pack for one in found.packs if one.pack is not None and one.live]
+    new = write_anew(opened, catalogue, sparse, needed.__contains__)
+    recipes = list(catalogue.all_recipes().items())
+    replace_catalogue(opened, catalogue, [*kept, *new], recipes)
+    missed = _needed(opened, heads.all(), catalogue, objects) & found.dead
+    saved = [
+        one
+        for one in found.packs
+        if one.pack is not None and any(entry.id in missed for entry in one.pack.entries)
+    ]
+    if saved:
+        # A push came in between and counts on them.
+        catalogue.publish([one.pack for one in saved if one.pack is not None], [])
+    gone = tuple(one for one in found.packs if one not in saved)
+    opened.remote.delete(one.key for one in gone)
+    return RemoteSweep(gone, found.dead - missed)
 
 
 def _needed(
@@ -134,19 +171,9 @@ def _needed(
     def bring(nodes: list[bytes]) -> None:
         receive(objects, catalogue, nodes, opened.staging)
 
-    rows = [row for head in heads for row in head.versions.values()]
+    rows = [row for head in heads for row in head.versions.values() if not row.get("dropped_ms")]
     wanted = objects_of(TreeStore(objects), rows, bring)
     needed = set(wanted)
     for recipe in catalogue.recipes(wanted).values():
         needed.update(chunk for chunk, _ in Recipe.decoded(recipe).chunks)
     return needed
-
-
-def _forget(opened: OpenedRemote, catalogue: Catalogue, gone: set[str]) -> None:
-    """Write the catalogue without packs."""
-    parts = catalogue.parts()
-    rest = [pack for pack in catalogue.sent_packs() if pack.name not in gone]
-    key = catalogue.publish(rest, list(catalogue.all_recipes().items()))
-    opened.remote.delete(part for part in parts if part != key)
-    catalogue.clear()
-    catalogue.refresh()

@@ -15,8 +15,10 @@ from millwright.data.storage.definitions import (
     keep_definition,
     read_definitions,
 )
+from millwright.data.storage.garbage import named
 from millwright.data.storage.opening import open_defined, probed
 from millwright.data.storage.records import (
+    GonePack,
     NewRemote,
     RemoteCollected,
     RemoteContents,
@@ -91,7 +93,7 @@ def show_remote(store: Store, project: str, name: str) -> RemoteContents:
 def collect_on_remote(
     store: Store, actor: Actor, project: str, name: str, request: RemoteGarbageRequest
 ) -> RemoteCollected:
-    """Remove packs that no version on the remote needs, whoever pushed it; or say how many."""
+    """Remove what no version on the remote needs, whoever pushed it; or say what that would be."""
     definition = find_definition(store.workspace.state, name)
     opened = open_defined(store.workspace.state, definition, project)
     found = collect_remote(
@@ -101,10 +103,22 @@ def collect_on_remote(
         grace_seconds=request.grace_seconds,
         dry_run=request.dry_run,
     )
-    if found.packs and not request.dry_run:
+    packs = tuple(
+        GonePack(name=one.key.rpartition("/")[2], size=one.size, kept=one.live)
+        for one in found.packs
+    )
+    if packs and not request.dry_run:
         with store.write(actor, project) as tx:
-            tx.event("remote.collected", f"remote:{name}", {"packs": found.packs})
-    return RemoteCollected(remote=name, dry_run=request.dry_run, packs=found.packs, size=found.size)
+            payload = {"packs": len(packs), "chunks": len(found.dead), "freed": found.freed}
+            tx.event("remote.collected", f"remote:{name}", payload)
+    return RemoteCollected(
+        remote=name,
+        dry_run=request.dry_run,
+        packs=packs,
+        chunks=len(found.dead),
+        freed=found.freed,
+        named=tuple(named(store, project, found.dead)),
+    )
 
 
 def remove_remote(store: Store, actor: Actor, project: str, name: str) -> RemoteInfo:

@@ -211,6 +211,9 @@ class CloudRemote:
 
             self._patiently(once)
 
+    def tidy(self, before: float) -> int:
+        return 0
+
     def _own(self, key: str, content: bytes) -> str | None:
         now = self.get_tagged(key)
         return now.tag if now is not None and now.content == content else None

@@ -155,6 +155,9 @@ class EncryptedRemote:
     def delete(self, keys: Iterable[str]) -> None:
         self._inner.delete([self.concealed(key) for key in keys])
 
+    def tidy(self, before: float) -> int:
+        return self._inner.tidy(before)
+
     def _sealed(self, source: BinaryIO, name: str) -> Iterator[bytes]:
         head = _MAGIC + secrets.token_bytes(_SALT)
         cipher, salt = self._cipher(head)

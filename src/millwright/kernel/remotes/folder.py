@@ -123,6 +123,16 @@ class FolderRemote:
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     self._path(key).unlink()
 
+    def tidy(self, before: float) -> int:
+        removed = 0
+        with self._explained():
+            for path in self.staging.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        removed += 1
+        return removed
+
     def _path(self, key: str) -> Path:
         return self.root / stored(key)
 

@@ -77,3 +77,10 @@ class Remote(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; those that are not there are no error."""
+
+    def tidy(self, before: float) -> int:
+        """Remove what writers that were killed left behind before a moment (Unix time).
+
+        Returns how many files that were. Unfinished uploads to a cloud are not seen through this
+        interface; a rule of the bucket ends them.
+        """

@@ -15,7 +15,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt, NotFound
-from millwright.kernel.objects.codec import Codec, decode
+from millwright.kernel.objects.codec import Codec
 from millwright.kernel.objects.index import ELSEWHERE
 from millwright.kernel.objects.pack_format import Kind, recipe_content
 from millwright.kernel.objects.recipe import Recipe
@@ -23,10 +23,10 @@ from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue, RemotePlace
 from millwright.kernel.remotes.local import LocalChunks
 from millwright.kernel.remotes.progress import Progress
+from millwright.kernel.remotes.ranges import Run, damaged, length, payloads, read, runs
 
 JOBS = 4
-_GAP = 64 << 10
-_LONGEST_RANGE = 16 << 20
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,24 @@ def receive(
     """
     progress = progress or Progress()
     wanted = list(dict.fromkeys(objects))
+    staging.mkdir(parents=True, exist_ok=True)
+    for attempt in range(_ATTEMPTS):
+        places, fresh = _missing(local, catalogue, wanted)
+        receiving = _Receiving(local, catalogue, staging, jobs, progress)
+        try:
+            return receiving.run(places, fresh, seconds)
+        except NotFound as cause:
+            # Garbage collection wrote the pack anew since the catalogue was heard.
+            if cause.code != "remote.no_object" or attempt + 1 == _ATTEMPTS:
+                raise
+            catalogue.refresh()
+    raise AssertionError("unreachable")
+
+
+def _missing(
+    local: LocalChunks, catalogue: Catalogue, wanted: list[bytes]
+) -> tuple[list[RemotePlace], dict[bytes, Recipe]]:
+    """Where the chunks are that this machine lacks, and the recipes that it does not know."""
     recipes = local.recipes(wanted)
     fresh = {
         key: Recipe.decoded(encoded)
@@ -79,9 +97,7 @@ def receive(
             hint="Push them from where they are, or name another remote.",
             value=lost[0].hex(),
         )
-    staging.mkdir(parents=True, exist_ok=True)
-    receiving = _Receiving(local, catalogue, staging, jobs, progress)
-    return receiving.run(list(places.values()), fresh, seconds)
+    return list(places.values()), fresh
 
 
 def _chunks(objects: list[bytes], recipes: dict[bytes, Recipe]) -> Iterator[bytes]:
@@ -117,9 +133,9 @@ class _Receiving:
             if 2 * sum(place.stored for place in some) >= sizes[name][0]
         ]
         taken = set(whole)
-        ranges = [run for name, some in by_pack.items() if name not in taken for run in _runs(some)]
+        ranges = [run for name, some in by_pack.items() if name not in taken for run in runs(some)]
         self._progress.expect(sum(sizes[name][0] for name in whole))
-        self._progress.expect(sum(_length(run) for run in ranges))
+        self._progress.expect(sum(length(run) for run in ranges))
         end = None if seconds is None else time.monotonic() + seconds
         with ThreadPoolExecutor(self._jobs) as threads:
             complete = self._take_packs(threads, whole, end) and self._take_ranges(
@@ -142,16 +158,16 @@ class _Receiving:
     def _take_ranges(
         self,
         threads: Executor,
-        runs: list[list[RemotePlace]],
+        ranges: list[Run],
         recipes: dict[bytes, Recipe],
         end: float | None,
     ) -> bool:
         try:
-            for start in range(0, len(runs), 8 * self._jobs):
+            for start in range(0, len(ranges), 8 * self._jobs):
                 if start and end is not None and time.monotonic() > end:
                     self._adopt_built()
                     return False
-                some = runs[start : start + 8 * self._jobs]
+                some = ranges[start : start + 8 * self._jobs]
                 for run, content in zip(some, threads.map(self._range, some), strict=True):
                     self._keep(run, content)
             for key, recipe in recipes.items():
@@ -175,33 +191,16 @@ class _Receiving:
         except Corrupt as cause:
             # The next attempt starts afresh: what is wrong may have come from an interruption.
             path.unlink(missing_ok=True)
-            raise self._damaged(name) from cause
+            raise damaged(self._catalogue, name) from cause
 
-    def _damaged(self, name: str) -> Corrupt:
-        return Corrupt(
-            "remote.pack_damaged",
-            f"Pack {name[:12]} on {self._catalogue.remote.address} is damaged.",
-            hint="Run the same command again; if it stays so, push it again from a whole copy.",
-            value=name,
-        )
-
-    def _range(self, run: list[RemotePlace]) -> bytes:
-        key = self._catalogue.pack_key(run[0].pack)
-        content = self._catalogue.remote.get_range(key, run[0].offset, _length(run))
+    def _range(self, run: Run) -> bytes:
+        content = read(self._catalogue, run)
         self._progress.add(len(content))
         return content
 
-    def _keep(self, run: list[RemotePlace], content: bytes) -> None:
+    def _keep(self, run: Run, content: bytes) -> None:
         self._size += len(content)
-        for place in run:
-            start = place.offset - run[0].offset
-            payload = content[start : start + place.stored]
-            try:
-                plain = decode(place.codec, payload, place.size)
-            except ValueError:
-                plain = b""
-            if blake3(plain).digest() != place.id:
-                raise self._damaged(place.pack)
+        for place, payload in payloads(self._catalogue, run, content):
             self._append(place.id, payload, place.size, Kind.CHUNK, place.codec)
 
     def _append(self, digest: bytes, payload: bytes, size: int, kind: int, codec: int) -> None:
@@ -217,24 +216,3 @@ class _Receiving:
         builder, self._builder = self._builder, None
         builder.finish()
         self._local.adopt_pack(builder.path)
-
-
-def _runs(places: list[RemotePlace]) -> Iterator[list[RemotePlace]]:
-    """Chunks that lie close together, to be read at once."""
-    run: list[RemotePlace] = []
-    for place in sorted(places, key=lambda place: place.offset):
-        if run:
-            end = run[-1].offset + run[-1].stored
-            if (
-                place.offset - end > _GAP
-                or place.offset + place.stored - run[0].offset > _LONGEST_RANGE
-            ):
-                yield run
-                run = []
-        run.append(place)
-    if run:
-        yield run
-
-
-def _length(run: list[RemotePlace]) -> int:
-    return run[-1].offset + run[-1].stored - run[0].offset
