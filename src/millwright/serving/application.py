@@ -25,7 +25,6 @@ from millwright.kernel.errors import (
     Unauthenticated,
 )
 from millwright.serving import binary_tensors, open_inference
-from millwright.serving.batching import Batcher
 from millwright.serving.bodies import ClientGone, Headers, Incoming, read_body, require_type
 from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.encoder import FEW_ROWS
@@ -46,6 +45,7 @@ _BINARY = "application/octet-stream"
 _SAFE = ("x-content-type-options", "nosniff")
 _JSON_HEADERS = [("content-type", _JSON), _SAFE]
 _ADMIN_BODY_BYTES = 1024 * 1024
+_RETRY_SECONDS = 1
 _REQUEST_ID_LENGTH = 200
 
 
@@ -57,14 +57,18 @@ class Reply(NamedTuple):
     media: str = _JSON
     json_bytes: int | None = None
     """How much of the body is JSON, where raw tensors follow it."""
+    retry_seconds: int | None = None
+    """When it is worth asking again."""
 
     def headers(self) -> list[tuple[str, str]]:
         """All headers but the body's length."""
-        if self.media is _JSON:
+        if self.media is _JSON and self.retry_seconds is None:
             return _JSON_HEADERS
         headers = [("content-type", self.media), _SAFE]
         if self.json_bytes is not None:
             headers.append((binary_tensors.HEADER, str(self.json_bytes)))
+        if self.retry_seconds is not None:
+            headers.append(("retry-after", str(self.retry_seconds)))
         return headers
 
 
@@ -138,6 +142,13 @@ class Application:
         if path == "/admin/config":
             return await self._configure(request)
         generation, headers = self.generation, request.headers
+        if self.in_flight > generation.config.max_in_flight:
+            raise _Busy(
+                "serving.busy",
+                f"The server has {generation.config.max_in_flight} requests under way and takes "
+                "no more for the moment.",
+                hint="Ask again in a second, or serve with more workers.",
+            )
         if path == "/invocations":
             media = require_type(headers, "application/json", "text/csv")
             arrival = await self._arrival(request, started_ns)
@@ -203,7 +214,8 @@ class Application:
         if path == "/version":
             return _json({"version": self._version, **self._status()})
         if path == "/metrics":
-            return Reply(200, self.metrics.exposition(self.log, self._batchers()), CONTENT_TYPE)
+            text = self.metrics.exposition(self.log, self.generation.variants, self.in_flight)
+            return Reply(200, text, CONTENT_TYPE)
         if path.endswith("/infer") or path in ("/invocations", "/admin/config"):
             raise _wrong_method("GET", path)
         ready_asked = path.endswith("/ready")
@@ -213,10 +225,6 @@ class Application:
         generation = self.generation
         variant = pinned or generation.champion
         return _json(open_inference.model_metadata(generation, variant, pinned=pinned is not None))
-
-    def _batchers(self) -> dict[str, Batcher]:
-        variants = (self.generation.champion, self.generation.canary)
-        return {v.config.name: v.batcher for v in variants if v is not None}
 
     def _status(self) -> dict[str, object]:
         config = self.generation.config
@@ -271,7 +279,13 @@ def _json(content: object, *, status: int = 200) -> Reply:
 
 def _refusal(error: MillwrightError) -> Reply:
     # The protocol wants a sentence under "error"; the code beside it is for programs.
-    return Reply(error.status, orjson.dumps({"error": str(error), "code": error.code}))
+    body = orjson.dumps({"error": str(error), "code": error.code})
+    retry_seconds = _RETRY_SECONDS if isinstance(error, _Busy) else None
+    return Reply(error.status, body, retry_seconds=retry_seconds)
+
+
+class _Busy(MillwrightError):
+    status, exit_code = 429, 5
 
 
 def _check_token(headers: Headers, token: str) -> None:

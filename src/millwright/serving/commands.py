@@ -30,9 +30,31 @@ if TYPE_CHECKING:
     show_default=True,
     help="What answers HTTP: uvicorn is soonest for a lone caller, granian for many at once.",
 )
+@click.option(
+    "--cache",
+    "cache_rows",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Keep so many answers for requests that bring the same values again.",
+)
+@click.option(
+    "--max-in-flight",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Answer 429 to requests beyond so many at once.",
+)
 @click.option("--project", help="Whose model; by default the project of this folder.")
 def serve(
-    package: str, host: str, port: int, log_folder: str | None, server: str, project: str | None
+    package: str,
+    host: str,
+    port: int,
+    log_folder: str | None,
+    server: str,
+    cache_rows: int,
+    max_in_flight: int,
+    project: str | None,
 ) -> None:
     """Serve a model until Ctrl-C: a package FOLDER, or MODEL@ALIAS (MODEL@3) of the registry.
 
@@ -56,6 +78,8 @@ def serve(
         deployment=manifest.model,
         model_name=manifest.model,
         spool=None if log_folder is None else Path(log_folder),
+        cache_rows=cache_rows,
+        max_in_flight=max_in_flight,
         variants=(
             VariantConfig(name="champion", package=folder, version_id=folder.name, version=version),
         ),

@@ -40,6 +40,11 @@ class ServerConfig(Record):
     log_buffer_rows: Annotated[int, Field(ge=1)] = 100_000
     """Predictions held in memory while the disk is slow; beyond it they are dropped and counted."""
 
+    max_in_flight: Annotated[int, Field(ge=1)] = 1_024
+    """Requests for predictions that may be under way; one more is answered 429 at once."""
+    cache_rows: Annotated[int, Field(ge=0)] = 0
+    """Answers per version that are kept for requests of the same values; 0 keeps none."""
+
     @model_validator(mode="after")
     def _one_champion(self) -> ServerConfig:
         names = [variant.name for variant in self.variants]

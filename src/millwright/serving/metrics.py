@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from millwright.serving.batching import Batcher
 from millwright.serving.prediction_log import PredictionLog
+from millwright.serving.variant import Variant
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -38,8 +38,8 @@ class Metrics:
         self._answers[variant, version] += 1
         self._rows[variant, version] += rows
 
-    def exposition(self, log: PredictionLog, batchers: Mapping[str, Batcher]) -> bytes:
-        """Everything as Prometheus text; ``batchers`` by the name of their variant."""
+    def exposition(self, log: PredictionLog, variants: Sequence[Variant], in_flight: int) -> bytes:
+        """Everything as Prometheus text."""
         by_variant = 'variant="{}",version="{}"'
         sections = [
             _family(
@@ -62,16 +62,27 @@ class Metrics:
                 "batches_total",
                 "Batches scored, by variant and by why they were not larger.",
                 {
-                    f'variant="{name}",reason="{reason}"': n
-                    for name, batcher in batchers.items()
-                    for reason, n in batcher.released.items()
+                    f'variant="{variant.config.name}",reason="{reason}"': n
+                    for variant in variants
+                    for reason, n in variant.batcher.released.items()
                 },
             ),
             _family(
                 "batch_rows_total",
                 "Rows scored in batches, by variant.",
-                {f'variant="{name}"': batcher.rows for name, batcher in batchers.items()},
+                {f'variant="{v.config.name}"': v.batcher.rows for v in variants},
             ),
+            _family(
+                "cache_requests_total",
+                "Requests looked for among the answers that are kept, by variant and outcome.",
+                {
+                    f'variant="{v.config.name}",outcome="{outcome}"': n
+                    for v in variants
+                    if v.cache.is_open
+                    for outcome, n in (("hit", v.cache.hits), ("miss", v.cache.misses))
+                },
+            ),
+            _family("in_flight", "Requests under way.", {"": in_flight}, kind="gauge"),
             _family("reloads_total", "Configurations taken over.", {"": self.reloads}),
             _family("log_rows_total", "Predictions logged.", {"": log.written_rows}),
             _family("log_segments_total", "Log segments written.", {"": log.written_segments}),

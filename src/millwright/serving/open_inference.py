@@ -216,7 +216,7 @@ def model_metadata(
     """The answer to ``GET /v2/models/{name}``: the endpoint's, or one version's, inputs."""
     manifest = variant.manifest
     fields = manifest.signature if pinned else generation.signature.fields
-    served = [v for v in (generation.champion, generation.canary) if v is not None]
+    served = generation.variants
     return {
         "name": generation.config.model_name,
         "versions": [str(v.config.version) for v in served],

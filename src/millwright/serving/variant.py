@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Field
 from millwright.kernel.scoring import Scorer
 from millwright.serving.batching import Batcher
+from millwright.serving.cache import AnswerCache
 from millwright.serving.config import ServerConfig, VariantConfig
 from millwright.serving.encoder import RowEncoder
 from millwright.serving.outcome import Outcome, interpret
@@ -23,12 +23,19 @@ from millwright.serving.traffic import canary_share, goes_to_canary
 class Variant:
     """One model version that can answer requests of an endpoint."""
 
-    def __init__(self, config: VariantConfig, scorer: Scorer, signature: InputSignature) -> None:
+    def __init__(
+        self,
+        config: VariantConfig,
+        scorer: Scorer,
+        signature: InputSignature,
+        cache_rows: int = 0,
+    ) -> None:
         """Compile the scorer's encoding against the endpoint's signature."""
         self.config = config
         self.scorer = scorer
         self.manifest = scorer.manifest
         self.batcher = Batcher(self)
+        self.cache = AnswerCache(cache_rows)
         self._encoder = RowEncoder(scorer.manifest.encoding, signature.fields)
         # Nulls the endpoint accepts and this model does not; usually none.
         self._never_null = [
@@ -70,12 +77,14 @@ class Generation:
     share: float
     schema: pa.Schema
 
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The champion, and the canary if there is one."""
+        return (self.champion,) if self.canary is None else (self.champion, self.canary)
+
     def by_version(self, version: str) -> Variant | None:
         """The variant that serves this version number, if any does."""
-        for variant in (self.champion, self.canary):
-            if variant is not None and str(variant.config.version) == version:
-                return variant
-        return None
+        return next((v for v in self.variants if str(v.config.version) == version), None)
 
     def pair(self, key: str, pinned: Variant | None, rows: Rows) -> tuple[Variant, Variant | None]:
         """Who answers and who scores in the shadow of the answer.
@@ -126,21 +135,21 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
     generation = Generation(
         config=config,
         signature=signature,
-        champion=Variant(champion, scorers["champion"], signature),
-        canary=Variant(canary, scorers["canary"], signature) if canary else None,
+        champion=Variant(champion, scorers["champion"], signature, config.cache_rows),
+        canary=(
+            Variant(canary, scorers["canary"], signature, config.cache_rows) if canary else None
+        ),
         share=canary_share(champion.weight, canary.weight) if canary else 0.0,
         schema=segment_schema(signature.fields),
     )
-    for variant in (generation.champion, generation.canary):
-        if variant is not None:
-            variant.warm(signature)
+    for variant in generation.variants:
+        variant.warm(signature)
     return generation
 
 
 def scorers_of(generation: Generation) -> dict[str, Scorer]:
     """The loaded models of a generation by version id."""
-    variants = (generation.champion, generation.canary)
-    return {v.config.version_id: v.scorer for v in itertools.chain(variants) if v is not None}
+    return {variant.config.version_id: variant.scorer for variant in generation.variants}
 
 
 def _accepts_null(signature: InputSignature, field: Field) -> bool:
