@@ -144,14 +144,14 @@ def diff(
 def _diff_here(copy: WorkingCopy, word: str, limit: int, as_json: bool) -> None:
     from millwright.data.trees import Change
     from millwright.data.trees.comparing import classify
-    from millwright.data.working.reviewing import current, review
+    from millwright.data.working.reviewing import current, entries_known, review
 
     tracked = copy.one(word)
     found = review(copy.place, copy.index, tracked)
     base = tracked.base(copy.place.root)
     paths = [*found.added, *found.modified, *found.removed]
     paths += [path for pair in found.renamed for path in pair]
-    before = copy.index.entries(tracked.id, paths)
+    before = entries_known(copy.place, copy.index, tracked, paths)
     changes = []
     for path in sorted(paths):
         now = current(base / path, follow=tracked.follow)

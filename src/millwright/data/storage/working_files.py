@@ -7,10 +7,10 @@ from dataclasses import replace
 from millwright.data import trees
 from millwright.data.storage.erasure_plan import Plan, Rewrite
 from millwright.data.tree_store import TreeStore
-from millwright.data.trees import Entry
 from millwright.data.working.adding import write_beside
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
+from millwright.data.working.pages import NOT_THERE
 from millwright.data.working.place import Place
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.store import Store
@@ -50,18 +50,17 @@ def _erase(
     new = str(one.values["digest"])
     changes = trees.diff(TreeStore(objects), tracked.root, bytes.fromhex(new))
     removed = []
-    marks: list[tuple[str, bytes, Entry]] = []
+    marks: dict[str, bytes | None] = {}
     for change in changes.modified:
         path = change.path.decode()
-        known = index.entries(tracked.id, [path]).get(path)
-        if change.after is None or known is None or known != change.before:
+        if change.after is None:
             continue
-        marks.append((path, b"", change.after))
+        marks[path] = NOT_THERE
         if (base / path).is_file():
             objects.discard(base / path)
             removed.append(str(base / path))
     with index.writing():
-        index.put(tracked.id, marks)
+        index.sign(tracked.id, marks)
         index.track(replace(tracked, digest=new, root=bytes.fromhex(new)))
     write_beside(place, tracked, Known.of_row(place.project, {**one.row, **one.values}))
     return removed

@@ -21,8 +21,9 @@ from millwright.data.working.manifest_file import (
     manifest_path,
     write_manifest,
 )
+from millwright.data.working.pages import NOT_THERE
 from millwright.data.working.place import Place, relative_to_root
-from millwright.data.working.reviewing import Suspects, found_in, suspects
+from millwright.data.working.reviewing import Suspects, entries_known, found_in, suspects
 from millwright.data.working.scanning import (
     Found,
     kind_of,
@@ -148,7 +149,7 @@ def add(
         tracked = _tracked(index, target, follow=follow)
         seen = suspects(index, tracked if tracked.id else None, found_in(place, tracked))
         changes = _read(place, index, tracked, seen, on_progress)
-        known = index.entries(tracked.id, changes) if tracked.id else {}
+        known = entries_known(place, index, tracked, changes)
         entries: dict[bytes, Entry | None] = {
             path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
         }
@@ -215,8 +216,9 @@ def _read(
 ) -> dict[str, tuple[bytes, Entry]]:
     """Store the bytes of new and changed paths: signature and entry of each."""
     base, found = tracked.base(place.root), seen.found
-    wanted = seen.new + seen.changed
-    known = index.entries(tracked.id, seen.changed) if tracked.id else {}
+    # In order, since neighbours by name mostly are neighbours in time and on disk.
+    wanted = sorted(seen.new + seen.changed)
+    known = entries_known(place, index, tracked, seen.changed)
     earlier = {f"{base}/{path}": entry.hex for path, entry in known.items()}
     done: dict[str, tuple[bytes, Entry]] = {}
     for attempt in range(_ATTEMPTS):
@@ -345,8 +347,12 @@ def place_version(
                 root=root,
             )
         )
-        index.put(now.id, ((path, sign, entry) for path, (sign, entry) in changes.items()))
-        index.remove(now.id, gone)
+        signs: dict[str, bytes | None] = dict.fromkeys(gone)
+        for path, (sign, entry) in changes.items():
+            signs[path] = NOT_THERE if entry.kind == Kind.ERASED else sign
+        index.sign(now.id, signs)
+        if version.kind == "table" and changes:
+            index.give(now.id, {path: entry for path, (_, entry) in changes.items()})
     return now
 
 

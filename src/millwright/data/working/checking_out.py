@@ -32,7 +32,7 @@ from millwright.kernel.errors import Conflict, Unavailable
 
 Progress = Callable[[int, int], None]
 
-_AT_ONCE = 500
+_AT_ONCE = 20_000
 _SHOWN = 5
 
 
@@ -115,7 +115,7 @@ def _differing(
     base = tracked.base(place.root)
     if tracked.kind == "table" and tracked.id:
         # The manifest of a table's one file is nowhere but here.
-        held = index.entries(tracked.id, tracked.members)
+        held = index.given(tracked.id)
         here = trees.build({path.encode(): entry for path, entry in held.items()})
         nodes = NodesInMemory(here.nodes, nodes)
     if not tracked.id:
@@ -143,7 +143,7 @@ def _planned(index: WorkingIndex, tracked: Tracked, base: Path, changes: list[Ch
     folders = _Folders(base)
     signs = {path: sign for path in paths if (sign := folders.look_at(path)) is not None}
     plan.occupied.update(signs)
-    known = index.rows(tracked.id, signs) if tracked.id and signs else {}
+    known = index.signatures_of(tracked.id, signs) if tracked.id and signs else {}
     settle(signs.values())
     removed = {change.path.decode() for change in changes if change.after is None}
     for change, path in zip(changes, paths, strict=True):
@@ -165,7 +165,7 @@ def _decide(
     path: str,
     file: Path,
     sign: bytes,
-    known: tuple[Entry, bytes] | None,
+    known: bytes | None,
 ) -> None:
     after = change.after
     if sign == EMPTY_FOLDER and (after is None or after.kind != Kind.FOLDER):
@@ -175,8 +175,8 @@ def _decide(
         if after is not None:
             plan.write[path] = after
         return
-    clean = known is not None and known[1] == sign
-    now = known[0] if clean and known is not None else entry_at(file, sign)
+    clean = known == sign
+    now = change.before if clean else entry_at(file, sign)
     if now == after and after is not None:
         plan.already[path] = (sign, after)
         return

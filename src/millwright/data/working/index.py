@@ -1,19 +1,22 @@
 """What the working copy was when it was last looked at: datasets, and a signature per file.
 
-All of it can be made again from manifests and files, so it is written without waiting for the disk.
+Signatures are kept some hundred to a row (``pages``); entries are in the manifest of the version, and
+only a table's one file, which no stored manifest has, is a row here. All of it can be made again
+from manifests and files, so it is written without waiting for the disk.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from millwright.data.trees import Entry, Kind
+from millwright.data.trees import Entry
+from millwright.data.working import pages
 from millwright.data.working.journal import open_database
 
 _SCHEMA = """
@@ -24,9 +27,13 @@ CREATE TABLE IF NOT EXISTS tracked(
 CREATE TABLE IF NOT EXISTS files(
   dataset INTEGER NOT NULL, path TEXT NOT NULL, signature BLOB NOT NULL, kind INTEGER NOT NULL,
   size INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(dataset, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pages(
+  dataset INTEGER NOT NULL, first TEXT NOT NULL, names BLOB NOT NULL, signatures BLOB NOT NULL,
+  UNIQUE(dataset, first));
 """
+_VERSION = 2
+"""1 had a row in ``files`` for every path, with its entry."""
 _TRACKED = "id, path, name, version, version_id, kind, digest, root, branch, members, follow"
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +87,18 @@ class WorkingIndex:
 
     def signatures(self, dataset: int) -> dict[str, bytes]:
         """The signature of each path, but of what was erased, which is not there."""
+        return pages.signatures(self._open(), dataset)
+
+    def signatures_of(self, dataset: int, paths: Iterable[str]) -> dict[str, bytes]:
+        """The signatures of some paths."""
+        return pages.signatures_of(self._open(), dataset, paths)
+
+    def given(self, dataset: int) -> dict[str, Entry]:
+        """The entry of the file that a table was given as: its manifest is in no store."""
         rows = self._open().execute(
-            "SELECT path, signature FROM files WHERE dataset = ? AND kind != ?",
-            (dataset, int(Kind.ERASED)),
+            "SELECT path, kind, size, digest FROM files WHERE dataset = ?", (dataset,)
         )
-        return dict(rows)
-
-    def entries(self, dataset: int, paths: Iterable[str]) -> dict[str, Entry]:
-        """The entries of some paths."""
-        return {path: entry for path, (entry, _) in self.rows(dataset, paths).items()}
-
-    def rows(self, dataset: int, paths: Iterable[str]) -> dict[str, tuple[Entry, bytes]]:
-        """Entries and signatures of some paths."""
-        wanted = list(paths)
-        found: dict[str, tuple[Entry, bytes]] = {}
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = wanted[start : start + _AT_ONCE]
-            marks = ",".join("?" * len(part))
-            query = (
-                "SELECT path, kind, size, digest, signature FROM files "  # noqa: S608
-                f"WHERE dataset = ? AND path IN ({marks})"
-            )
-            for path, kind, size, digest, sign in self._open().execute(query, (dataset, *part)):
-                found[path] = (Entry(kind, size, digest), sign)
-        return found
+        return {path: Entry(kind, size, digest) for path, kind, size, digest in rows}
 
     def track(self, wanted: Tracked) -> Tracked:
         """Add a dataset, or take over what changed about it."""
@@ -123,28 +118,20 @@ class WorkingIndex:
 
     def forget(self, dataset: int) -> None:
         """Remove a dataset from the working copy; nothing happens to its files."""
+        for table, column in (("files", "dataset"), ("pages", "dataset"), ("tracked", "id")):
+            self._open().execute(f"DELETE FROM {table} WHERE {column} = ?", (dataset,))  # noqa: S608
+
+    def sign(self, dataset: int, signatures: Mapping[str, bytes | None]) -> None:
+        """Set the signatures of paths; None drops a path."""
+        pages.sign(self._open(), dataset, signatures)
+
+    def give(self, dataset: int, entries: Mapping[str, Entry]) -> None:
+        """Set the entry of the file that a table was given as."""
         self._open().execute("DELETE FROM files WHERE dataset = ?", (dataset,))
-        self._open().execute("DELETE FROM tracked WHERE id = ?", (dataset,))
-
-    def put(self, dataset: int, rows: Iterable[tuple[str, bytes, Entry]]) -> None:
-        """Set signature and entry of paths."""
         self._open().executemany(
-            "INSERT OR REPLACE INTO files(dataset, path, signature, kind, size, digest) "
+            "INSERT INTO files(dataset, path, signature, kind, size, digest) "
             "VALUES(?, ?, ?, ?, ?, ?)",
-            ((dataset, path, sign, *entry) for path, sign, entry in rows),
-        )
-
-    def sign(self, dataset: int, signatures: Iterable[tuple[str, bytes]]) -> None:
-        """Set signatures of paths whose entries are as they were."""
-        self._open().executemany(
-            "UPDATE files SET signature = ? WHERE dataset = ? AND path = ?",
-            ((sign, dataset, path) for path, sign in signatures),
-        )
-
-    def remove(self, dataset: int, paths: Iterable[str]) -> None:
-        """Drop paths."""
-        self._open().executemany(
-            "DELETE FROM files WHERE dataset = ? AND path = ?", ((dataset, p) for p in paths)
+            [(dataset, path, b"", *entry) for path, entry in entries.items()],
         )
 
     @contextmanager
@@ -167,5 +154,20 @@ class WorkingIndex:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = open_database(self.path, _SCHEMA, durable=False)
+            self._connection = open_database(
+                self.path, _SCHEMA, durable=False, version=_VERSION, migrate=_put_into_pages
+            )
         return self._connection
+
+
+def _put_into_pages(connection: sqlite3.Connection) -> None:
+    """From version 1: signatures into pages, and entries only where no manifest has them."""
+    datasets = connection.execute("SELECT id, kind FROM tracked").fetchall()
+    for dataset, kind in datasets:
+        rows = connection.execute(
+            "SELECT path, signature, kind FROM files WHERE dataset = ?", (dataset,)
+        )
+        known = {path: pages.of_version_1(sign, kind) for path, sign, kind in rows}
+        pages.sign(connection, dataset, known)
+        if kind == "files":
+            connection.execute("DELETE FROM files WHERE dataset = ?", (dataset,))

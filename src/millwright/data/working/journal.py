@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS versions(
 CREATE INDEX IF NOT EXISTS waiting ON versions(taken) WHERE taken = 0;
 CREATE INDEX IF NOT EXISTS named ON versions(project, name, version);
 """
+_PAGE_BYTES = 512
+"""Small, since most of these databases hold little."""
 _FIELDS = (
     "id, project, name, version, kind, digest, size, files, parents, branch, message, source, "
     "created_ms, created_by"
@@ -160,12 +162,28 @@ def _known(row: tuple[Any, ...]) -> Known:
     )
 
 
-def open_database(path: Path, schema: str, *, durable: bool) -> sqlite3.Connection:
-    """A small SQLite database with this schema; writers wait for each other for a minute."""
+def open_database(
+    path: Path,
+    schema: str,
+    *,
+    durable: bool,
+    version: int = 1,
+    migrate: Callable[[sqlite3.Connection], None] | None = None,
+) -> sqlite3.Connection:
+    """A small SQLite database with this schema; writers wait for each other for a minute.
+
+    One of an earlier version gets what the schema adds, and is given to ``migrate``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+    if connection.execute("PRAGMA user_version").fetchone()[0] < version:
+        connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version=1; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {schema}")
+        before = connection.execute("PRAGMA user_version").fetchone()[0]
+        if 0 < before < version and migrate is not None:
+            migrate(connection)
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.execute("COMMIT")
     return connection

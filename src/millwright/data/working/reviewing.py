@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from millwright.data.trees import Entry, Kind
+from millwright.data.trees.reading import lookup_many
 from millwright.data.working.ignoring import read_ignores
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.place import Place
@@ -19,6 +21,7 @@ from millwright.data.working.scanning import (
     settle,
     size_of,
 )
+from millwright.kernel.errors import NotFound, Unavailable
 
 _BLOCK = 1 << 20
 _MOST_HASHED_FOR_RENAMES = 10_000
@@ -91,17 +94,18 @@ def review(place: Place, index: WorkingIndex, tracked: Tracked) -> Review:
         return Review(absent=True, removed=tuple(sorted(index.signatures(tracked.id))))
     seen = suspects(index, tracked, found)
     settle(found[path] for path in seen.changed)
-    entries = index.entries(tracked.id, seen.changed)
-    modified, renewed = [], []
+    entries = entries_known(place, index, tracked, seen.changed)
+    modified, renewed = [], {}
     for path in seen.changed:
-        if entry_at(base / path, found[path], entries[path]) == entries[path]:
-            renewed.append((path, found[path]))
+        before = entries.get(path)
+        if before is not None and entry_at(base / path, found[path], before) == before:
+            renewed[path] = found[path]
         else:
             modified.append(path)
     if renewed:
         with index.writing():
             index.sign(tracked.id, renewed)
-    renamed = _renames(base, index, tracked, seen)
+    renamed = _renames(place, index, tracked, seen)
     old, new = {pair[0] for pair in renamed}, {pair[1] for pair in renamed}
     return Review(
         added=tuple(sorted(path for path in seen.new if path not in new)),
@@ -141,17 +145,38 @@ def digest_at(path: Path) -> bytes:
     return hasher.digest()
 
 
+def entries_known(
+    place: Place, index: WorkingIndex, tracked: Tracked, paths: Iterable[str]
+) -> dict[str, Entry]:
+    """The entries of some paths in the version that is in the working copy.
+
+    None of any where its manifest is not here: then nothing is known of what the files were.
+    """
+    wanted = list(paths)
+    if not tracked.id or not wanted:
+        return {}
+    if tracked.kind == "table":
+        given = index.given(tracked.id)
+        return {path: given[path] for path in wanted if path in given}
+    try:
+        found = lookup_many(place.trees, tracked.root, [path.encode() for path in wanted])
+    except (NotFound, Unavailable):
+        return {}
+    return {path.decode(): entry for path, entry in found.items()}
+
+
 def _renames(
-    base: Path, index: WorkingIndex, tracked: Tracked, seen: Suspects
+    place: Place, index: WorkingIndex, tracked: Tracked, seen: Suspects
 ) -> list[tuple[str, str]]:
     if not seen.new or not seen.gone:
         return []
+    base = tracked.base(place.root)
     by_size: dict[int, list[str]] = {}
     for path in seen.new:
         sign = seen.found[path]
         if sign != EMPTY_FOLDER and size_of(sign):
             by_size.setdefault(size_of(sign), []).append(path)
-    gone = index.entries(tracked.id, seen.gone)
+    gone = entries_known(place, index, tracked, seen.gone)
     sizes = {entry.size for entry in gone.values()}
     candidates = [path for size in sizes for path in by_size.get(size, ())]
     if not candidates or len(candidates) > _MOST_HASHED_FOR_RENAMES:

@@ -13,14 +13,17 @@ from millwright.data.trees import Kind
 from millwright.data.working.ignoring import NEVER, Ignores
 from millwright.kernel.errors import InvalidInput
 
-_SIGNATURE = struct.Struct("<qqqqI")
-EMPTY_FOLDER = b"folder"
+SIGNATURE = struct.Struct("<qqqqI")
+"""mtime and ctime in microseconds (nanoseconds tell no more, see ``settle``), size, inode, mode."""
+NANOSECONDS = 1000
+"""In a microsecond."""
+EMPTY_FOLDER = SIGNATURE.pack(0, 0, 0, 0, stat.S_IFDIR)
 """The signature of a folder with nothing in it."""
-UNKNOWN = b""
+UNKNOWN = SIGNATURE.pack(0, 0, 0, 0, 0)
 """The signature of what has to be looked at again; no file has it."""
-_TICK_NS = 20_000_000
+_TICK_US = 20_000
 """Longer than the steps in which file systems tell the time (4 ms on Linux)."""
-_COARSE_TICK_NS = 2_000_000_000
+_COARSE_TICK_US = 2_000_000
 """The same for those that know whole seconds only."""
 
 Found = dict[str, bytes]
@@ -29,8 +32,12 @@ Found = dict[str, bytes]
 
 def signature(found: os.stat_result) -> bytes:
     """What changes whenever a file does (but see ``settle``)."""
-    return _SIGNATURE.pack(
-        found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
+    return SIGNATURE.pack(
+        found.st_mtime_ns // NANOSECONDS,
+        found.st_ctime_ns // NANOSECONDS,
+        found.st_size,
+        found.st_ino,
+        found.st_mode,
     )
 
 
@@ -46,7 +53,7 @@ def scan(base: Path, ignores: Ignores | None, *, follow: bool = False) -> Found:
         InvalidInput: with ``follow``, a link leads back to a folder it is in.
     """
     found: Found = {}
-    pack, folder_bits = _SIGNATURE.pack, stat.S_IFDIR
+    pack, folder_bits = SIGNATURE.pack, stat.S_IFDIR
     above: dict[str, frozenset[tuple[int, int]]] = {"": frozenset()}
     waiting = [""]
     while waiting:
@@ -66,7 +73,8 @@ def scan(base: Path, ignores: Ignores | None, *, follow: bool = False) -> Found:
                     if follow:
                         above[path + "/"] = above[folder] | {(s.st_dev, s.st_ino)}
                     continue
-                found[path] = pack(s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode)
+                modified, changed = s.st_mtime_ns // NANOSECONDS, s.st_ctime_ns // NANOSECONDS
+                found[path] = pack(modified, changed, s.st_size, s.st_ino, s.st_mode)
         if folder and len(found) == before and len(waiting) == folders_before:
             found[folder[:-1]] = EMPTY_FOLDER
     return found
@@ -117,7 +125,7 @@ def kind_of(found: bytes) -> Kind | None:
     """The kind of entry that a signature speaks of; None for devices and the like."""
     if found == EMPTY_FOLDER:
         return Kind.FOLDER
-    mode = _SIGNATURE.unpack(found)[4]
+    mode = SIGNATURE.unpack(found)[4]
     if stat.S_ISREG(mode):
         return Kind.EXECUTABLE if mode & 0o100 else Kind.FILE
     return Kind.LINK if stat.S_ISLNK(mode) else None
@@ -125,7 +133,7 @@ def kind_of(found: bytes) -> Kind | None:
 
 def size_of(found: bytes) -> int:
     """The size in a signature."""
-    return 0 if found == EMPTY_FOLDER else int(_SIGNATURE.unpack(found)[2])
+    return 0 if found == EMPTY_FOLDER else int(SIGNATURE.unpack(found)[2])
 
 
 def unchanged_file(path: str, before: bytes, *, follow: bool) -> tuple[bytes, int, int] | None:
@@ -137,8 +145,8 @@ def unchanged_file(path: str, before: bytes, *, follow: bool) -> tuple[bytes, in
         now = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
     except (FileNotFoundError, NotADirectoryError):
         return None
-    modified, _, size, inode, _ = _SIGNATURE.unpack(before)
-    if (now.st_mtime_ns, now.st_size, now.st_ino) != (modified, size, inode):
+    modified, _, size, inode, _ = SIGNATURE.unpack(before)
+    if (now.st_mtime_ns // NANOSECONDS, now.st_size, now.st_ino) != (modified, size, inode):
         return None
     return signature(now), now.st_mode, size
 
@@ -154,12 +162,12 @@ def settle(signatures: Iterable[bytes]) -> None:
     for found in signatures:
         if found in (EMPTY_FOLDER, UNKNOWN):
             continue
-        modified = _SIGNATURE.unpack_from(found)[0]
+        modified = SIGNATURE.unpack_from(found)[0]
         newest = max(newest, modified)
-        if modified % 1_000_000_000 == 0:
+        if modified % 1_000_000 == 0:
             newest_coarse = max(newest_coarse, modified)
-    now = time.time_ns()
-    until = max(newest + _TICK_NS, newest_coarse + _COARSE_TICK_NS if newest_coarse else 0)
+    now = time.time_ns() // NANOSECONDS
+    until = max(newest + _TICK_US, newest_coarse + _COARSE_TICK_US if newest_coarse else 0)
     # A time in the future (another machine's clock) is nothing to wait for.
-    if now < until <= now + _COARSE_TICK_NS:
-        time.sleep((until - now) / 1e9)
+    if now < until <= now + _COARSE_TICK_US:
+        time.sleep((until - now) / 1e6)

@@ -22,16 +22,16 @@ def unprotect(place: Place, index: WorkingIndex, path: Path) -> int:
     if not path.exists():
         raise NotFound("data.no_file", f"There is nothing at '{path}'.", value=str(path))
     target = Path(os.path.abspath(path))  # noqa: PTH100 - links in the path are kept as they are.
-    tracked = index.tracked()
-    made: dict[int, list[tuple[str, bytes]]] = {}
+    tracked = [(each, index.signatures(each.id)) for each in index.tracked()]
+    made: dict[int, dict[str, bytes | None]] = {}
     count = 0
     for file in _files(target):
-        clean = _clean(place, index, tracked, file)
+        clean = _clean(place, tracked, file)
         place.objects.unprotect(file)
         count += 1
         sign = look_at(file)
         if clean is not None and sign is not None:
-            made.setdefault(clean[0].id, []).append((clean[1], sign))
+            made.setdefault(clean[0].id, {})[clean[1]] = sign
     for dataset, signs in made.items():
         with index.writing():
             index.sign(dataset, signs)
@@ -50,14 +50,13 @@ def _files(target: Path) -> Iterator[Path]:
 
 
 def _clean(
-    place: Place, index: WorkingIndex, tracked: list[Tracked], file: Path
+    place: Place, tracked: list[tuple[Tracked, dict[str, bytes]]], file: Path
 ) -> tuple[Tracked, str] | None:
     """Which dataset's path a file is, if it is as that has it: then it will be afterwards too."""
-    for each in tracked:
+    for each, known in tracked:
         base = each.base(place.root)
         if file.is_relative_to(base):
             path = file.relative_to(base).as_posix()
-            row = index.rows(each.id, [path]).get(path)
-            if row is not None and row[1] == look_at(file):
+            if path in known and known[path] == look_at(file):
                 return each, path
     return None

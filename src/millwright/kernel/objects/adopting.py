@@ -10,9 +10,11 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt
+from millwright.kernel.objects import wholes
 from millwright.kernel.objects.appending import NewObject, add_chunks, add_objects
 from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.filesystem import sync_folder
+from millwright.kernel.objects.index import present
 from millwright.kernel.objects.pack_format import (
     Entry,
     Kind,
@@ -65,9 +67,10 @@ def add_recipe(parts: Parts, object_id: bytes, recipe: Recipe) -> None:
         if len(recipe.chunks) > 1:
             row = (object_id, recipe.size, now, recipe.encoded(), 0, 0, 0)
             connection.execute(_ADD_KNOWN.replace("WHERE excluded.source != 0", ""), row)
+        here = present(connection, (chunk for chunk, _ in recipe.chunks))
         connection.executemany(
             "INSERT OR IGNORE INTO chunks VALUES(?, 0, 0, 0, ?, 0, ?)",
-            [(chunk, size, now) for chunk, size in recipe.chunks],
+            [(chunk, size, now) for chunk, size in recipe.chunks if chunk not in here],
         )
 
 
@@ -94,6 +97,8 @@ def rebuild(parts: Parts, on_progress: Callable[[int, int], None] | None = None)
         done += path.stat().st_size
         if on_progress is not None:
             on_progress(done, total)
+    with parts.index.write() as connection:
+        wholes.put_together(connection)
 
 
 def relink(parts: Parts, path: Path) -> bytes:

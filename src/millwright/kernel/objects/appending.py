@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from millwright.kernel.objects.index import Index, batches, marks
+from millwright.kernel.objects import wholes
+from millwright.kernel.objects.index import Index, present
 from millwright.kernel.objects.pack_format import Kind, recipe_content
 from millwright.kernel.objects.packs import OpenPack, PackShelf
 from millwright.kernel.objects.recipe import Recipe
@@ -121,6 +122,7 @@ class Appending:
                 add_chunks(connection, self._rows)
                 add_objects(connection, self._objects, int(time.time()))
             else:
+                wholes.take_out(connection, (row[0] for row in self._rows))
                 connection.executemany(
                     _MOVE_CHUNK, [(*row[1:6], row[0], self._moving) for row in self._rows]
                 )
@@ -142,7 +144,9 @@ class Appending:
 
 def add_chunks(connection: sqlite3.Connection, rows: list[ChunkRow]) -> None:
     """Enter chunks that are durable; known ones stay where they are."""
-    connection.executemany(_ADD_CHUNK, rows)
+    small = [row[0] for row in rows if row[4] <= wholes.LARGEST]
+    known = wholes.numbers_of(connection, small) if small else {}
+    connection.executemany(_ADD_CHUNK, [row for row in rows if row[0] not in known])
 
 
 def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: int) -> None:
@@ -153,11 +157,7 @@ def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: i
     """
     for new in objects:
         chunks = {chunk for chunk, _ in new.recipe.chunks}
-        known = 0
-        for batch in batches(chunks):
-            statement = f"SELECT count(*) FROM chunks WHERE source != 0 AND id IN ({marks(batch)})"  # noqa: S608
-            known += connection.execute(statement, batch).fetchone()[0]
-        if known != len(chunks):
+        if len(present(connection, chunks)) != len(chunks):
             raise Vanished
         # A recipe that is in a pack is not kept twice.
         kept = None if new.source else new.recipe.encoded()

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from millwright.kernel.errors import Corrupt, MillwrightError, Unavailable
+from millwright.kernel.objects import wholes
 
 _T = TypeVar("_T")
 
-_SCHEMA = """
+_SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS packs(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
   sealed INTEGER NOT NULL);
@@ -37,7 +39,12 @@ CREATE TABLE IF NOT EXISTS objects(
   source INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS damaged(id BLOB PRIMARY KEY, found INTEGER NOT NULL) WITHOUT ROWID;
 """
-_VERSION = 1
+    + wholes.SCHEMA
+)
+_VERSION = 2
+"""1 had none of the tables of ``wholes``; opening an index adds them."""
+_PAGE_BYTES = 1024
+"""Rows of digests fill pages of this size better than larger ones."""
 _AT_ONCE = 500
 _PATIENCE_SECONDS = 120.0
 
@@ -85,6 +92,31 @@ def marks(items: Sequence[object]) -> str:
     return ",".join("?" * len(items))
 
 
+def located(connection: sqlite3.Connection, ids: list[bytes]) -> dict[bytes, Location]:
+    """Where chunks are, those that are known."""
+    found: dict[bytes, Location] = {}
+    for batch in batches(ids):
+        columns = "id, source, offset, stored, size, codec"
+        statement = f"SELECT {columns} FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
+        for row in connection.execute(statement, batch):
+            location = Location(*row)
+            found[location.id] = location
+    rest = [chunk for chunk in ids if chunk not in found]
+    for chunk, one in wholes.find(connection, rest).items():
+        found[chunk] = Location(chunk, -one.number, 0, one.size, one.size, 0)
+    return found
+
+
+def present(connection: sqlite3.Connection, ids: Iterable[bytes]) -> set[bytes]:
+    """Those of these chunks whose bytes are here."""
+    wanted = set(ids)
+    found: set[bytes] = set()
+    for batch in batches(wanted):
+        statement = f"SELECT id FROM chunks WHERE source != 0 AND id IN ({marks(batch)})"  # noqa: S608
+        found.update(row[0] for row in connection.execute(statement, batch))
+    return found.union(wholes.numbers_of(connection, wanted - found))
+
+
 class Index:
     """One project's index; safe to use from many threads and processes, also after a fork."""
 
@@ -99,6 +131,20 @@ class Index:
         """The rows of a query."""
         with self._reading:
             return _patiently(lambda: self._open().execute(statement, values).fetchall())
+
+    def read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Several queries that see the index as it is at one moment."""
+
+        def at_once() -> _T:
+            connection.execute("BEGIN")
+            try:
+                return act(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+        with self._reading:
+            connection = self._open()
+            return act(connection) if connection.in_transaction else _patiently(at_once)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -122,22 +168,13 @@ class Index:
 
     def locate(self, ids: Iterable[bytes]) -> dict[bytes, Location]:
         """Where chunks are, those that are known."""
-        found: dict[bytes, Location] = {}
-        for batch in batches(ids):
-            columns = "id, source, offset, stored, size, codec"
-            statement = f"SELECT {columns} FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
-            for row in self.rows(statement, batch):
-                location = Location(*row)
-                found[location.id] = location
-        return found
+        wanted = list(ids)
+        return self.read(lambda connection: located(connection, wanted))
 
     def present(self, ids: Iterable[bytes]) -> set[bytes]:
         """Those of these chunks whose bytes are here."""
-        found: set[bytes] = set()
-        for batch in batches(ids):
-            statement = f"SELECT id FROM chunks WHERE source != 0 AND id IN ({marks(batch)})"  # noqa: S608
-            found.update(row[0] for row in self.rows(statement, batch))
-        return found
+        wanted = list(ids)
+        return self.read(lambda connection: present(connection, wanted))
 
     def objects(self, ids: Iterable[bytes]) -> list[ObjectRow]:
         """The rows of objects of several chunks, those that are known.
@@ -174,6 +211,7 @@ class Index:
             if not existing or connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                 # Not the writers' lock: whoever holds that may be waiting for this connection.
                 with _exclusive(self.path.with_name("index.create.lock")):
+                    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(_SCHEMA)
                     connection.execute(f"PRAGMA user_version = {_VERSION}")

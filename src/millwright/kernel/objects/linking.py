@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.kernel.errors import Conflict, Corrupt
+from millwright.kernel.objects import listing, wholes
 from millwright.kernel.objects.adding import again, put
 from millwright.kernel.objects.appending import (
     Appending,
@@ -23,9 +25,11 @@ from millwright.kernel.objects.appending import (
 from millwright.kernel.objects.chunking import MINIMUM, cut
 from millwright.kernel.objects.digests import raw_digest
 from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
+from millwright.kernel.objects.index import present
 from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
 from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.wholes import Whole
 
 Earlier = str | Recipe
 """An earlier version of a file: its digest, or its recipe."""
@@ -73,8 +77,7 @@ class _Linking:
 
     def all(self, paths: Sequence[str | Path], earlier: Mapping[str, Earlier]) -> list[bytes]:
         links = self._parts.links
-        first = self._parts.index.rows("SELECT max(id) FROM links")[0][0]
-        links.start_at(int(first or 0) + 1)
+        links.start_at(listing.highest_link(self._parts) + 1)
         try:
             ids = []
             for path in paths:
@@ -216,12 +219,28 @@ class _Linking:
         with self._parts.index.write() as connection:
             if time.time() - self._now > FRESH_SECONDS and not self._still_linked():
                 raise Vanished
-            connection.executemany(
-                "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)", self._links
-            )
-            add_chunks(connection, self._chunks)
-            add_objects(connection, self._objects, self._now)
+            self._enter(connection)
         self._undo.clear()
+
+    def _enter(self, connection: sqlite3.Connection) -> None:
+        small = {row[1]: row for row in self._links if row[2] <= wholes.LARGEST}
+        if wholes.belong_together(connection, len(small)):
+            known = present(connection, small)
+            rows = [row for row in small.values() if row[1] not in known]
+            wholes.add(
+                connection,
+                [Whole(row[1], row[0], row[2], row[3] // 1000, self._now) for row in rows],
+            )
+            entered = {row[0] for row in rows}
+            self._links = [row for row in self._links if row[0] not in entered]
+            self._chunks = [row for row in self._chunks if -row[1] not in entered]
+        connection.executemany(
+            "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)", self._links
+        )
+        add_chunks(connection, self._chunks)
+        add_objects(connection, self._objects, self._now)
+        if self._links:
+            wholes.put_together(connection)
 
     def _still_linked(self) -> bool:
         """Whether garbage collection did not take the links for those of a killed writer."""

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
+from millwright.kernel.objects import wholes
 from millwright.kernel.objects.index import Location, batches
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.recipe import Recipe
 
 
 def chunks(parts: Parts, before: float | None = None) -> Iterator[Location]:
-    """All chunks as they lie on disk, or those added before a moment (Unix time)."""
+    """All chunks, about as they lie on disk, or those added before a moment (Unix time)."""
     limit = float("inf") if before is None else before
+    for whole in parts.index.read(lambda connection: list(wholes.every(connection))):
+        if whole.added < limit:
+            yield Location(whole.id, -whole.number, 0, whole.size, whole.size, 0)
     for row in parts.index.rows(
         "SELECT id, source, offset, stored, size, codec FROM chunks WHERE added < ?"
         " ORDER BY source, offset",
         (limit,),
     ):
         yield Location(*row)
+
+
+def links(parts: Parts) -> list[tuple[int, bytes]]:
+    """The linked files: number, and digest of the object, by number."""
+
+    def read(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+        rows = connection.execute("SELECT id, object FROM links").fetchall()
+        return rows + [(whole.number, whole.id) for whole in wholes.every(connection)]
+
+    return sorted(parts.index.read(read))
+
+
+def highest_link(parts: Parts) -> int:
+    """The highest number of a linked file; 0 where there is none."""
+
+    def read(connection: sqlite3.Connection) -> int:
+        (row,) = connection.execute("SELECT max(id) FROM links").fetchone()
+        return max(row or 0, wholes.highest(connection))
+
+    return parts.index.read(read)
 
 
 def objects(parts: Parts) -> Iterator[tuple[bytes, Recipe]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from millwright.kernel.objects.index import Index, Location, ObjectRow
+from millwright.kernel.objects import wholes
+from millwright.kernel.objects.index import Index, Location, ObjectRow, batches, marks
 from millwright.kernel.objects.linked import LinkShelf
 from millwright.kernel.objects.pack_format import HEADER, Entry, decoded, parse_recipe
 from millwright.kernel.objects.packs import PackShelf
@@ -114,21 +116,30 @@ class Parts:
 
     def touch(self, object_ids: list[bytes]) -> None:
         """Date objects that were added again, so that garbage collection takes them for new."""
+        if not object_ids:
+            return
         now = int(time.time())
-        old = [
-            object_id
-            for object_id in object_ids
-            if self.index.rows(
-                "SELECT 1 FROM chunks WHERE id = ?1 AND added < ?2"
-                " UNION SELECT 1 FROM objects WHERE id = ?1 AND added < ?2",
-                (object_id, now - FRESH_SECONDS),
-            )
-        ]
+        old = self.index.read(lambda connection: _dated_before(connection, object_ids, now))
         if not old:
             return
         with self.index.write() as connection:
+            wholes.touch(connection, old, now)
             for table in ("chunks", "objects"):
                 connection.executemany(
                     f"UPDATE {table} SET added = ? WHERE id = ?",  # noqa: S608
                     [(now, object_id) for object_id in old],
                 )
+
+
+def _dated_before(connection: sqlite3.Connection, ids: list[bytes], now: int) -> list[bytes]:
+    """Those whose date is no longer fresh."""
+    limit = now - FRESH_SECONDS
+    found = [one.id for one in wholes.find(connection, ids).values() if one.added < limit]
+    for table in ("chunks", "objects"):
+        for batch in batches(ids):
+            rows = connection.execute(
+                f"SELECT id FROM {table} WHERE added < ? AND id IN ({marks(batch)})",  # noqa: S608
+                [limit, *batch],
+            )
+            found += [row[0] for row in rows]
+    return found

@@ -194,10 +194,8 @@ class ProjectObjects:
 
     def links(self) -> Iterator[tuple[str, Path]]:
         """The linked files: the object's digest and where it is."""
-        rows = self._parts.index.rows("SELECT object, id FROM links ORDER BY id")
-        for object_id, number in rows:
-            path = self._parts.links.path(int(number))
-            yield object_id.hex(), path
+        for number, object_id in listing.links(self._parts):
+            yield object_id.hex(), self._parts.links.path(number)
 
     def objects(self) -> Iterator[tuple[str, Recipe]]:
         """All objects of several chunks; an object of one chunk is listed by ``chunks`` only."""

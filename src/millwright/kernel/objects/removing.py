@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millwright.kernel.errors import Corrupt
-from millwright.kernel.objects import listing
+from millwright.kernel.objects import listing, wholes
 from millwright.kernel.objects.appending import Appending
 from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.linked import remove
@@ -52,9 +52,11 @@ def forget(
     change = (
         "UPDATE chunks SET source = 0 WHERE id = ?" if away else "DELETE FROM chunks WHERE id = ?"
     )
+    gone = list(chunks)
     with parts.index.write() as connection:
+        wholes.take_out(connection, gone)
         connection.executemany("DELETE FROM objects WHERE id = ?", [(name,) for name in objects])
-        connection.executemany(change, [(chunk,) for chunk in chunks])
+        connection.executemany(change, [(chunk,) for chunk in gone])
     release_links(parts, most=1.0)
 
 
@@ -134,8 +136,7 @@ def _copy(
 
 def orphans(parts: Parts) -> Orphans:
     """Files in the store that no row refers to."""
-    numbers = [row[0] for row in parts.index.rows("SELECT id FROM links")]
-    known = {parts.links.name(number) for number in numbers}
+    known = {parts.links.name(number) for number, _ in listing.links(parts)}
     links = [path for path in parts.links.folder.glob("*/*") if str(path) not in known]
     named = {pack.path for pack in parts.packs.all()}
     packs = [path for path in parts.packs.folder.glob("*.pack") if path not in named]

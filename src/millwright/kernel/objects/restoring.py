@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -12,9 +13,10 @@ from typing import Literal
 from blake3 import blake3
 
 from millwright.kernel.errors import InvalidInput, disk_full
+from millwright.kernel.objects import wholes
 from millwright.kernel.objects.digests import digest_of_file, raw_digest
 from millwright.kernel.objects.filesystem import clone
-from millwright.kernel.objects.index import ELSEWHERE, marks
+from millwright.kernel.objects.index import ELSEWHERE, batches, located, marks
 from millwright.kernel.objects.linked import hard_link, replace
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import damaged
@@ -27,7 +29,7 @@ Wanted = tuple[str, str | Path, bool]
 _WAYS = ("auto", "reflink", "hardlink", "copy")
 _EXECUTE = 0o111
 _OWNER_EXECUTES = 0o100
-_AT_ONCE = 500
+_AT_ONCE = 20_000
 _SAMPLE = 100
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _CACHE_BYTES = 2 << 30
@@ -79,21 +81,16 @@ def restore_many(parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto") -
 def _linked_out(parts: Parts, batch: Sequence[Wanted], *, clone_first: bool) -> set[int]:
     """Hard-link those that are whole linked files to where nothing is yet; which were."""
     ids = [raw_digest(digest) for digest, _, _ in batch]
-    rows = parts.index.rows(
-        "SELECT object, id, size, mtime_ns FROM links WHERE id IN (SELECT -source FROM chunks"  # noqa: S608
-        f" WHERE source < 0 AND offset = 0 AND id IN ({marks(ids)}))",
-        ids,
-    )
-    known = {row[0]: row[1:] for row in rows}
+    known = parts.index.read(lambda connection: _whole_links(connection, ids))
     done: set[int] = set()
     for place, (object_id, (_, path, executable)) in enumerate(zip(ids, batch, strict=True)):
         if object_id not in known:
             continue
-        number, size, mtime_ns = known[object_id]
+        number, size, mtime_us = known[object_id]
         source = parts.links.name(number)
         try:
             state = os.stat(source)  # noqa: PTH116 - a thousand times a second
-            same = state.st_size == size and state.st_mtime_ns == mtime_ns
+            same = state.st_size == size and state.st_mtime_ns // 1000 == mtime_us
             if not same or bool(state.st_mode & _OWNER_EXECUTES) != executable:
                 continue
             if clone_first and not done and _clones(source, Path(path)):
@@ -109,6 +106,24 @@ def _linked_out(parts: Parts, batch: Sequence[Wanted], *, clone_first: bool) -> 
             continue
         done.add(place)
     return done
+
+
+def _whole_links(
+    connection: sqlite3.Connection, ids: list[bytes]
+) -> dict[bytes, tuple[int, int, int]]:
+    """Number, size and time of the linked files that are these objects, as far as there are any."""
+    found: dict[bytes, tuple[int, int, int]] = {}
+    for batch in batches(ids):
+        rows = connection.execute(
+            "SELECT object, id, size, mtime_ns FROM links WHERE id IN (SELECT -source FROM chunks"  # noqa: S608
+            f" WHERE source < 0 AND offset = 0 AND id IN ({marks(batch)}))",
+            batch,
+        )
+        found.update({row[0]: (row[1], row[2], row[3] // 1000) for row in rows})
+    rest = [object_id for object_id in ids if object_id not in found]
+    for object_id, one in wholes.find(connection, rest).items():
+        found[object_id] = (one.number, one.size, one.mtime_us)
+    return found
 
 
 def _copied_out(
@@ -157,26 +172,38 @@ def _write_all(handle: int, content: bytes) -> None:
 def whole_link(parts: Parts, object_id: bytes, recipe: Recipe) -> Path | None:
     """The linked file that is the object and nothing else, unchanged since it was linked."""
     # A chunk that was known before stays where it was, so not every one is in the linked file.
-    some = parts.index.locate(chunk for chunk, _ in recipe.chunks[:_SAMPLE])
-    numbers = sorted({-place.source for place in some.values() if place.source < 0})
-    rows = parts.index.rows(
-        f"SELECT id, mtime_ns FROM links WHERE id IN ({marks(numbers)}) AND object = ?",  # noqa: S608
-        [*numbers, object_id],
-    )
-    if not rows:
+    some = [chunk for chunk, _ in recipe.chunks[:_SAMPLE]]
+    found = parts.index.read(lambda connection: _linked_as(connection, object_id, some))
+    if found is None:
         return None
-    number, mtime_ns = rows[0]
+    number, mtime_us = found
     path = parts.links.path(number)
     try:
-        found = path.stat()
+        state = path.stat()
     except FileNotFoundError:
         return None
-    if found.st_size != recipe.size:
+    if state.st_size != recipe.size:
         return None
     # Whoever changed it changed its date too; hashing it is for those dates only.
-    if found.st_mtime_ns != mtime_ns and digest_of_file(path) != object_id.hex():
+    if state.st_mtime_ns // 1000 != mtime_us and digest_of_file(path) != object_id.hex():
         return None
     return path
+
+
+def _linked_as(
+    connection: sqlite3.Connection, object_id: bytes, some: list[bytes]
+) -> tuple[int, int] | None:
+    """Number and time of a linked file that is an object with some of these chunks."""
+    places = located(connection, some)
+    numbers = sorted({-place.source for place in places.values() if place.source < 0})
+    row = connection.execute(
+        f"SELECT id, mtime_ns FROM links WHERE id IN ({marks(numbers)}) AND object = ?",  # noqa: S608
+        [*numbers, object_id],
+    ).fetchone()
+    if row is not None:
+        return row[0], row[1] // 1000
+    whole = wholes.find(connection, [object_id]).get(object_id)
+    return None if whole is None else (whole.number, whole.mtime_us)
 
 
 def local_path(parts: Parts, digest: str) -> Path:

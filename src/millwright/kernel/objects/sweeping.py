@@ -7,17 +7,16 @@ whose chunk is gone sees that in its own transaction, and adds it once more (``a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+import sqlite3
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any
 
+from millwright.kernel.objects import wholes
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.removing import release_links
 
 _WORTH_MOVING = 0.5
 """Up to this share of a linked file is copied to be rid of the rest."""
-
-_Rows = Callable[[str, tuple[float, ...]], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,9 @@ def unreferenced(
     parts: Parts, live_objects: Container[bytes], live_chunks: Container[bytes], before: float
 ) -> Swept:
     """What ``sweep`` would remove now."""
-    return _found(parts, parts.index.rows, live_objects, live_chunks, before)
+    return parts.index.read(
+        lambda connection: _found(parts, connection, live_objects, live_chunks, before)
+    )
 
 
 def sweep(
@@ -45,14 +46,11 @@ def sweep(
     packs are rewritten.
     """
     with parts.index.write() as connection:
-
-        def rows(statement: str, values: tuple[float, ...]) -> list[tuple[Any, ...]]:
-            return connection.execute(statement, values).fetchall()
-
-        found = _found(parts, rows, live_objects, live_chunks, before)
+        found = _found(parts, connection, live_objects, live_chunks, before)
         connection.executemany(
             "DELETE FROM objects WHERE id = ?", [(name,) for name in found.objects]
         )
+        wholes.take_out(connection, found.chunks)
         connection.executemany(
             "DELETE FROM chunks WHERE id = ?", [(name,) for name in found.chunks]
         )
@@ -62,24 +60,21 @@ def sweep(
 
 def _found(
     parts: Parts,
-    rows: _Rows,
+    connection: sqlite3.Connection,
     live_objects: Container[bytes],
     live_chunks: Container[bytes],
     before: float,
 ) -> Swept:
     kept: set[bytes] = set()
-    fresh = [row[0] for row in rows("SELECT id FROM objects WHERE added >= ?", (before,))]
-    for recipe in parts.recipes(fresh).values():
+    fresh = connection.execute("SELECT id FROM objects WHERE added >= ?", (before,)).fetchall()
+    for recipe in parts.recipes(row[0] for row in fresh).values():
         kept.update(chunk for chunk, _ in recipe.chunks)
-    objects = [
-        name
-        for name, _ in rows("SELECT id, size FROM objects WHERE added < ?", (before,))
-        if name not in live_objects
-    ]
-    chunks = [
-        (name, stored)
-        for name, stored in rows("SELECT id, stored FROM chunks WHERE added < ?", (before,))
-        if name not in live_chunks and name not in kept
-    ]
-    size = sum(stored for _, stored in chunks)
-    return Swept(tuple(objects), tuple(name for name, _ in chunks), size)
+    old = connection.execute("SELECT id FROM objects WHERE added < ?", (before,))
+    objects = [name for (name,) in old if name not in live_objects]
+    chunks = connection.execute(
+        "SELECT id, stored FROM chunks WHERE added < ?", (before,)
+    ).fetchall()
+    chunks += [(one.id, one.size) for one in wholes.every(connection) if one.added < before]
+    gone = [row for row in chunks if row[0] not in live_chunks and row[0] not in kept]
+    size = sum(stored for _, stored in gone)
+    return Swept(tuple(objects), tuple(name for name, _ in gone), size)
