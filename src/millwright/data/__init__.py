@@ -38,12 +38,8 @@ if TYPE_CHECKING:
         VersionCheck,
     )
     from millwright.data.quality.inferring import infer_suite
-    from millwright.data.quality.profiling import (
-        ColumnProfile,
-        Histogram,
-        TableProfile,
-        profile_table,
-    )
+    from millwright.data.quality.profile_records import ColumnProfile, Histogram, TableProfile
+    from millwright.data.quality.profiling import profile_table
     from millwright.data.quality.records import Check, CheckReport, CheckResult, Suite
     from millwright.data.quality.running import Checked, run_checks
     from millwright.data.reading import read_table
@@ -90,9 +86,9 @@ _HOMES = {
     "take_journal": "service",
     "from_parquet": "parquet",
     "to_parquet": "parquet",
-    "ColumnProfile": "quality.profiling",
-    "Histogram": "quality.profiling",
-    "TableProfile": "quality.profiling",
+    "ColumnProfile": "quality.profile_records",
+    "Histogram": "quality.profile_records",
+    "TableProfile": "quality.profile_records",
     "profile_table": "quality.profiling",
     "read_table": "reading",
     "DatasetVersion": "records",

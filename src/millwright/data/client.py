@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from millwright.data.parquet import from_parquet, to_parquet
-from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.profile_records import TableProfile
 from millwright.data.records import Dataset as DatasetSummary
 from millwright.data.records import (
     DatasetRef,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, Query
 
 from millwright.data import service
-from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.profile_records import TableProfile
 from millwright.data.records import (
     Dataset,
     DatasetRef,

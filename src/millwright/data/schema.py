@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ MIN_ROWS_PER_LEVEL: Final = 3
 """Text whose values occur less often than this on average is an id too, however few there are."""
 TEXT_LENGTH: Final = 40
 """Mean length, in characters, from which varied text counts as prose."""
+
+_FEWEST_NUMBERED: Final = 20
 
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid|key|hash)$", re.IGNORECASE)
 
@@ -60,27 +63,56 @@ def infer_schema(table: pa.Table) -> Schema:
 
 def describe_column(name: str, values: pa.ChunkedArray, distinct: int | None = None) -> Column:
     """The description of one column (see ``infer_schema``); ``distinct`` where it is known."""
-    kind: ColumnKind
-    if pa.types.is_nested(values.type) or pa.types.is_null(values.type):
-        return Column(
-            name=name, type=str(values.type), kind="unusable", nulls=values.null_count, distinct=0
-        )
-    if distinct is None:
+    if distinct is None and not (pa.types.is_nested(values.type) or pa.types.is_null(values.type)):
         distinct = pc.count_distinct(values, mode="only_valid").as_py()
-    known = len(values) - values.null_count
-    if known == 0 or is_binary(values.type):
-        kind = "unusable"
-    elif pa.types.is_boolean(values.type):
-        kind = "boolean"
-    elif pa.types.is_temporal(values.type):
-        kind = "time"
-    elif is_text(values.type):
-        kind = _kind_of_text(values, known, distinct)
-    else:
-        kind = "id" if _numbers_rows(name, values, known, distinct) else "numeric"
-    return Column(
-        name=name, type=str(values.type), kind=kind, nulls=values.null_count, distinct=distinct
+    kind = kind_of(
+        name,
+        values.type,
+        len(values) - values.null_count,
+        distinct or 0,
+        rising_by_one=lambda: _rises_by_one(values),
+        mean_length=lambda: _mean_length(values),
     )
+    return Column(
+        name=name,
+        type=str(values.type),
+        kind=kind,
+        nulls=values.null_count,
+        distinct=distinct or 0,
+    )
+
+
+def kind_of(
+    name: str,
+    kind: pa.DataType,
+    known: int,
+    distinct: int,
+    *,
+    rising_by_one: Callable[[], bool],
+    mean_length: Callable[[], float],
+) -> ColumnKind:
+    """The kind of a column (see ``infer_schema``), from what is known of its values.
+
+    Args:
+        name: the column's.
+        kind: its Arrow type.
+        known: rows with a value.
+        distinct: how many of those differ.
+        rising_by_one: whether each whole number is the one before and one.
+        mean_length: the mean length of texts, in characters.
+    """
+    if known == 0 or pa.types.is_nested(kind) or pa.types.is_null(kind) or is_binary(kind):
+        return "unusable"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_temporal(kind):
+        return "time"
+    if is_text(kind):
+        if distinct <= MAX_LEVELS and (distinct <= 2 or known >= MIN_ROWS_PER_LEVEL * distinct):
+            return "categorical"
+        return "text" if mean_length() >= TEXT_LENGTH else "id"
+    whole = pa.types.is_integer(kind) and distinct >= known >= _FEWEST_NUMBERED
+    return "id" if whole and (_ID_NAME.search(name) or rising_by_one()) else "numeric"
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -102,17 +134,10 @@ def is_binary(kind: pa.DataType) -> bool:
     )
 
 
-def _kind_of_text(values: pa.ChunkedArray, known: int, distinct: int) -> ColumnKind:
-    if distinct <= MAX_LEVELS and (distinct <= 2 or known >= MIN_ROWS_PER_LEVEL * distinct):
-        return "categorical"
-    length = pc.mean(pc.utf8_length(pc.cast(values, pa.string()))).as_py() or 0.0
-    return "text" if length >= TEXT_LENGTH else "id"
+def _mean_length(values: pa.ChunkedArray) -> float:
+    return float(pc.mean(pc.utf8_length(pc.cast(values, pa.string()))).as_py() or 0.0)
 
 
-def _numbers_rows(name: str, values: pa.ChunkedArray, known: int, distinct: int) -> bool:
-    if not pa.types.is_integer(values.type) or distinct < known or known < 20:
-        return False
-    if _ID_NAME.search(name):
-        return True
+def _rises_by_one(values: pa.ChunkedArray) -> bool:
     numbers = values.drop_null().to_numpy()
     return bool((numbers[1:] - numbers[:-1] == 1).all())

@@ -27,7 +27,7 @@ from millwright.data import (
 )
 from millwright.data.commands import data
 from millwright.data.quality.profile_page import page
-from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.profile_records import TableProfile
 from millwright.kernel import events
 from millwright.kernel.door import Door
 from millwright.kernel.errors import NotFound

@@ -14,7 +14,7 @@ from millwright.data.quality import arguments as given
 from millwright.data.quality.expressions import identifier, literal
 from millwright.data.quality.findings import Finding, of_value
 from millwright.data.quality.personal_data import PREFILTER, PersonalColumn, recognised
-from millwright.data.quality.profiling import ColumnProfile
+from millwright.data.quality.profile_records import ColumnProfile
 from millwright.data.quality.records import Check
 from millwright.data.quality.reducers import Counts, Hashes, Moments, Numbers
 from millwright.data.quality.row_sql import Family, within

@@ -19,7 +19,7 @@ from millwright.data.quality.exchange import (
     QuarantinePage,
     VersionCheck,
 )
-from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.profile_records import TableProfile
 from millwright.data.quality.records import CheckReport
 from millwright.data.quality.running import Checked, run_checks
 from millwright.data.quality.scanning import open_source

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millwright.data.quality.profile_records import ColumnProfile
+from millwright.data.quality.profiling import Survey, survey
 from millwright.data.quality.records import Check, Suite
-from millwright.data.schema import Column, infer_schema
 
 RANGE_MARGIN: Final = 0.5
 """An inferred range reaches this share of the observed span beyond it on both sides …"""
@@ -29,8 +31,8 @@ MIN_ROWS_SHARE: Final = 0.05
 """An inferred least number of rows is this share of the reference's."""
 
 
-def infer_suite(table: pa.Table) -> Suite:
-    """Propose checks that the table, and fresh data of the same process, pass.
+def infer_suite(data: Path | pa.Table | Survey) -> Suite:
+    """Propose checks that a table, and fresh data of the same process, pass.
 
     - every column keeps its type, and has hardly more nulls than here (``NULL_TOLERANCE``)
     - numbers stay within the observed range and a margin (``RANGE_MARGIN``); observed values that
@@ -38,32 +40,32 @@ def infer_suite(table: pa.Table) -> Suite:
     - categories stay within the observed values, apart from a few rows (``LEVEL_TOLERANCE``)
     - ids that never repeat do not start to
     """
-    least = max(1, int(table.num_rows * MIN_ROWS_SHARE))
+    known = data if isinstance(data, Survey) else survey(data)
+    least = max(1, int(known.profile.rows * MIN_ROWS_SHARE))
     checks = [Check(kind="row_count_between", arguments={"minimum": least})]
-    for column in infer_schema(table).columns:
+    for column in known.profile.columns:
         if column.kind != "unusable":
-            checks.extend(_checks_of_column(column, table[column.name]))
+            checks.extend(_checks_of_column(column, known))
     return Suite(checks=tuple(checks))
 
 
-def _checks_of_column(column: Column, values: pa.ChunkedArray) -> list[Check]:
-    name = column.name
+def _checks_of_column(column: ColumnProfile, known: Survey) -> list[Check]:
+    name, rows = column.name, known.profile.rows
     # Whole numbers with a gap come back from some tools as floats: both are the same quantity.
     types = ("int64", "double") if column.type in ("int64", "double") else (column.type,)
     checks = [_check(name, "has_type", types=types)]
-    nulls = column.nulls / len(values)
+    nulls = column.nulls / rows
     if nulls + NULL_TOLERANCE < 0.5:
         tolerance = 0.0 if nulls == 0 and column.kind in ("id", "time") else nulls + NULL_TOLERANCE
         checks.append(_check(name, "not_null", round(1 - tolerance, 4)))
     if column.kind == "numeric":
-        bounds = _tolerant_range(values)
+        bounds = _tolerant_range(column, known.sample[name])
         if bounds is not None:
             checks.append(_check(name, "between", minimum=bounds[0], maximum=bounds[1]))
-    few = column.distinct <= MAX_ALLOWED_LEVELS and len(values) >= MIN_ROWS_TO_INFER_LEVELS
+    few = column.distinct <= MAX_ALLOWED_LEVELS and rows >= MIN_ROWS_TO_INFER_LEVELS
     if column.kind == "categorical" and few:
-        levels = tuple(sorted(v for v in values.unique().to_pylist() if v is not None))
-        checks.append(_check(name, "in_set", 1 - LEVEL_TOLERANCE, values=levels))
-    if column.kind == "id" and column.nulls == 0 and column.distinct == len(values):
+        checks.append(_check(name, "in_set", 1 - LEVEL_TOLERANCE, values=known.levels[name]))
+    if column.kind == "id" and column.nulls == 0 and column.distinct == rows:
         checks.append(_check(name, "unique"))
     return checks
 
@@ -72,16 +74,18 @@ def _check(name: str, kind: str, mostly: float = 1.0, **arguments: Any) -> Check
     return Check(kind=kind, columns=(name,), arguments=arguments, mostly=mostly)
 
 
-def _tolerant_range(values: pa.ChunkedArray) -> tuple[float, float] | None:
+def _tolerant_range(column: ColumnProfile, values: pa.ChunkedArray) -> tuple[float, float] | None:
     numbers = pc.cast(values.drop_null(), pa.float64(), safe=False).to_numpy()
     numbers = numbers[np.isfinite(numbers)]
-    if len(numbers) == 0:
+    if column.minimum is None or column.maximum is None or len(numbers) == 0:
         return None
     first, last = (float(q) for q in np.quantile(numbers, (0.01, 0.99)))
     reach = FAR_OUT * (last - first)
+    low, high = column.minimum, column.maximum
     if reach > 0:
-        numbers = numbers[(numbers >= first - reach) & (numbers <= last + reach)]
-    low, high = float(numbers.min()), float(numbers.max())
+        near = numbers[(numbers >= first - reach) & (numbers <= last + reach)]
+        low = low if low >= first - reach else float(near.min())
+        high = high if high <= last + reach else float(near.max())
     margin = RANGE_MARGIN * (high - low) if high > low else max(1.0, abs(high)) * RANGE_MARGIN
     below = max(margin, TAIL_MARGIN * (first - low))
     above = max(margin, TAIL_MARGIN * (high - last))

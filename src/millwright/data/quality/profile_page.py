@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from millwright.data.quality.profiling import ColumnProfile, TableProfile
+from millwright.data.quality.profile_records import ColumnProfile, TableProfile
 from millwright.data.quality.sentences import shown
 from millwright.kernel.clock import rfc3339
 
@@ -52,12 +52,15 @@ def page(profile: TableProfile, title: str) -> str:
 def _summary(profile: TableProfile) -> str:
     text = f"{profile.rows:,} rows, {len(profile.columns)} columns"
     if profile.duplicates is not None:
-        text += f", {profile.duplicates:,} rows repeat another"
+        about = "about " if profile.duplicates_estimated else ""
+        text += f", {about}{profile.duplicates:,} rows repeat another"
     text += "."
     if profile.sampled_rows is not None:
         text += (
-            f" Quantiles, histograms, frequent values and correlations are of "
-            f"{profile.sampled_rows:,} rows, evenly spread; all else is of all rows."
+            f" Quantiles, histograms, correlations, personal data and the frequent values of columns"
+            f" with many are of {profile.sampled_rows:,} rows, drawn evenly; all else is of all rows."
+            " Where more than some ten thousand values differ, ≈ says that they were not counted one"
+            " by one (to about 0.4 %)."
         )
     return text
 
@@ -79,7 +82,7 @@ def _personal(profile: TableProfile) -> str:
 def _overview(profile: TableProfile) -> str:
     rows = "".join(
         f"<tr><td>{escape(c.name)}<td>{c.kind}<td>{escape(c.type)}"
-        f"<td class=number>{c.nulls / max(profile.rows, 1):.2%}<td class=number>{c.distinct:,}"
+        f"<td class=number>{c.nulls / max(profile.rows, 1):.2%}<td class=number>{_distinct(c)}"
         for c in profile.columns
     )
     return (
@@ -90,7 +93,7 @@ def _overview(profile: TableProfile) -> str:
 
 def _column(column: ColumnProfile, rows: int) -> str:
     facts = [("Missing", f"{column.nulls:,} ({column.nulls / max(rows, 1):.2%})")]
-    facts.append(("Distinct", f"{column.distinct:,}"))
+    facts.append(("Distinct", _distinct(column)))
     bounds = (("Least", column.minimum), ("Greatest", column.maximum))
     for label, value in bounds:
         if value is not None:
@@ -105,6 +108,10 @@ def _column(column: ColumnProfile, rows: int) -> str:
         f"<section><div><h3>{escape(column.name)} <span class=soft>{column.kind}</span></h3>"
         f"<dl>{listed}</dl></div><div>{_histogram(column)}{_top(column)}</div></section>"
     )
+
+
+def _distinct(column: ColumnProfile) -> str:
+    return f"{'≈ ' if column.distinct_estimated else ''}{column.distinct:,}"
 
 
 def _histogram(column: ColumnProfile) -> str:
@@ -129,7 +136,8 @@ def _top(column: ColumnProfile) -> str:
     rows = "".join(
         f"<tr><td>{escape(top.value[:80])}<td class=number>{top.count:,}" for top in column.top
     )
-    return f"<table>{rows}</table>"
+    of = "<tr><th>Frequent values<th class=number>In the sample</tr>" if column.top_sampled else ""
+    return f"<table>{of}{rows}</table>"
 
 
 def _correlations(profile: TableProfile) -> str:

@@ -1,166 +1,202 @@
-"""What a table looks like, column by column: pure, small, and the same for the same table."""
+"""What a table looks like, column by column: one streaming pass, and the same for the same table."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millwright.data.quality.hashing import Hashed, column_hashes, duplicate_rows
+from millwright.data.quality.column_survey import (
+    Booleans,
+    ColumnSurvey,
+    Floats,
+    Opaque,
+    Texts,
+    WholeNumbers,
+)
+from millwright.data.quality.distinct_values import MOST_KEPT, DistinctValues, mixed
 from millwright.data.quality.personal_data import PREFILTER, PersonalColumn, recognised
-from millwright.data.schema import ColumnKind, describe_column, is_text
-from millwright.kernel.record import Record
+from millwright.data.quality.profile_records import (
+    ColumnProfile,
+    Correlation,
+    Histogram,
+    Quantile,
+    TableProfile,
+    TopValue,
+)
+from millwright.data.quality.table_stream import RowSample, TableStream
+from millwright.data.schema import is_text, kind_of
 
 BINS: Final = 20
 TOP_VALUES: Final = 10
 CORRELATIONS: Final = 20
-SAMPLE_ROWS: Final = 250_000
-"""Rows that ranks, frequent values and correlations of a larger table are taken from."""
+CORRELATED_COLUMNS: Final = 100
+WHOLE_ROWS: Final = 250_000
+WHOLE_VALUES: Final = 10_000_000
+"""A table of no more than so many rows and values is counted value by value …"""
+SAMPLE_ROWS: Final = 100_000
+"""… from so many rows of a larger one quantiles, histograms and correlations are taken …"""
+SAMPLE_VALUES: Final = 5_000_000
+FEWEST_ROWS: Final = 20_000
+"""… fewer where many columns make that more values than these, but never fewer than this."""
+PERSONAL_ROWS: Final = 10_000
+"""Rows of the sample whose texts are looked through for personal data."""
 LEAST_SHARE: Final = 0.01
 """Share of a column's values that have to be personal for the column to be."""
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Quantile(Record):
-    """The value below which a share of the values lies."""
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A profile, and what it was made of."""
 
-    share: float
-    value: float
-
-
-class Histogram(Record):
-    """Counts between edges of equal distance; one edge more than counts."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
+    profile: TableProfile
+    sample: pa.Table
+    """Rows drawn evenly; all of a small table. Long texts are cut short."""
+    levels: dict[str, tuple[str, ...]]
+    """All values of each column of text that has few."""
 
 
-class TopValue(Record):
-    """A frequent value, as text, and how often it occurs."""
-
-    value: str
-    count: int
-
-
-class ColumnProfile(Record):
-    """One column. Times are described in milliseconds since 1970 UTC, in ``minimum``/``maximum``.
-
-    Numbers that are not finite count in ``count`` and in nothing else.
-    """
-
-    name: str
-    kind: ColumnKind
-    type: str
-    count: int
-    """Rows with a value."""
-    nulls: int
-    distinct: int
-    minimum: float | None = None
-    maximum: float | None = None
-    mean: float | None = None
-    deviation: float | None = None
-    """Standard deviation of the population."""
-    quantiles: tuple[Quantile, ...] = ()
-    histogram: Histogram | None = None
-    top: tuple[TopValue, ...] = ()
-
-
-class Correlation(Record):
-    """Pearson's coefficient of two columns of numbers, over rows in which both have one."""
-
-    left: str
-    right: str
-    coefficient: float
-
-
-class TableProfile(Record):
-    """All columns of a table."""
-
-    rows: int
-    columns: tuple[ColumnProfile, ...]
-    duplicates: int | None = None
-    """Rows that would have to go for each row to occur once; None where it was not counted."""
-    correlations: tuple[Correlation, ...] = ()
-    """The strongest, at most ``CORRELATIONS``."""
-    personal: tuple[PersonalColumn, ...] = ()
-    """Columns that seem to hold personal data."""
-    sampled_rows: int | None = None
-    """Rows, evenly spread, that quantiles, histograms, frequent values, correlations and personal
-    data are of; all of them when None. Counts, ranges, means and distinct values are always of
-    all rows."""
-
-
-def profile_table(table: pa.Table) -> TableProfile:
+def profile_table(data: Path | pa.Table) -> TableProfile:
     """Describe every column of a canonical table, and what they have to do with one another."""
-    every = 1 if table.num_rows <= SAMPLE_ROWS else -(-table.num_rows // SAMPLE_ROWS)
-    part = table if every == 1 else table.take(pa.array(np.arange(0, table.num_rows, every)))
-    hashes = column_hashes(table)
-    columns = tuple(
-        profile_column(name, table[name], part[name], hashes.get(name))
-        for name in table.column_names
-    )
-    kinds = {column.name: column.kind for column in columns}
-    return TableProfile(
-        rows=table.num_rows,
-        columns=columns,
-        duplicates=duplicate_rows(hashes, table.num_rows),
-        correlations=correlations(part, [n for n, kind in kinds.items() if kind == "numeric"]),
-        personal=personal_columns(part),
-        sampled_rows=None if every == 1 else part.num_rows,
-    )
+    return survey(data).profile
 
 
-def profile_column(
-    name: str,
-    values: pa.ChunkedArray,
-    part: pa.ChunkedArray | None = None,
-    hashes: Hashed | None = None,
+def survey(data: Path | pa.Table) -> Survey:
+    """Look at a table, in memory or in a Parquet file, in one pass and bounded memory.
+
+    Raises:
+        pyarrow.ArrowInvalid: the file is no Parquet file.
+    """
+    stream = TableStream(data)
+    kept, rows_kept = _most_kept(stream)
+    columns = [_survey_of(stream, place, kept) for place in range(len(stream.schema))]
+    rows, sample = DistinctValues(kept), RowSample(stream.rows, rows_kept)
+    for batch in stream:
+        mix: Any = np.zeros(batch.num_rows, np.uint64)
+        for column, values in zip(columns, batch.columns, strict=True):
+            bits = column.add(values)
+            if bits is not None:
+                mix *= _ODD
+                mix += bits
+        rows.add(mixed(mix))
+        sample.add(batch)
+    return _concluded(stream, columns, rows, sample)
+
+
+def _most_kept(stream: TableStream) -> tuple[int, int]:
+    """Values of a column that are told apart one by one, and rows that a sample has."""
+    rows, columns = stream.rows, max(len(stream.schema), 1)
+    if rows <= WHOLE_ROWS and rows * columns <= WHOLE_VALUES:
+        return max(rows, 1), max(rows, 1)
+    values = min(max(MOST_KEPT * 100 // columns, 1 << 14), MOST_KEPT)
+    return values, min(max(SAMPLE_VALUES // columns, FEWEST_ROWS), SAMPLE_ROWS)
+
+
+def _survey_of(stream: TableStream, place: int, kept: int) -> ColumnSurvey:
+    kind = stream.schema.field(place).type
+    if pa.types.is_boolean(kind):
+        return Booleans()
+    if pa.types.is_floating(kind) or pa.types.is_uint64(kind) or pa.types.is_decimal(kind):
+        return Floats(kept)
+    if pa.types.is_integer(kind):
+        return WholeNumbers(kept, stream.bounds(place))
+    if pa.types.is_timestamp(kind):
+        return WholeNumbers(kept, None)
+    return Opaque() if pa.types.is_nested(kind) or pa.types.is_null(kind) else Texts(kept)
+
+
+def _concluded(
+    stream: TableStream, surveys: list[ColumnSurvey], rows: DistinctValues, sample: RowSample
+) -> Survey:
+    part = sample.table(stream.schema)
+    columns = [
+        _profile(field, found, part.column(place), stream.rows, sample.whole)
+        for place, (field, found) in enumerate(zip(stream.schema, surveys, strict=True))
+    ]
+    unique = any(found.distinct == stream.rows and not found.estimated for found in surveys)
+    comparable = any(not isinstance(found, Opaque) for found in surveys)
+    profile = TableProfile(
+        rows=stream.rows,
+        columns=tuple(columns),
+        duplicates=0 if unique else rows.surplus if comparable and stream.rows else None,
+        duplicates_estimated=comparable and not unique and rows.estimated,
+        correlations=correlations(part, [c.name for c in columns if c.kind == "numeric"]),
+        personal=personal_columns(_some(part)),
+        sampled_rows=None if sample.whole else part.num_rows,
+    )
+    levels = {
+        field.name: tuple(sorted(found.tally))
+        for field, found in zip(stream.schema, surveys, strict=True)
+        if isinstance(found, Texts) and found.tally is not None and is_text(field.type)
+    }
+    return Survey(profile, part, levels)
+
+
+def _profile(
+    field: pa.Field, found: ColumnSurvey, part: pa.ChunkedArray, rows: int, whole: bool
 ) -> ColumnProfile:
-    """Describe one column (see ``ColumnProfile``); ``part`` stands for it where ranks matter."""
-    distinct = None if hashes is None else hashes.distinct
-    described = describe_column(name, values, distinct)
+    known, distinct = rows - found.nulls, found.distinct
     plain = ColumnProfile(
-        name=name,
-        kind=described.kind,
-        type=described.type,
-        count=len(values) - described.nulls,
-        nulls=described.nulls,
-        distinct=described.distinct,
+        name=field.name,
+        kind=kind_of(
+            field.name,
+            field.type,
+            known,
+            distinct,
+            rising_by_one=lambda: isinstance(found, WholeNumbers) and found.by_one,
+            mean_length=lambda: pc.mean(pc.utf8_length(part)).as_py() or 0.0,
+        ),
+        type=str(field.type),
+        count=known,
+        nulls=found.nulls,
+        distinct=distinct,
+        distinct_estimated=found.estimated,
     )
-    part = values if part is None else part
-    if described.kind == "unusable":
+    if plain.kind == "unusable":
         return plain
-    if pa.types.is_timestamp(values.type):
-        return plain.model_copy(update=_range_in_milliseconds(values))
-    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        return plain.model_copy(update=_numbers(values, part))
-    return plain.model_copy(update={"top": _top(part)})
-
-
-def _numbers(values: pa.ChunkedArray, part: pa.ChunkedArray) -> dict[str, object]:
-    numbers = _finite_numbers(values)
-    if len(numbers) == 0:
-        return {}
-    some = numbers if part is values else _finite_numbers(part)
-    # Values near the ends of the float range may overflow; they then have no deviation to speak of.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return {
-            "minimum": float(numbers.min()),
-            "maximum": float(numbers.max()),
-            "mean": _finite(numbers.mean()),
-            "deviation": _finite(numbers.std()),
-            "quantiles": tuple(
-                Quantile(share=share, value=float(value))
-                for share, value in zip(
-                    QUANTILES, np.quantile(some, QUANTILES) if len(some) else (), strict=False
-                )
-                if np.isfinite(value)
-            ),
-            "histogram": _histogram(some) if len(some) else None,
+    if isinstance(found, Texts):
+        return plain.model_copy(update=_frequent(found, part, whole))
+    if isinstance(found, Booleans):
+        held = [(word, n) for word, n in zip(("false", "true"), found.counts, strict=True) if n]
+        words, numbers = (pa.array(column) for column in zip(*held, strict=True))
+        return plain.model_copy(update={"top": _top(words, numbers)})
+    assert isinstance(found, WholeNumbers | Floats)
+    if isinstance(found, WholeNumbers):
+        found.settle()
+    if pa.types.is_timestamp(field.type):
+        per_millisecond = {"s": 1e-3, "ms": 1.0, "us": 1e3, "ns": 1e6}[field.type.unit]
+        bounds = {
+            "minimum": found.moments.least / per_millisecond,
+            "maximum": found.moments.greatest / per_millisecond,
         }
+        return plain.model_copy(update=bounds)
+    return plain.model_copy(update=_numbers(found, _finite_numbers(part)))
+
+
+def _numbers(found: WholeNumbers | Floats, some: npt.NDArray[np.float64]) -> dict[str, object]:
+    moments = found.moments
+    if moments.count == 0:
+        return {}
+    quantiles = np.quantile(some, QUANTILES) if len(some) else ()
+    return {
+        "minimum": moments.least,
+        "maximum": moments.greatest,
+        "mean": moments.mean,
+        "deviation": moments.deviation,
+        "quantiles": tuple(
+            Quantile(share=share, value=float(value))
+            for share, value in zip(QUANTILES, quantiles, strict=False)
+            if np.isfinite(value)
+        ),
+        "histogram": _histogram(some) if len(some) else None,
+    }
 
 
 def _finite_numbers(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
@@ -170,46 +206,44 @@ def _finite_numbers(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return whole
 
 
-def _finite(number: np.float64) -> float | None:
-    return float(number) if np.isfinite(number) else None
-
-
 def _histogram(numbers: npt.NDArray[np.float64]) -> Histogram | None:
     low, high = float(numbers.min()), float(numbers.max())
-    # Bins between neighbouring floats cannot be told apart; one bin says all there is.
-    edges = np.linspace(low, high, BINS + 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        edges = np.linspace(low, high, BINS + 1)
     if not np.isfinite(edges).all():
         return None
+    # Bins between neighbouring floats cannot be told apart; one bin says all there is.
     if not np.all(np.diff(edges) > 0):
         return Histogram(edges=(low, high), counts=(len(numbers),))
     counts, _ = np.histogram(numbers, bins=edges)
     return Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))
 
 
-def _range_in_milliseconds(values: pa.ChunkedArray) -> dict[str, object]:
-    bounds = pc.min_max(pc.cast(values, pa.int64())).as_py()
-    per_millisecond = {"s": 1e-3, "ms": 1.0, "us": 1e3, "ns": 1e6}[values.type.unit]
+def _frequent(found: Texts, part: pa.ChunkedArray, whole: bool) -> dict[str, object]:
+    if found.tally is not None:
+        words, numbers = [*found.tally], [*found.tally.values()]
+        return {"top": _top(pa.array(words, pa.string()), pa.array(numbers, pa.int64()))}
+    counted = pc.value_counts(pc.cast(part.drop_null(), pa.string()))
     return {
-        "minimum": bounds["min"] / per_millisecond,
-        "maximum": bounds["max"] / per_millisecond,
+        "top": _top(counted.field("values"), counted.field("counts")),
+        "top_sampled": not whole,
     }
 
 
-def _top(values: pa.ChunkedArray) -> tuple[TopValue, ...]:
-    counted = pc.value_counts(pc.cast(values.drop_null(), pa.string()))
-    table = pa.table({"value": counted.field("values"), "count": counted.field("counts")})
+def _top(values: pa.Array, counts: pa.Array) -> tuple[TopValue, ...]:
+    table = pa.table({"value": values, "count": counts})
     # Ties are ordered by value, so that the same table has the same profile.
-    table = table.sort_by([("count", "descending"), ("value", "ascending")]).slice(0, TOP_VALUES)
-    return tuple(TopValue(value=r["value"], count=r["count"]) for r in table.to_pylist())
+    order = [("count", "descending"), ("value", "ascending")]
+    first = table.take(pc.select_k_unstable(table, TOP_VALUES, order))
+    return tuple(TopValue(value=one["value"], count=one["count"]) for one in first.to_pylist())
 
 
 def correlations(table: pa.Table, names: list[str]) -> tuple[Correlation, ...]:
     """The strongest correlations among columns of numbers, by their absolute size."""
     if len(names) < 2 or table.num_rows < 3:
         return ()
-    whole = np.column_stack(
-        [pc.cast(table[n], pa.float64(), safe=False).to_numpy() for n in names[:100]]
-    )
+    names = names[:CORRELATED_COLUMNS]
+    whole = np.column_stack([pc.cast(table[n], pa.float64(), safe=False).to_numpy() for n in names])
     whole[~np.isfinite(whole)] = np.nan
     known = ~np.isnan(whole)
     with np.errstate(all="ignore"):
@@ -226,6 +260,11 @@ def correlations(table: pa.Table, names: list[str]) -> tuple[Correlation, ...]:
     return tuple(sorted(pairs, key=lambda pair: -abs(pair.coefficient))[:CORRELATIONS])
 
 
+def _some(table: pa.Table) -> pa.Table:
+    every = -(-table.num_rows // PERSONAL_ROWS)
+    return table if every <= 1 else table.take(pa.array(np.arange(0, table.num_rows, every)))
+
+
 def personal_columns(table: pa.Table) -> tuple[PersonalColumn, ...]:
     """The columns that seem to hold personal data, by their names and values."""
     found: list[PersonalColumn] = []
@@ -233,10 +272,9 @@ def personal_columns(table: pa.Table) -> tuple[PersonalColumn, ...]:
         values = table[name]
         candidates: dict[str, int] = {}
         if is_text(values.type):
-            text = pc.cast(values.drop_null(), pa.string())
-            matched = text.filter(pc.match_substring_regex(text, PREFILTER))
-            counted = pc.value_counts(matched)
-            both = (counted.field(part).to_pylist() for part in ("values", "counts"))
+            counted = pc.value_counts(pc.cast(values.drop_null(), pa.string()))
+            matched = counted.filter(pc.match_substring_regex(counted.field("values"), PREFILTER))
+            both = (matched.field(part).to_pylist() for part in ("values", "counts"))
             candidates = dict(zip(*both, strict=True))
         known = len(values) - values.null_count
         found += recognised(name, candidates, known, LEAST_SHARE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.profile_records import TableProfile
 from millwright.kernel.errors import NotFound
 
 

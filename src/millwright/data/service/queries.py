@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from millwright.data import references
 from millwright.data.quality.exchange import Standing
-from millwright.data.quality.profiling import TableProfile
+from millwright.data.quality.profile_records import TableProfile
 from millwright.data.quality.standing import standings
 from millwright.data.records import Dataset, DatasetVersion
 from millwright.data.schema import Column

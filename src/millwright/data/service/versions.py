@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import func, insert, select
 
-from millwright.data.parquet import from_parquet
+from millwright.data.parquet import not_parquet
 from millwright.data.quality.inferring import infer_suite
-from millwright.data.quality.profiling import profile_table
+from millwright.data.quality.profiling import Survey, survey
 from millwright.data.quality.records import Suite
+from millwright.data.quality.running import run_checks
 from millwright.data.quality.suites_service import keep_proposed
 from millwright.data.records import DatasetVersion, NewVersion
 from millwright.data.references import MAIN, check_ref_name
-from millwright.data.schema import infer_schema
 from millwright.data.service.files import checked_totals
 from millwright.data.service.intake import numbering
 from millwright.data.service.queries import as_records, by_id, head_row
@@ -94,27 +96,42 @@ def _table(
 ) -> tuple[dict[str, Any], Suite | None]:
     objects = store.objects.of(project)
     size = objects.size(request.digest)
-    table = from_parquet(objects.local_path(request.digest))
-    if table.num_rows == 0:
+    path = objects.local_path(request.digest)
+    try:
+        found = survey(path)
+    except (pa.ArrowInvalid, OSError) as cause:
+        raise not_parquet() from cause
+    profile = found.profile
+    if profile.rows == 0:
         raise InvalidInput("data.empty", f"The new version of '{name}' has no rows.")
-    columns = infer_schema(table).columns
-    unknown = sorted(set(request.key) - {column.name for column in columns})
+    unknown = sorted(set(request.key) - {column.name for column in profile.columns})
     if unknown:
         raise InvalidInput(
             "data.unknown_column",
             f"'{name}' has no column '{unknown[0]}' to be part of its key.",
-            hint=f"Its columns are {', '.join(column.name for column in columns)[:300]}.",
+            hint=f"Its columns are {', '.join(c.name for c in profile.columns)[:300]}.",
             value=unknown[0],
         )
-    profile = profile_table(table)
     content = {
         "size": size,
         "files": 0,
-        "rows": table.num_rows,
-        "columns": json.dumps([column.model_dump() for column in columns]),
+        "rows": profile.rows,
+        "columns": json.dumps([one.column.model_dump() for one in profile.columns]),
         "profile_digest": objects.put(profile.model_dump_json().encode()),
     }
-    return content, infer_suite(table) if propose else None
+    return content, _proposed(path, found) if propose else None
+
+
+def _proposed(path: Path, found: Survey) -> Suite:
+    """The checks that a table proposes; those that rest on an estimate only where they hold."""
+    suite = infer_suite(found)
+    estimated = {one.name for one in found.profile.columns if one.distinct_estimated}
+    doubtful = [c for c in suite.checks if c.kind == "unique" and c.column in estimated]
+    if not doubtful:
+        return suite
+    report = run_checks(path, Suite(checks=tuple(doubtful))).report
+    broken = {result.check.id for result in report.failures}
+    return Suite(checks=tuple(check for check in suite.checks if check.id not in broken))
 
 
 def _files(store: Store, project: str, request: NewVersion) -> dict[str, Any]:
