@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import LargeBinary, String, delete, insert
 from storage_bench import Bench, random_files
 
 from millwright.data.storage import fsck, garbage
+from millwright.data.storage.definitions import drop_definition
 from millwright.data.storage.head_store import Merge, RemoteHeads
 from millwright.data.storage.heads import Head
 from millwright.data.storage.marking import live_of
@@ -351,11 +353,77 @@ def test_damage_is_named_by_the_versions_that_need_it_and_repaired(
     assert one.files("photos", 1)["a"] == random.Random(1).randbytes(50_000)
 
 
-def test_bytes_that_are_gone_altogether_are_missed(
-    opened: tuple[Bench, Store], actor: Actor
+def test_a_damaged_list_of_chunks_is_repaired_too(
+    opened: tuple[Bench, Store], actor: Actor, tmp_path: Path
 ) -> None:
     one, store = opened
+    one.remote(str(tmp_path / "remote"))
+    # Of so many chunks that the list of them stands in a pack and not in the index.
+    content = random.Random(1).randbytes(12_000_000)
+    one.keep("photos", {"a": content})
+    one.push()
+    one.place.objects.close()
+    import sqlite3
+
+    with sqlite3.connect(one.place.objects.root / "index.db") as connection:
+        connection.execute("UPDATE objects SET recipe = NULL WHERE source > 0")
+        offset, stored, source = connection.execute(
+            "SELECT offset, stored, source FROM objects WHERE source > 0 ORDER BY stored DESC"
+        ).fetchone()
+        name = connection.execute("SELECT name FROM packs WHERE id = ?", (source,)).fetchone()[0]
+    path = one.place.objects.root / "packs" / f"{name}.pack"
+    with path.open("r+b") as file:
+        file.seek(offset + stored // 2)
+        file.write(b"damage")
+    found = fsck.check(store, actor, "p", FsckRequest())
+    assert [one.kind for one in found.damaged] == ["recipe"]
+    assert fsck.check(store, actor, "p", FsckRequest(repair_from="origin")).ok
+    assert fsck.check(store, actor, "p", FsckRequest()).damaged == ()
+    assert one.files("photos") == {"a": content}
+
+
+def test_damage_on_a_remote_is_found_and_mended_from_here(
+    opened: tuple[Bench, Store], bench: Make, address: dict[str, str], actor: Actor
+) -> None:
+    one, store = opened
+    remote = one.remote(**address)
+    files = random_files(6, 30_000)
+    one.keep("photos", files)
+    one.keep("photos", {**files, "more": random.Random(3).randbytes(90_000)})
+    one.push()
+    assert fsck.check(store, actor, "p", FsckRequest(remote="origin")).ok
+    (pack,) = [entry.key for entry in remote.remote.list("p/packs/")]
+    content = bytearray(remote.remote.get(pack) or b"")
+    content[10_000] ^= 1
+    remote.remote.put(pack, bytes(content))
+
+    found = fsck.check(store, actor, "p", FsckRequest(remote="origin"))
+    assert not found.ok
+    assert {one.versions for one in found.damaged} == {("photos@1", "photos@2")}
+    mended = fsck.check(store, actor, "p", FsckRequest(remote="origin", repair=True))
+    assert mended.ok
+    assert fsck.check(store, actor, "p", FsckRequest(remote="origin")).damaged == ()
+    there = bench("there")
+    there.remote(**address)
+    there.fetch("photos@1")
+    assert there.files("photos", 1) == files
+
+    remote.remote.delete([entry.key for entry in remote.remote.list("p/packs/")])
+    assert not fsck.check(store, actor, "p", FsckRequest(remote="origin")).ok
+    assert fsck.check(store, actor, "p", FsckRequest(remote="origin", repair=True)).ok
+    there.fetch(every=True)
+    assert len(there.files("photos", 2)) == 7
+
+
+def test_bytes_that_are_gone_altogether_are_missed(
+    opened: tuple[Bench, Store], actor: Actor, tmp_path: Path
+) -> None:
+    one, store = opened
+    one.remote(str(tmp_path / "remote"))
     one.keep("photos", {"a": random.Random(1).randbytes(50_000)})
+    one.push()
+    drop_definition(one.place.state, "origin")
+    shutil.rmtree(one.place.state / "remotes")
     assert fsck.check(store, actor, "p", FsckRequest()).ok
     one.place.objects.close()
     store.objects.of("p").close()
@@ -365,6 +433,10 @@ def test_bytes_that_are_gone_altogether_are_missed(
     found = fsck.check(store, actor, "p", FsckRequest())
     assert found.missing == ("photos@1",)
     assert not found.ok
+    # A remote that has them brings them back.
+    one.remote(str(tmp_path / "remote"))
+    assert fsck.check(store, actor, "p", FsckRequest(repair_from="origin")).ok
+    assert one.files("photos") == {"a": random.Random(1).randbytes(50_000)}
 
 
 def _versions(count: int) -> list[Candidate]:

@@ -11,7 +11,7 @@ from millwright.data.commands.shared import JSON, PROJECT, amount, counted, open
 from millwright.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from millwright.data.storage.records import ErasureReport
+    from millwright.data.storage.records import ErasureReport, FsckReport
 
 
 @click.command()
@@ -80,30 +80,53 @@ def _gc_on(remote: str, yes: bool, grace: float, project: str | None, as_json: b
 
 @click.command()
 @click.option("--repair-from", metavar="REMOTE", help="Take good copies from this remote.")
+@click.option("--remote", metavar="REMOTE", help="Read the packs of this remote instead.")
+@click.option("--repair", is_flag=True, help="With --remote: send again, from here, what is bad.")
 @PROJECT
 @JSON
-def fsck(repair_from: str | None, project: str | None, as_json: bool) -> None:
+def fsck(
+    repair_from: str | None,
+    remote: str | None,
+    repair: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
     """Read every stored byte again; exit code 7 where something is damaged and not repaired."""
     from millwright.data.storage.client import fsck as check
     from millwright.data.storage.records import FsckRequest
 
+    if (repair and remote is None) or (repair_from is not None and remote is not None):
+        raise InvalidInput(
+            "fsck.what",
+            "--repair mends a remote (--remote), --repair-from mends what is here.",
+            hint="Mend one after the other.",
+        )
+    request = FsckRequest(repair_from=repair_from, remote=remote, repair=repair)
     with opened(project) as (door, name):
-        found = check(door, name, FsckRequest(repair_from=repair_from))
+        found = check(door, name, request)
     if as_json:
         print_json(found.model_dump())
     else:
-        for one in found.damaged:
-            needed = ", ".join(one.versions) or "no version"
-            state = "repaired" if one.repaired else "damaged"
-            click.echo(f"  {state}: chunk {one.chunk[:12]} in {one.path}, needed by {needed}")
-        for reference in found.missing:
-            click.echo(f"  missing: some bytes of {reference} are neither here nor on a remote")
-        click.echo(
-            f"Read {found.chunks:,} chunks ({found.size / 1e6:,.1f} MB): "
-            + ("all are what was stored." if found.ok else "not all are what was stored.")
-        )
+        _show_damage(found, remote)
     if not found.ok:
         sys.exit(7)
+
+
+def _show_damage(found: FsckReport, remote: str | None) -> None:
+    for one in found.damaged:
+        needed = ", ".join(one.versions) or "no version"
+        state = "repaired" if one.repaired else "damaged"
+        click.echo(f"  {state}: {one.kind} {one.chunk[:12]} in {one.path}, needed by {needed}")
+    where = "not here and on no remote" if remote is None else f"not on {remote}"
+    for reference in found.missing:
+        click.echo(f"  missing: some bytes of {reference} are {where}")
+    click.echo(
+        f"Read {counted(found.chunks, 'chunk')} ({amount(found.size)}): "
+        + ("all are what was stored." if found.ok else "not all are what was stored.")
+    )
+    if not found.ok:
+        help_ = f"--remote {remote} --repair" if remote else "--repair-from REMOTE"
+        click.echo(f"Mend it from a whole copy with: mw data fsck {help_}")
 
 
 @click.command()

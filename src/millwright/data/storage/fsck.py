@@ -1,48 +1,59 @@
-"""fsck: every stored byte read again, damage named by what needs it, and repaired from a remote."""
+"""fsck: every stored byte read again, damage named by what needs it, and repaired from a remote.
+
+The same for a remote, repaired from here (``remote_fsck``).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 
+from millwright.data.storage.database_heads import head_store
 from millwright.data.storage.definitions import find_definition, read_definitions
+from millwright.data.storage.fetching import fetch_bytes
 from millwright.data.storage.marking import dropped_ids
 from millwright.data.storage.opening import open_defined
 from millwright.data.storage.reach import objects_of, plain_objects
 from millwright.data.storage.records import DamagedChunk, FsckReport, FsckRequest
+from millwright.data.storage.remote_fsck import read_remote, repair_remote
 from millwright.data.storage.versions_service import all_versions
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Corrupt, NotFound, Unavailable
 from millwright.kernel.objects import Damage, ProjectObjects
 from millwright.kernel.objects.codec import decode
+from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.store import Store
 
 
 def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> FsckReport:
-    """Read all chunks again; with ``repair_from``, put good copies in place of damaged ones.
+    """Read all chunks again, here or on a remote; damaged ones are replaced where that is asked.
 
     Raises:
         NotFound: there is no such remote.
     """
+    if request.remote is not None:
+        return _check_remote(store, actor, project, request.remote, repair=request.repair)
     objects = store.objects.of(project)
     damaged = _verified(objects)
     repaired: set[str] = set()
-    if damaged and request.repair_from is not None:
+    users, missing = _users(store, project, objects, damaged)
+    if request.repair_from is not None and (damaged or missing):
         repaired = _repair(store, project, request.repair_from, damaged)
-    users, missing = _users(store, project, objects)
+        _bring(store, project, request.repair_from, missing)
+        left = [one for one in damaged if one.chunk not in repaired]
+        users, missing = _users(store, project, objects, left)
     found = tuple(
         DamagedChunk(
             chunk=one.chunk,
+            kind="recipe" if one.kind == "recipe" else "chunk",
             path=str(one.path),
             versions=tuple(sorted({name for user in one.objects for name in users.get(user, ())})),
             repaired=one.chunk in repaired,
         )
         for one in damaged
     )
-    if found:
-        with store.write(actor, project) as tx:
-            payload = {"damaged": len(found), "repaired": len(repaired)}
-            tx.event("storage.damage-found", f"project:{project}", payload)
+    _tell(store, actor, project, f"project:{project}", found)
     places = [place for place in objects.chunks() if place.source != 0]
     return FsckReport(
         chunks=len(places),
@@ -51,6 +62,61 @@ def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> Fsc
         missing=tuple(sorted(missing)),
         ok=all(one.repaired for one in found) and not missing,
     )
+
+
+def _check_remote(
+    store: Store, actor: Actor, project: str, remote: str, *, repair: bool
+) -> FsckReport:
+    state = store.workspace.state
+    opened = open_defined(state, find_definition(state, remote), project)
+    heads, objects = head_store(store, opened), store.objects.of(project)
+    state_there = read_remote(opened, heads, objects)
+    repaired: set[bytes] = set()
+    missing = state_there.missing
+    if repair and (state_there.damaged or missing):
+        rows, refs = all_versions(store, project)
+        repaired = repair_remote(opened, heads, objects, rows, refs, state_there.damaged)
+        missing = read_remote(opened, heads, objects).missing
+    found = tuple(
+        DamagedChunk(
+            chunk=chunk.hex(),
+            kind="chunk",
+            path=f"{remote}: pack {pack}",
+            versions=tuple(sorted(state_there.users.get(chunk, ()))),
+            repaired=chunk in repaired,
+        )
+        for chunk, pack in state_there.damaged.items()
+    )
+    _tell(store, actor, project, f"remote:{remote}", found)
+    return FsckReport(
+        chunks=state_there.chunks,
+        size=state_there.size,
+        damaged=found,
+        missing=tuple(sorted(missing)),
+        ok=all(one.repaired for one in found) and not missing,
+    )
+
+
+def _tell(
+    store: Store, actor: Actor, project: str, subject: str, found: tuple[DamagedChunk, ...]
+) -> None:
+    if not found:
+        return
+    with store.write(actor, project) as tx:
+        payload = {"damaged": len(found), "repaired": sum(one.repaired for one in found)}
+        tx.event("storage.damage-found", subject, payload)
+
+
+def _bring(store: Store, project: str, remote: str, missing: set[str]) -> None:
+    """Fetch the bytes of versions that lack some, where the remote has them."""
+    rows, _ = all_versions(store, project)
+    state = store.workspace.state
+    opened = open_defined(state, find_definition(state, remote), project)
+    for row in rows:
+        if f"{row['name']}@{row['version']}" in missing:
+            # What the remote lacks as well stays missing, and is reported as that.
+            with suppress(NotFound):
+                fetch_bytes(opened, store.objects.of(project), [row])
 
 
 def _verified(objects: ProjectObjects) -> list[Damage]:
@@ -65,9 +131,11 @@ def _verified(objects: ProjectObjects) -> list[Damage]:
 
 
 def _users(
-    store: Store, project: str, objects: ProjectObjects
+    store: Store, project: str, objects: ProjectObjects, damaged: list[Damage]
 ) -> tuple[dict[str, set[str]], set[str]]:
     """Which versions need each object, and which lack one."""
+    # What these consist of cannot be read; that they are damaged is reported by itself.
+    unlisted = {bytes.fromhex(one.chunk) for one in damaged if one.kind == "recipe"}
     rows, _ = all_versions(store, project)
     dropped = dropped_ids(store, project)
     users: dict[str, set[str]] = defaultdict(set)
@@ -83,9 +151,10 @@ def _users(
             needed = plain_objects(row)
         for digest in needed:
             users[digest.hex()].add(reference)
-        recipes = objects.recipes(needed)
+        recipes = objects.recipes(digest for digest in needed if digest not in unlisted)
         chunks = {part for one in recipes.values() for part, _ in one.chunks}
         chunks.update(digest for digest in needed if digest not in recipes)
+        chunks -= unlisted
         absent = chunks - objects.locate(chunks).keys()
         if absent and not _on_a_remote(store, project, absent):
             missing.add(reference)
@@ -116,7 +185,12 @@ def _repair(store: Store, project: str, remote: str, damaged: list[Damage]) -> s
     repaired = set()
     try:
         catalogue.refresh()
-        places = catalogue.places(bytes.fromhex(one.chunk) for one in damaged)
+        chunks = [one.chunk for one in damaged if one.kind == "chunk"]
+        places = catalogue.places(bytes.fromhex(one) for one in chunks)
+        lists = [one.chunk for one in damaged if one.kind == "recipe"]
+        for name, recipe in catalogue.recipes(bytes.fromhex(one) for one in lists).items():
+            objects.add_recipe(name.hex(), Recipe.decoded(recipe))
+            repaired.add(name.hex())
         for chunk, place in places.items():
             key = catalogue.pack_key(place.pack)
             payload = opened.remote.get_range(key, place.offset, place.stored)

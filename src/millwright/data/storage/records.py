@@ -138,6 +138,8 @@ class DamagedChunk(Record):
     """Bytes that are not what was stored, and what needs them."""
 
     chunk: str
+    kind: Literal["chunk", "recipe"]
+    """``recipe``: the list of an object's chunks; ``chunk`` is then the object's digest."""
     path: str
     versions: tuple[str, ...]
     """References of dataset versions."""
@@ -148,6 +150,11 @@ class FsckRequest(Record):
     """A request to read every stored byte again."""
 
     repair_from: RemoteName | None = None
+    """Put good copies from this remote in place of what is damaged or missing here."""
+    remote: RemoteName | None = None
+    """Read this remote instead of what is here."""
+    repair: bool = False
+    """Send again, from here, what is damaged or missing on the remote."""
 
 
 class FsckReport(Record):
