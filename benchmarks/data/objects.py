@@ -35,7 +35,7 @@ MANY = _START + (
 )
 OUT = _START + (
     "target = Path(sys.argv[2])\n"
-    "objects.restore_many([(name, target / name, False) for name, _ in objects.links()])"
+    "objects.restore_many([(bytes.fromhex(name), target / name, False) for name, _ in objects.links()])"
 )
 HASHES = """
 import sys

@@ -86,7 +86,8 @@ class AnythingInAnyOrder(RuleBasedStateMachine):
     @rule(seed=seeds, how=st.sampled_from(["auto", "hardlink", "copy"]))
     def write_out(self, seed: int, how: str) -> None:
         wanted = [(d, self.root / f"out-{n}", False) for n, d in enumerate(sorted(self.model))]
-        self.objects.restore_many(wanted, how=how)  # type: ignore[arg-type]
+        asked = [(bytes.fromhex(digest), path, executable) for digest, path, executable in wanted]
+        self.objects.restore_many(asked, how=how)  # type: ignore[arg-type]
         for digest, path, _ in wanted:
             assert path.read_bytes() == self.model[digest]
 

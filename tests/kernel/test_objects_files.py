@@ -173,7 +173,7 @@ def test_files_are_written_out_whatever_is_in_the_way(
     for _ in range(2):
         for digests, tail in ((linked, b""), (packed, b"!")):
             wanted = [(digest, out / name, False) for name, digest in digests.items()]
-            objects.restore_many(wanted, how=how)
+            objects.restore_many([(bytes.fromhex(d), path, x) for d, path, x in wanted], how=how)
             for name, content in contents.items():
                 assert (out / name).read_bytes() == content + tail
             for digest, path, _ in wanted:
@@ -187,7 +187,8 @@ def test_files_are_written_out_whatever_is_in_the_way(
 def test_a_file_is_executable_where_that_is_asked(objects: ProjectObjects, work: Path) -> None:
     path = written(work / "a", b"#!/bin/sh\n")
     digest = objects.link(path)
-    objects.restore_many([(digest, work / "run", True), (digest, work / "keep", False)])
+    raw = bytes.fromhex(digest)
+    objects.restore_many([(raw, work / "run", True), (raw, work / "keep", False)])
     assert (work / "run").stat().st_mode & 0o100
     assert not (work / "keep").stat().st_mode & 0o100
     assert not path.stat().st_mode & 0o100
@@ -344,7 +345,8 @@ def test_not_even_root_changes_a_linked_file(objects: ProjectObjects, work: Path
     objects.restore(digest, work / "b", how="hardlink")
     objects.restore(objects.put(b"new"), path)
     assert path.read_bytes() == b"new"
-    objects.restore_many([(digest, path, False), (digest_of(b"other"), work / "c", False)])
+    wanted = {path: digest, work / "c": digest_of(b"other")}
+    objects.restore_many([(bytes.fromhex(d), where, False) for where, d in wanted.items()])
     assert path.read_bytes() == objects.read(digest) == noise(50_000)
     objects.unprotect(path)
     path.write_bytes(b"mine")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from millwright.kernel.errors import InvalidInput
 
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 4096
+_PLAIN = re.compile(r"(?:[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*/)*[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*")
+"""Most paths: nothing is wrong with these. Names of folders that control git begin otherwise."""
 _CONTROL_FOLDERS = frozenset({".git", "git~1", ".millwright"})
 """Folders in which a file would become configuration or code; never part of a dataset."""
 
@@ -22,6 +25,8 @@ def check_path(path: str) -> bytes:
     >>> check_path("photos/été.jpg").decode()
     'photos/été.jpg'
     """
+    if len(path) <= MAX_NAME_BYTES and _PLAIN.fullmatch(path):
+        return path.encode()
     try:
         key = path.encode()
     except UnicodeEncodeError:

@@ -27,7 +27,7 @@ from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
 from millwright.data.working.place import Place
 from millwright.data.working.reviewing import entry_at, found_in
-from millwright.data.working.scanning import EMPTY_FOLDER, UNKNOWN, look_at, settle
+from millwright.data.working.scanning import EMPTY_FOLDER, UNKNOWN, look_at, settle, signature
 from millwright.kernel.errors import Conflict, Unavailable
 
 Progress = Callable[[int, int], None]
@@ -121,25 +121,30 @@ def _differing(
     if not tracked.id:
         return [Change(path, None, entry) for path, entry in trees.walk(nodes, root)]
     same = tracked.root == root
-    if not same and (base.exists() or tracked.members):
+    if not tracked.members and not base.exists():
+        # The folder is gone: nothing has to be looked at.
+        gone = [] if same else changed_entries(nodes, tracked.root, root)
+        removed = [change for change in gone if change.after is None]
+        return [Change(path, None, entry) for path, entry in trees.walk(nodes, root)] + removed
+    if not same:
         return changed_entries(nodes, tracked.root, root)
-    # The same version again, or the folder is gone: bring back what differs from it.
+    # The same version again: bring back what differs from it.
     found = found_in(place, tracked)
     known = index.signatures(tracked.id)
     differing = {path for path, sign in known.items() if found.get(path) != sign}
-    changes = {
-        change.path: change
-        for change in ([] if same else changed_entries(nodes, tracked.root, root))
-    }
     wanted = lookup_many(nodes, root, [path.encode() for path in differing])
-    for path, entry in wanted.items():
-        changes.setdefault(path, Change(path, entry, entry))
-    return [changes[path] for path in sorted(changes)]
+    return [Change(path, entry, entry) for path, entry in sorted(wanted.items())]
 
 
 def _planned(index: WorkingIndex, tracked: Tracked, base: Path, changes: list[Change]) -> Plan:
     plan = Plan()
     paths = [change.path.decode() for change in changes]
+    for path in paths:
+        check_path(path)
+    if not base.exists():
+        written = zip(paths, changes, strict=True)
+        plan.write.update({path: one.after for path, one in written if one.after is not None})
+        return plan
     folders = _Folders(base)
     signs = {path: sign for path in paths if (sign := folders.look_at(path)) is not None}
     plan.occupied.update(signs)
@@ -147,7 +152,6 @@ def _planned(index: WorkingIndex, tracked: Tracked, base: Path, changes: list[Ch
     settle(signs.values())
     removed = {change.path.decode() for change in changes if change.after is None}
     for change, path in zip(changes, paths, strict=True):
-        check_path(path)
         blocker = folders.blocks(path)
         if blocker and blocker not in removed:
             plan.unsaved.append(blocker)
@@ -226,9 +230,9 @@ class _Folders:
 
 def _check_present(place: Place, write: dict[str, Entry]) -> None:
     """Find out before anything is touched that all bytes are here, or can be brought here."""
-    needed = [entry.hex for entry in write.values() if entry.kind not in (Kind.FOLDER, Kind.ERASED)]
-    here = place.objects.has_many(needed)
-    away = [digest for digest in needed if digest not in here]
+    without = (Kind.FOLDER, Kind.ERASED)
+    needed = {entry.digest for entry in write.values() if entry.kind not in without}
+    away = place.objects.absent(needed)
     if away:
         raise Unavailable(
             "data.not_here",
@@ -270,7 +274,7 @@ def _write(
     paths, start_of = list(plan.write), f"{base}/"
     for start in range(0, len(paths), _AT_ONCE):
         part = paths[start : start + _AT_ONCE]
-        files: list[tuple[str, str | Path, bool]] = []
+        files: list[tuple[bytes, str | Path, bool]] = []
         for path in part:
             entry = plan.write[path]
             folder = path.rpartition("/")[0]
@@ -280,13 +284,15 @@ def _write(
             if entry.kind in (Kind.FILE, Kind.EXECUTABLE):
                 if path in plan.occupied:
                     _clear(base / path)
-                files.append((entry.hex, start_of + path, entry.kind == Kind.EXECUTABLE))
+                files.append((entry.digest, start_of + path, entry.kind == Kind.EXECUTABLE))
             else:
                 _write_other(place, path, base / path, entry)
-        place.objects.restore_many(files, how=how)
+        states = place.objects.restore_many(files, how=how)
         for path in part:
             # Stood here right after it was written: nobody has touched it since.
-            written[path] = (look_at(start_of + path) or UNKNOWN, plan.write[path])
+            state = states.get(start_of + path)
+            sign = signature(state) if state is not None else look_at(start_of + path)
+            written[path] = (sign or UNKNOWN, plan.write[path])
         if on_progress is not None:
             on_progress(start + len(part), len(paths))
     return written

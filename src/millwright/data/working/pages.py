@@ -99,7 +99,8 @@ def _write(connection: sqlite3.Connection, dataset: int, held: dict[str, bytes])
     parts = -(-len(paths) // _PAGE)
     for part in range(parts):
         some = paths[part * len(paths) // parts : (part + 1) * len(paths) // parts]
-        columns = list(zip(*[SIGNATURE.unpack(held[path]) for path in some], strict=True))
+        signs = b"".join([held[path] for path in some])
+        columns = list(zip(*SIGNATURE.iter_unpack(signs), strict=True))
         connection.execute(
             "INSERT INTO pages(dataset, first, names, signatures) VALUES(?, ?, ?, ?)",
             (dataset, some[0], zlib.compress("\0".join(some).encode()), pack_columns(columns)),

@@ -15,6 +15,7 @@ from millwright.kernel.errors import InvalidInput
 
 SIGNATURE = struct.Struct("<qqqqI")
 """mtime and ctime in microseconds (nanoseconds tell no more, see ``settle``), size, inode, mode."""
+_MODIFIED = struct.Struct(f"<q{SIGNATURE.size - 8}x")
 NANOSECONDS = 1000
 """In a microsecond."""
 EMPTY_FOLDER = SIGNATURE.pack(0, 0, 0, 0, stat.S_IFDIR)
@@ -158,14 +159,10 @@ def settle(signatures: Iterable[bytes]) -> None:
     before and after (git calls such entries racy). Whoever reads contents after this wait, and finds
     the signature unchanged afterwards, has what it stands for.
     """
-    newest = newest_coarse = 0
-    for found in signatures:
-        if found in (EMPTY_FOLDER, UNKNOWN):
-            continue
-        modified = SIGNATURE.unpack_from(found)[0]
-        newest = max(newest, modified)
-        if modified % 1_000_000 == 0:
-            newest_coarse = max(newest_coarse, modified)
+    times = [modified for (modified,) in _MODIFIED.iter_unpack(b"".join(signatures))]
+    # Empty folders have none.
+    newest = max(times, default=0)
+    newest_coarse = max([modified for modified in times if modified % 1_000_000 == 0], default=0)
     now = time.time_ns() // NANOSECONDS
     until = max(newest + _TICK_US, newest_coarse + _COARSE_TICK_US if newest_coarse else 0)
     # A time in the future (another machine's clock) is nothing to wait for.

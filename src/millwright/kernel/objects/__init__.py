@@ -12,12 +12,14 @@ from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.packs import Pack
 from millwright.kernel.objects.project import ProjectObjects
 from millwright.kernel.objects.reading import RawChunk
+from millwright.kernel.objects.receiving import MOST_PIECES
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.removing import Orphans
 from millwright.kernel.objects.store import ObjectStore
 from millwright.kernel.objects.verifying import Damage
 
 __all__ = [
+    "MOST_PIECES",
     "Damage",
     "Location",
     "ObjectStore",

@@ -34,6 +34,12 @@ from millwright.kernel.objects.wholes import Whole
 Earlier = str | Recipe
 """An earlier version of a file: its digest, or its recipe."""
 
+Cut = tuple[bytes, list[tuple[bytes, int]]]
+"""The digest of a file, and digest and size of each of its chunks in order."""
+
+LinkRow = tuple[int, bytes, int, int]
+"""Number, digest of the object, size, and mtime in nanoseconds."""
+
 _FEW = 8
 """Up to so many linked files are flushed one by one; beyond, the filesystem is at once."""
 
@@ -44,32 +50,38 @@ def link_many(
     earlier: Mapping[str, Earlier],
     *,
     shared: bool = False,
+    cuts: Mapping[str, Cut] | None = None,
 ) -> list[bytes]:
     """Add files without a second copy where the filesystem has links; durable on return.
 
     A file most of whose bytes are stored already is left alone: its new chunks go into packs.
     ``earlier`` has earlier versions by path, for speed. ``shared`` files belong to
     another program's store, too: they keep no immutable attribute, and are linked unless all their
-    bytes are stored already.
+    bytes are stored already. ``cuts`` has what larger files were cut into when they were written.
     """
     try:
-        return _Linking(parts, len(paths), shared=shared).all(paths, earlier)
+        return _Linking(parts, len(paths), shared=shared, cuts=cuts).all(paths, earlier)
     except Vanished:
         # Only the first time is an earlier version believed to be whole.
-        return again(lambda: _Linking(parts, len(paths), shared=shared).all(paths, {}))
+        return again(lambda: _Linking(parts, len(paths), shared=shared, cuts=cuts).all(paths, {}))
 
 
 class _Linking:
     """Files being added by link, committed together."""
 
-    def __init__(self, parts: Parts, count: int, *, shared: bool) -> None:
+    def __init__(
+        self, parts: Parts, count: int, *, shared: bool, cuts: Mapping[str, Cut] | None = None
+    ) -> None:
         self._parts = parts
+        self._cuts = cuts or {}
         self._shared = shared
         self._attribute = uses_attribute() and not shared
         self._one_by_one = count <= _FEW
         self._now = int(time.time())
         self._chunks: list[ChunkRow] = []
-        self._links: list[tuple[int, bytes, int, int]] = []
+        self._links: list[LinkRow] = []
+        self._small_links: list[LinkRow] = []
+        """Those of files that are one chunk by their size."""
         self._objects: list[NewObject] = []
         self._undo: dict[int, tuple[int, bool]] = {}
         """Each file's permission bits before, and whether the immutable attribute is our doing."""
@@ -110,18 +122,14 @@ class _Linking:
         object_id = blake3(content).digest()
         size = len(content)
         self._protect(linked)
-        self._chunks.append((object_id, -linked.number, 0, size, size, 0, self._now))
-        self._links.append((linked.number, object_id, size, found.st_mtime_ns))
+        self._small_links.append((linked.number, object_id, size, found.st_mtime_ns))
         return object_id
 
     def _large(
         self, linked: Linked, path: str | Path, found: os.stat_result, known: Recipe | None
     ) -> bytes:
-        os.lseek(linked.handle, 0, os.SEEK_SET)
-        whole, chunks = blake3(), []
-        for window in cut(lambda view: os.readv(linked.handle, [view]), whole, known):
-            chunks += [(chunk, len(data)) for chunk, data in window]
-        object_id, recipe = whole.digest(), Recipe.of(chunks)
+        object_id, chunks = self._cuts.get(str(path)) or self._cut(linked, known)
+        recipe = Recipe.of(chunks)
         # Whether the earlier version is still whole is looked at in the transaction.
         believed = {chunk for chunk, _ in known.chunks} if known and len(chunks) > 1 else set()
         others = {chunk for chunk, _ in chunks if chunk not in believed}
@@ -142,6 +150,13 @@ class _Linking:
         if len(chunks) > 1:
             self._objects.append(NewObject(object_id, recipe))
         return object_id
+
+    def _cut(self, linked: Linked, known: Recipe | None) -> Cut:
+        os.lseek(linked.handle, 0, os.SEEK_SET)
+        whole, chunks = blake3(), []
+        for window in cut(lambda view: os.readv(linked.handle, [view]), whole, known):
+            chunks += [(chunk, len(data)) for chunk, data in window]
+        return whole.digest(), chunks
 
     def _recipe(self, earlier: Earlier | None) -> Recipe | None:
         if earlier is None:
@@ -175,9 +190,10 @@ class _Linking:
 
     def _drop_known_small(self) -> None:
         """Of files that are stored already, or given twice, one link is enough."""
-        here = self._parts.index.present(row[1] for row in self._links)
+        links = [*self._links, *self._small_links]
+        here = self._parts.index.present(row[1] for row in links)
         dropped = set()
-        for number, object_id, _, _ in self._links:
+        for number, object_id, _, _ in links:
             if object_id in here:
                 dropped.add(number)
                 self._take_back(number)
@@ -185,6 +201,7 @@ class _Linking:
             here.add(object_id)
         if dropped:
             self._links = [row for row in self._links if row[0] not in dropped]
+            self._small_links = [row for row in self._small_links if row[0] not in dropped]
             self._chunks = [row for row in self._chunks if -row[1] not in dropped]
 
     def _take_back(self, number: int) -> None:
@@ -204,10 +221,10 @@ class _Linking:
         remove(path)
 
     def _commit(self) -> None:
-        if not self._links:
+        if not self._undo:
             return
         if self._one_by_one:
-            folders = {self._parts.links.path(row[0]).parent for row in self._links}
+            folders = {self._parts.links.path(number).parent for number in self._undo}
             for folder in (*folders, self._parts.links.folder):
                 sync_folder(folder)
         else:
@@ -223,28 +240,29 @@ class _Linking:
         self._undo.clear()
 
     def _enter(self, connection: sqlite3.Connection) -> None:
-        small = {row[1]: row for row in self._links if row[2] <= wholes.LARGEST}
+        small, now = self._small_links, self._now
         if wholes.belong_together(connection, len(small)):
-            known = present(connection, small)
-            rows = [row for row in small.values() if row[1] not in known]
+            # Another writer may have been first.
+            known = present(connection, [row[1] for row in small])
+            fresh = [row for row in small if row[1] not in known]
             wholes.add(
                 connection,
-                [Whole(row[1], row[0], row[2], row[3] // 1000, self._now) for row in rows],
+                [Whole(name, number, size, ns // 1000, now) for number, name, size, ns in fresh],
             )
-            entered = {row[0] for row in rows}
-            self._links = [row for row in self._links if row[0] not in entered]
-            self._chunks = [row for row in self._chunks if -row[1] not in entered]
+            small = [row for row in small if row[1] in known]
+        self._chunks += [(name, -number, 0, size, size, 0, now) for number, name, size, _ in small]
         connection.executemany(
-            "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)", self._links
+            "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)",
+            [*self._links, *small],
         )
         add_chunks(connection, self._chunks)
-        add_objects(connection, self._objects, self._now)
-        if self._links:
+        add_objects(connection, self._objects, now)
+        if small:
             wholes.put_together(connection)
 
     def _still_linked(self) -> bool:
         """Whether garbage collection did not take the links for those of a killed writer."""
-        return all(self._parts.links.path(row[0]).exists() for row in self._links)
+        return all(self._parts.links.path(number).exists() for number in self._undo)
 
 
 def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> None:

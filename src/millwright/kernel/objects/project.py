@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -10,6 +11,7 @@ from typing import BinaryIO, cast
 from millwright.kernel.objects import (
     adding,
     adopting,
+    cached_files,
     linked,
     linking,
     listing,
@@ -29,6 +31,7 @@ from millwright.kernel.objects.reading import (
     RawChunk,
     damaged,
 )
+from millwright.kernel.objects.receiving import Receiving
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.removing import Orphans
 from millwright.kernel.objects.restoring import How
@@ -78,6 +81,10 @@ class ProjectObjects:
         """
         earlier = {} if known is None else {str(path): known}
         return linking.link_many(self._parts, [path], earlier)[0].hex()
+
+    def receiving(self) -> Receiving:
+        """A stream that becomes an object as it arrives: see ``receiving.Receiving``."""
+        return Receiving(self._parts)
 
     def link_many(
         self,
@@ -139,6 +146,12 @@ class ProjectObjects:
         """Whether the object's bytes are here."""
         return bool(self._parts.whole([raw_digest(digest)]))
 
+    def absent(self, object_ids: Iterable[bytes]) -> list[bytes]:
+        """Those of these objects, by raw digest, whose bytes are not all here."""
+        wanted = list(dict.fromkeys(object_ids))
+        here = self._parts.whole(wanted)
+        return [object_id for object_id in wanted if object_id not in here]
+
     def has_many(self, digests: Iterable[str]) -> set[str]:
         """Those of these objects whose bytes are here."""
         wanted = [raw_digest(digest) for digest in digests]
@@ -162,13 +175,17 @@ class ProjectObjects:
         Says which way it took: ``reflink``, ``hardlink`` (then the file is write-protected) or
         ``copy``. ``auto`` takes the first of them that works.
         """
-        return restoring.restore(self._parts, digest, path, how=how, executable=executable)
+        object_id = raw_digest(digest)
+        return restoring.restore(self._parts, object_id, path, how=how, executable=executable)
 
     def restore_many(
-        self, wanted: Iterable[tuple[str, str | Path, bool]], *, how: How = "auto"
-    ) -> None:
-        """As ``restore`` for many: digest, path, and whether the file is executable."""
-        restoring.restore_many(self._parts, wanted, how=how)
+        self, wanted: Iterable[tuple[bytes, str | Path, bool]], *, how: How = "auto"
+    ) -> dict[str | Path, os.stat_result]:
+        """As ``restore`` for many: raw digest, path, and whether the file is executable.
+
+        Of those that were linked, what they are now is returned by path.
+        """
+        return restoring.restore_many(self._parts, wanted, how=how)
 
     def unprotect(self, path: Path) -> None:
         """Make a working file a private, writable copy; the bytes in the store stay."""
@@ -180,11 +197,11 @@ class ProjectObjects:
 
     def local_path(self, digest: str) -> Path:
         """A read-only file with the object's bytes, for readers that need a path."""
-        return restoring.local_path(self._parts, digest)
+        return cached_files.local_path(self._parts, digest)
 
     def drop_cached(self, object_ids: Iterable[bytes]) -> int:
         """Remove the files that ``local_path`` wrote for these; how many bytes they took."""
-        return restoring.drop_cached(self._parts, object_ids)
+        return cached_files.drop_cached(self._parts, object_ids)
 
     # Upkeep
 

@@ -14,17 +14,17 @@ from blake3 import blake3
 
 from millwright.kernel.errors import InvalidInput, disk_full
 from millwright.kernel.objects import wholes
-from millwright.kernel.objects.digests import digest_of_file, raw_digest
+from millwright.kernel.objects.digests import digest_of_file
 from millwright.kernel.objects.filesystem import clone
 from millwright.kernel.objects.index import ELSEWHERE, batches, located, marks
-from millwright.kernel.objects.linked import hard_link, replace
+from millwright.kernel.objects.linked import hard_link, remove, replace
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import damaged
 from millwright.kernel.objects.recipe import Recipe
 
 How = Literal["reflink", "hardlink", "copy", "auto"]
-Wanted = tuple[str, str | Path, bool]
-"""What to write out: digest, path, and whether the file is executable."""
+Wanted = tuple[bytes, str | Path, bool]
+"""What to write out: digest (32 bytes), path, and whether the file is executable."""
 
 _WAYS = ("auto", "reflink", "hardlink", "copy")
 _EXECUTE = 0o111
@@ -32,11 +32,10 @@ _OWNER_EXECUTES = 0o100
 _AT_ONCE = 20_000
 _SAMPLE = 100
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_CACHE_BYTES = 2 << 30
 
 
 def restore(
-    parts: Parts, digest: str, path: Path, *, how: How = "auto", executable: bool | None = None
+    parts: Parts, object_id: bytes, path: Path, *, how: How = "auto", executable: bool | None = None
 ) -> str:
     """Write an object out under a name, replacing what is there at once; says which way it took.
 
@@ -50,7 +49,6 @@ def restore(
             hint="Use reflink, hardlink, copy or auto.",
             value=how,
         )
-    object_id = raw_digest(digest)
     recipe = parts.recipe(object_id)
     temporary = path.with_name(f".mw-{os.urandom(8).hex()}")
     try:
@@ -65,46 +63,62 @@ def restore(
     return way
 
 
-def restore_many(parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto") -> None:
-    """As ``restore`` for many. Files that are linked whole take one system call or two each."""
+def restore_many(
+    parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto"
+) -> dict[str | Path, os.stat_result]:
+    """As ``restore`` for many. Files that are linked whole take two system calls each.
+
+    What those are now is returned by path, since it was looked at anyway.
+    """
     rest = iter(wanted)
     may_link = how in ("auto", "hardlink")
+    linked: dict[str | Path, os.stat_result] = {}
     while batch := list(islice(rest, _AT_ONCE)):
-        done = _linked_out(parts, batch, clone_first=how == "auto") if may_link else set()
-        if how != "reflink":
-            done |= _copied_out(parts, batch, done, packed_only=how != "copy")
-        for number, (digest, path, executable) in enumerate(batch):
+        if may_link:
+            states = _linked_out(parts, batch, clone_first=how == "auto")
+            linked.update(states)
+            batch = [one for one in batch if one[1] not in states]
+        done = set()
+        if batch and how != "reflink":
+            done = _copied_out(parts, batch, packed_only=how != "copy")
+        for number, (object_id, path, executable) in enumerate(batch):
             if number not in done:
-                restore(parts, digest, Path(path), how=how, executable=executable)
+                restore(parts, object_id, Path(path), how=how, executable=executable)
+    return linked
 
 
-def _linked_out(parts: Parts, batch: Sequence[Wanted], *, clone_first: bool) -> set[int]:
+def _linked_out(
+    parts: Parts, batch: Sequence[Wanted], *, clone_first: bool
+) -> dict[str | Path, os.stat_result]:
     """Hard-link those that are whole linked files to where nothing is yet; which were."""
-    ids = [raw_digest(digest) for digest, _, _ in batch]
+    ids = [object_id for object_id, _, _ in batch]
     known = parts.index.read(lambda connection: _whole_links(connection, ids))
-    done: set[int] = set()
-    for place, (object_id, (_, path, executable)) in enumerate(zip(ids, batch, strict=True)):
+    done: dict[str | Path, os.stat_result] = {}
+    name, link, stat = parts.links.name, os.link, os.stat
+    for object_id, path, executable in batch:
         if object_id not in known:
             continue
         number, size, mtime_us = known[object_id]
-        source = parts.links.name(number)
+        source = name(number)
         try:
-            state = os.stat(source)  # noqa: PTH116 - a thousand times a second
-            same = state.st_size == size and state.st_mtime_ns // 1000 == mtime_us
-            if not same or bool(state.st_mode & _OWNER_EXECUTES) != executable:
-                continue
             if clone_first and not done and _clones(source, Path(path)):
                 return done
             try:
-                os.link(source, path)
+                link(source, path)
             except PermissionError:
                 # An immutable file takes no new names until the attribute is off for a moment.
                 if not hard_link(source, path):
                     continue
+            state = stat(path)
+            same = state.st_size == size and state.st_mtime_ns // 1000 == mtime_us
+            if same and bool(state.st_mode & _OWNER_EXECUTES) == executable:
+                done[path] = state
+            else:
+                # Changed in spite of its protection, or wanted with other permission bits.
+                remove(Path(path))
         except OSError:
             # Something is in the way, or the file takes no more names: the careful way says which.
             continue
-        done.add(place)
     return done
 
 
@@ -126,16 +140,14 @@ def _whole_links(
     return found
 
 
-def _copied_out(
-    parts: Parts, batch: Sequence[Wanted], done: set[int], *, packed_only: bool
-) -> set[int]:
+def _copied_out(parts: Parts, batch: Sequence[Wanted], *, packed_only: bool) -> set[int]:
     """Copy out those of one chunk, in the order they lie on disk; which were."""
-    ids = [raw_digest(digest) for digest, _, _ in batch]
+    ids = [object_id for object_id, _, _ in batch]
     places = parts.index.locate(ids)
     todo = []
     for number, object_id in enumerate(ids):
         place = places.get(object_id)
-        if number in done or place is None or place.source == ELSEWHERE:
+        if place is None or place.source == ELSEWHERE:
             continue
         if place.source > 0 or not packed_only:
             todo.append((place.source, place.offset, number))
@@ -204,58 +216,6 @@ def _linked_as(
         return row[0], row[1] // 1000
     whole = wholes.find(connection, [object_id]).get(object_id)
     return None if whole is None else (whole.number, whole.mtime_us)
-
-
-def local_path(parts: Parts, digest: str) -> Path:
-    """A read-only file with the object's bytes; what is packed is written to a cache first.
-
-    The cache keeps about 2 GiB; what was asked for longest ago goes first. A file that somebody
-    has open stays readable for them.
-    """
-    object_id = raw_digest(digest)
-    recipe = parts.recipe(object_id)
-    linked = whole_link(parts, object_id, recipe)
-    if linked is not None:
-        return linked
-    folder = parts.root / "cache"
-    path = folder / digest
-    try:
-        if path.stat().st_size == recipe.size:
-            os.utime(path)
-            return path
-    except FileNotFoundError:
-        folder.mkdir(exist_ok=True)
-    _trim(folder, _CACHE_BYTES - recipe.size)
-    restore(parts, digest, path, how="copy")
-    path.chmod(0o444)
-    return path
-
-
-def drop_cached(parts: Parts, object_ids: Iterable[bytes]) -> int:
-    """Remove the cached files of objects; how many bytes they took."""
-    freed = 0
-    for object_id in object_ids:
-        path = parts.root / "cache" / object_id.hex()
-        with suppress(FileNotFoundError):
-            freed += path.stat().st_size
-            path.unlink()
-    return freed
-
-
-def _trim(folder: Path, room: int) -> None:
-    cached = []
-    for path in folder.iterdir():
-        # What begins with a dot is being written; and whatever is here, others may remove.
-        if not path.name.startswith("."):
-            with suppress(FileNotFoundError):
-                found = path.stat()
-                cached.append((found.st_mtime_ns, found.st_size, path))
-    size = sum(taken for _, taken, _ in cached)
-    for _, taken, path in sorted(cached):
-        if size <= max(room, 0):
-            return
-        size -= taken
-        path.unlink(missing_ok=True)
 
 
 def _written(

@@ -55,6 +55,10 @@ class Whole(NamedTuple):
     added: int
 
 
+_Facts = tuple[int, int, int]
+"""Size, time and date of a link."""
+
+
 class _Page(NamedTuple):
     first: bytes
     ids: bytes
@@ -89,20 +93,13 @@ def numbers_of(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict
     return found
 
 
-def facts_of(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, Whole]:
-    """Size, time and date of links by number, without their digests."""
-    found: dict[int, Whole] = {}
-    for folder, wanted in groupby(sorted(numbers), lambda number: number // _FOLDER):
-        known = _facts(connection, folder)
-        found.update({number: known[number] for number in wanted if number in known})
-    return found
-
-
 def find(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, Whole]:
     """The linked files that are these chunks."""
     numbers = numbers_of(connection, digests)
-    facts = facts_of(connection, numbers.values())
-    return {digest: facts[number]._replace(id=digest) for digest, number in numbers.items()}
+    facts: dict[int, _Facts] = {}
+    for folder in {number // _FOLDER for number in numbers.values()}:
+        facts.update(_facts(connection, folder))
+    return {digest: Whole(digest, number, *facts[number]) for digest, number in numbers.items()}
 
 
 def every(connection: sqlite3.Connection) -> Iterator[Whole]:
@@ -112,8 +109,8 @@ def every(connection: sqlite3.Connection) -> Iterator[Whole]:
         page = _page(*row)
         digests.update(zip(page.numbers, page.all(), strict=True))
     for (folder,) in connection.execute("SELECT folder FROM whole_facts ORDER BY folder"):
-        for whole in _facts(connection, folder).values():
-            yield whole._replace(id=digests[whole.number])
+        for number, facts in _facts(connection, folder).items():
+            yield Whole(digests[number], number, *facts)
 
 
 def highest(connection: sqlite3.Connection) -> int:
@@ -138,7 +135,8 @@ def add(connection: sqlite3.Connection, wholes: Collection[Whole]) -> None:
             connection.execute("DELETE FROM wholes WHERE first = ?", (page.first,))
         _write_page(connection, sorted(merged.items()))
     for folder, group in groupby(sorted(wholes, key=attrgetter("number")), _folder_of):
-        _write_facts(connection, folder, [*_facts(connection, folder).values(), *group])
+        facts = {one.number: (one.size, one.mtime_us, one.added) for one in group}
+        _write_facts(connection, folder, {**_facts(connection, folder), **facts})
 
 
 def put_together(connection: sqlite3.Connection) -> None:
@@ -175,8 +173,8 @@ def take_out(connection: sqlite3.Connection, digests: Iterable[bytes]) -> None:
             _write_page(connection, [pair for pair in pairs if pair[0] not in gone])
     numbers = {whole.number for whole in taken.values()}
     for folder in {number // _FOLDER for number in numbers}:
-        left = [one for one in _facts(connection, folder).values() if one.number not in numbers]
-        _write_facts(connection, folder, left)
+        facts = _facts(connection, folder)
+        _write_facts(connection, folder, {n: facts[n] for n in facts.keys() - numbers})
     connection.executemany(
         "INSERT OR IGNORE INTO chunks(id, source, offset, stored, size, codec, added)"
         " VALUES(?, ?, 0, ?, ?, 0, ?)",
@@ -192,12 +190,9 @@ def touch(connection: sqlite3.Connection, digests: Iterable[bytes], now: int) ->
     """Date some of them anew."""
     numbers = set(numbers_of(connection, digests).values())
     for folder in {number // _FOLDER for number in numbers}:
-        held = _facts(connection, folder).values()
-        _write_facts(
-            connection,
-            folder,
-            [one._replace(added=now) if one.number in numbers else one for one in held],
-        )
+        facts = _facts(connection, folder)
+        facts.update({n: (*facts[n][:2], now) for n in facts.keys() & numbers})
+        _write_facts(connection, folder, facts)
 
 
 def _pages_of(
@@ -269,21 +264,21 @@ def _folder_of(whole: Whole) -> int:
     return whole.number // _FOLDER
 
 
-def _facts(connection: sqlite3.Connection, folder: int) -> dict[int, Whole]:
+def _facts(connection: sqlite3.Connection, folder: int) -> dict[int, _Facts]:
     row = connection.execute("SELECT facts FROM whole_facts WHERE folder = ?", (folder,)).fetchone()
     if row is None:
         return {}
-    numbers, *rest = unpack_columns(row[0], 4)
-    wholes = map(Whole, [b""] * len(numbers), numbers, *rest)
-    return dict(zip(numbers, wholes, strict=True))
+    numbers, *facts = unpack_columns(row[0], 4)
+    return dict(zip(numbers, zip(*facts, strict=True), strict=True))
 
 
-def _write_facts(connection: sqlite3.Connection, folder: int, wholes: list[Whole]) -> None:
-    if not wholes:
+def _write_facts(connection: sqlite3.Connection, folder: int, facts: dict[int, _Facts]) -> None:
+    if not facts:
         connection.execute("DELETE FROM whole_facts WHERE folder = ?", (folder,))
         return
-    columns = list(zip(*sorted(wholes, key=attrgetter("number")), strict=True))[1:]
+    numbers = sorted(facts)
+    columns = zip(*[facts[number] for number in numbers], strict=True)
     connection.execute(
         "INSERT OR REPLACE INTO whole_facts(folder, facts) VALUES(?, ?)",
-        (folder, pack_columns(columns)),
+        (folder, pack_columns([numbers, *columns])),
     )
