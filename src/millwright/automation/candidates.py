@@ -29,13 +29,13 @@ from millwright.registry import (
 )
 from millwright.tracking import (
     MetricPoint,
-    code_version,
     end_run,
     log_artifact,
     log_metrics,
     log_params,
     packages,
     run_environment,
+    source_here,
 )
 from millwright.training import FittedModel
 
@@ -138,7 +138,7 @@ def _package(candidate: Candidate) -> Path:
 
 
 def _card(candidate: Candidate) -> CardContent:
-    code, where, model = code_version(), run_environment(), candidate.model
+    code, where, model = source_here().version, run_environment(), candidate.model
     return card_content(
         candidate.config,
         model=candidate.name,

@@ -23,7 +23,7 @@ from millwright.automation.sources import (
     load_snapshot,
     take_snapshot,
 )
-from millwright.automation.trials import TrialLog, start_tracking
+from millwright.automation.trials import TrialLog, start_tracking, watched
 from millwright.data import (
     CheckResult,
     NewCheck,
@@ -197,16 +197,17 @@ def train_model(
     timed = TIME in develop.column_names
     rows, kept = split(develop, config.training.holdout, timed, seed + 1)
     log = TrialLog(context, plan.experiment, taken.ids, seed)
-    found = search(
-        develop.take(rows),
-        develop.take(kept),
-        report.fields,
-        spec,
-        config.training,
-        plan.budget_ms,
-        log,
-        stop=lambda: context.cancelled,
-    )
+    with watched(context):
+        found = search(
+            develop.take(rows),
+            develop.take(kept),
+            report.fields,
+            spec,
+            config.training,
+            plan.budget_ms,
+            log,
+            stop=lambda: context.cancelled,
+        )
     summary = SearchReport(
         spec=spec,
         trials=found.trials,

@@ -10,8 +10,11 @@ import logging
 import threading
 from typing import Protocol
 
+from millwright.automation.launching.controller import LaunchController
 from millwright.automation.retraining import RetrainingController
 from millwright.automation.rollouts import RolloutController
+from millwright.automation.schedules.controller import ScheduleController
+from millwright.automation.triggers.controller import TriggerController
 from millwright.deployment import DeploymentController
 from millwright.kernel import leases
 from millwright.kernel.ids import new_id
@@ -20,10 +23,10 @@ from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.monitoring import MonitorController
 from millwright.registry import WebhookController
+from millwright.tracking import OpenLineageController
 
 _log = logging.getLogger("millwright.automation")
 _LEASE = "controllers"
-from millwright.tracking import OpenLineageController
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
@@ -50,12 +53,15 @@ class ControlLoop:
         self._leading = threading.Event()
         self._controllers: dict[str, Controller] = {
             "deployment": DeploymentController(store),
+            "launches": LaunchController(store, url),
             "monitoring": MonitorController(store),
+            "openlineage": OpenLineageController(store),
             "retraining": RetrainingController(store, url),
             "rollouts": RolloutController(store),
+            "schedules": ScheduleController(store),
+            "triggers": TriggerController(store),
             "webhooks": WebhookController(store),
         }
-            "openlineage": OpenLineageController(store),
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:

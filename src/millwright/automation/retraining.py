@@ -19,6 +19,7 @@ from millwright.automation.lifecycle import training_pipeline
 from millwright.automation.outlook import retraining_outlook
 from millwright.automation.records import Cause
 from millwright.automation.sources import ChampionRef, TrainingPlan, retraining_period
+from millwright.automation.starting import own_config
 from millwright.deployment import (
     Deployment,
     NewCanary,
@@ -110,21 +111,7 @@ class RetrainingController:
         try:
             return get_run(self._store, found.pipeline_run_id)
         except NotFound:
-            return self._queue(found, deployment, self._own_config(found.project))
-
-    def _own_config(self, project: str) -> ProjectConfig:
-        """The project file in this workspace, whose sources are read.
-
-        What was sent over the network has no say in which files and addresses that are.
-        """
-        config = self._store.workspace.project()
-        if config.project != project:
-            raise Conflict(
-                "retraining.other_project",
-                f"This workspace holds the project '{config.project}', not '{project}'.",
-                hint="Run the control plane in the project's own folder.",
-            )
-        return config
+            return self._queue(found, deployment, own_config(self._store, found.project))
 
     def _queue(
         self, found: Row[Any], deployment: Deployment, config: ProjectConfig

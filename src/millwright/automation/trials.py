@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
 from millwright.kernel.door import Door
+from millwright.kernel.errors import MillwrightError
 from millwright.pipelines import StepContext, progress
 from millwright.tracking import (
     FeatureSet,
     MetricPoint,
     NewRun,
     RunEnvironment,
-    code_version,
+    SystemMetrics,
     command_line,
     create_run,
     end_run,
+    keep_source,
     log_artifact,
     log_metrics,
     packages,
     run_environment,
+    source_here,
+    system_metrics_wanted,
 )
 from millwright.training import TrialArtifacts, TrialRecord, best_threshold
 
@@ -33,6 +39,7 @@ def start_tracking(
     columns: tuple[str, ...],
 ) -> str:
     """Open the tracked run of this pipeline run; it has the same id, so a repeat finds it."""
+    source = source_here()
     new = NewRun(
         id=context.run_id,
         experiment=experiment,
@@ -41,11 +48,32 @@ def start_tracking(
         inputs=inputs,
         features=FeatureSet(name=context.project, columns=columns, sources=inputs),
         origin=f"pipeline-run:{context.run_id}",
-        code=code_version(),
+        code=source.version,
         environment=_environment(context.door, context.project),
         command=command_line(),
     )
-    return create_run(context.door, context.project, new).id
+    run = create_run(context.door, context.project, new).id
+    keep_source(context.door, context.project, run, source)
+    return run
+
+
+@contextmanager
+def watched(context: StepContext) -> Iterator[None]:
+    """Log how the machine is used while the block runs, to the tracked run of this pipeline run."""
+    if not system_metrics_wanted():
+        yield
+        return
+
+    def log(points: Sequence[MetricPoint]) -> None:
+        # What the machine did is worth no failed training.
+        with suppress(MillwrightError):
+            log_metrics(context.door, context.run_id, points)
+
+    metrics = SystemMetrics(log)
+    try:
+        yield
+    finally:
+        metrics.stop()
 
 
 class TrialLog:
@@ -57,7 +85,7 @@ class TrialLog:
         self._inputs = inputs
         self._seed = seed
         self._environment = _environment(context.door, context.project)
-        self._code = code_version()
+        self._code = source_here().version
         self._count = 0
         self.threshold = 0.5
 

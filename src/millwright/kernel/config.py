@@ -6,24 +6,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from millwright.kernel.clock import parse_duration
+from millwright.kernel.config_automation import (
+    ChannelsConfig,
+    NotificationsConfig,
+    ScheduleConfig,
+    TriggerConfig,
+)
+from millwright.kernel.config_types import Duration as Duration
+from millwright.kernel.config_types import Name as Name
+from millwright.kernel.config_types import Share as Share
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 from millwright.kernel.record import Record
 from millwright.kernel.workspace import FILE_NAME as FILE_NAME
-
-
-def _checked_duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-Duration = Annotated[str, AfterValidator(_checked_duration)]
-"""A length of time as text: ``60s``, ``7d``, ``13w``."""
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-"""A name that people give: letters, digits, ``_ . -``, at most 100 characters."""
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class SideTable(Record):
@@ -170,11 +166,10 @@ class LatencyConfig(Record):
     p95_ms: float = 50.0
 
 
-class AlertsConfig(Record):
+class AlertsConfig(ChannelsConfig):
     """Where alerts go besides the UI."""
 
     console: bool = True
-    webhook: str | None = None
 
 
 class MonitoringConfig(Record):
@@ -210,17 +205,17 @@ class RetentionConfig(Record):
 
     keep_last: Annotated[int, Field(ge=1)] | None = None
     keep_for: Duration | None = None
+    keep_tagged: bool = True
+    keep_used: bool = True
+    """Keep what a run or model came of."""
+
+
 class LineageConfig(Record):
     """Where lineage is sent on to."""
 
     openlineage: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
     """The address that takes OpenLineage events, such as ``https://marquez.example/api/v1/lineage``;
     a key for it stands in the environment variable ``OPENLINEAGE_API_KEY``."""
-
-
-    keep_tagged: bool = True
-    keep_used: bool = True
-    """Keep what a run or model came of."""
 
 
 class ProjectConfig(Record):
@@ -230,13 +225,16 @@ class ProjectConfig(Record):
     data: DataConfig
     features: FeaturesConfig = FeaturesConfig()
     training: TrainingConfig = TrainingConfig()
-    lineage: LineageConfig = LineageConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
     deployment: DeploymentConfig = DeploymentConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
     retraining: RetrainingConfig = RetrainingConfig()
+    lineage: LineageConfig = LineageConfig()
     retention: RetentionConfig = RetentionConfig()
+    schedules: dict[Name, ScheduleConfig] = Field(default_factory=dict)
+    triggers: dict[Name, TriggerConfig] = Field(default_factory=dict)
+    notifications: NotificationsConfig = NotificationsConfig()
 
     @property
     def deployment_name(self) -> str:

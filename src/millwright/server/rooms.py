@@ -28,6 +28,8 @@ ROUTES = (
     "millwright.deployment.routes",
     "millwright.monitoring.routes",
     "millwright.automation.routes",
+    "millwright.automation.schedules.routes",
+    "millwright.automation.triggers.routes",
     "millwright.security.routes",
 )
 TABLES = (
@@ -40,12 +42,15 @@ TABLES = (
     "millwright.tracking.artifacts.tables",
     "millwright.tracking.logged_models.tables",
     "millwright.tracking.traces.tables",
+    "millwright.tracking.openlineage.tables",
     "millwright.pipelines.tables",
     "millwright.registry.tables",
-    "millwright.tracking.openlineage.tables",
     "millwright.deployment.tables",
     "millwright.monitoring.tables",
     "millwright.automation.tables",
+    "millwright.automation.launching.tables",
+    "millwright.automation.schedules.tables",
+    "millwright.automation.triggers.tables",
     "millwright.security.tables",
 )
 MLFLOW = (
