@@ -8,6 +8,7 @@ token.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 from fastapi import Request
 
@@ -20,6 +21,7 @@ from millwright.security.service import find_by_secret, has_admin_token
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
+@lru_cache(1024)
 def is_loopback(host: str) -> bool:
     """Whether an address is reached from this machine only.
 

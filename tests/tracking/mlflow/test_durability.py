@@ -3,95 +3,44 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
+from killed_server import killed_once, missing_and_twice
 from millwright.kernel.access import LOCAL
 from millwright.kernel.store import Store
-from millwright.kernel.workspace import Workspace
-from millwright.server.opening import open_store
 from millwright.tracking import MetricPoint, NewRun, service
 from millwright.tracking.service.group_commit import writer_of
 from mlflow_server import Served
-
-WRITERS = 4
-
-
-@contextmanager
-def control_plane(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A control plane in a process of its own, and its address."""
-    environment = {**os.environ, "MILLWRIGHT_PROJECT": "p"}
-    command = [sys.executable, "-m", "millwright.server", "--workspace", str(folder), "--port", "0"]
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
-    try:
-        workspace = Workspace(folder)
-        deadline = time.monotonic() + 60
-        while (found := workspace.running()) is None or found[1] != process.pid:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        yield found[0], process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+from postgres_server import binaries, running
 
 
-def write_until_it_dies(url: str, run: str, worker: int, done: list[int]) -> None:
-    """Log points one by one; ``done`` gets the step of each that was acknowledged."""
-    with httpx.Client(timeout=10) as asking:
-        for step in range(100_000):
-            body = {"run_id": run, "key": f"m{worker}", "value": step, "timestamp": 1, "step": step}
-            try:
-                answer = asking.post(f"{url}/api/2.0/mlflow/runs/log-metric", json=body)
-            except httpx.TransportError:
-                return
-            if answer.is_success:
-                done.append(step)
-
-
-def killed_once(folder: Path, wanted: int) -> tuple[str, list[list[int]]]:
-    """Write with several clients, kill the server when ``wanted`` writes were acknowledged."""
-    done: list[list[int]] = [[] for _ in range(WRITERS)]
-    with control_plane(folder) as (url, process):
-        with httpx.Client(timeout=30) as asking:
-            made = asking.post(f"{url}/api/2.0/mlflow/runs/create", json={"experiment_id": "0"})
-        run = made.json()["run"]["info"]["run_id"]
-        threads = [
-            threading.Thread(target=write_until_it_dies, args=(url, run, worker, done[worker]))
-            for worker in range(WRITERS)
-        ]
-        for thread in threads:
-            thread.start()
-        while sum(map(len, done)) < wanted:
-            time.sleep(0.002)
-        process.kill()
-        for thread in threads:
-            thread.join()
-    return run, done
-
-
-def test_an_acknowledged_point_survives_a_kill(
+def test_what_was_acknowledged_survives_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MILLWRIGHT_URL", raising=False)
-    run, done = killed_once(tmp_path, 150)
-    store = open_store(Workspace(tmp_path))
-    for worker, steps in enumerate(done):
-        found = [p.step for p in service.metric_history(store, run, f"m{worker}", 100_000)]
-        assert set(steps) <= set(found)
-        assert len(found) == len(set(found))
-        assert len(found) <= len(steps) + 1
-    store.close()
+    written = killed_once(tmp_path, 200)
+    assert written.count >= 200
+    assert missing_and_twice(tmp_path, written) == (0, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_what_was_acknowledged_survives_kill_after_kill(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MILLWRIGHT_URL", raising=False)
+    with ExitStack() as held:
+        if database == "postgresql":
+            if binaries() is None:
+                pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+            monkeypatch.setenv("MILLWRIGHT_DATABASE_URL", held.enter_context(running()))
+        for wanted in (3, 150, 40, 90, 220):
+            written = killed_once(tmp_path, wanted)
+            assert missing_and_twice(tmp_path, written) == (0, 0)
 
 
 def test_one_refused_write_takes_no_other_with_it(store: Store) -> None:

@@ -13,9 +13,9 @@ from millwright.kernel.store import Transaction
 from millwright.registry.mlflow.entities import (
     Json,
     aliased_version,
-    latest_rows,
     live_version,
     model_row,
+    newest_version,
     version_json,
 )
 from millwright.registry.mlflow.names import (
@@ -95,7 +95,7 @@ async def delete_alias(call: MlflowCall) -> Json:
     return {}
 
 
-@endpoints.get("registered-models/alias", permission=Permission.READ)
+@endpoints.get("registered-models/alias", permission=Permission.READ, quick=True)
 def get_by_alias(call: MlflowCall) -> Json:
     """The version an alias points to; ``latest`` is the newest."""
     asked = call.read(Asked)
@@ -104,10 +104,9 @@ def get_by_alias(call: MlflowCall) -> Json:
     with call.store.read() as connection:
         if alias.lower() == "latest":
             model_row(connection, call.project, name)
-            rows = latest_rows(connection, call.project, [name])
-            if not rows:
+            newest = newest_version(connection, call.project, name)
+            if newest is None:
                 raise absent(f"Latest version not found for model {name}.")
-            newest = max(rows, key=lambda row: row.version)
             return {"model_version": version_json(connection, newest)}
         row = aliased_version(connection, call.project, name, alias)
         if row is None:

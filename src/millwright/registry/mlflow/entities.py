@@ -52,6 +52,16 @@ _ALIASED = (
         model_versions.c.deleted_ms.is_(None),
     )
 )
+_NEWEST = (
+    select(model_versions)
+    .where(
+        model_versions.c.project == bindparam("project"),
+        model_versions.c.model == bindparam("model"),
+        model_versions.c.deleted_ms.is_(None),
+    )
+    .order_by(model_versions.c.version.desc())
+    .limit(1)
+)
 _OF_ONE = "WHERE project = ? AND model = ? AND version = ?"
 _TAGS_OF_ONE = f"SELECT key, value FROM model_version_tags {_OF_ONE} ORDER BY key"  # noqa: S608
 _ALIASES_OF_ONE = f"SELECT alias FROM model_aliases {_OF_ONE} ORDER BY alias"  # noqa: S608
@@ -81,6 +91,11 @@ def aliased_version(connection: Connection, project: str, name: str, alias: str)
     """The row of the version that an alias points to; None where there is no such alias."""
     wanted = {"project": project, "model": name, "alias": alias}
     return connection.execute(_ALIASED, wanted).first()
+
+
+def newest_version(connection: Connection, project: str, name: str) -> Row[Any] | None:
+    """The row of a model's version with the highest number; None where it has none."""
+    return connection.execute(_NEWEST, {"project": project, "model": name}).first()
 
 
 def models_json(connection: Connection, project: str, rows: Sequence[Row[Any]]) -> list[Json]:

@@ -98,7 +98,7 @@ async def create_model_version(call: MlflowCall) -> Json:
     return made
 
 
-@endpoints.get("model-versions/get", permission=Permission.READ)
+@endpoints.get("model-versions/get", permission=Permission.READ, quick=True)
 def get_model_version(call: MlflowCall) -> Json:
     """One version."""
     name, version = _named(call.read(Named))
@@ -176,7 +176,7 @@ async def delete_model_version(call: MlflowCall) -> Json:
     return {}
 
 
-@endpoints.get("model-versions/get-download-uri", permission=Permission.READ)
+@endpoints.get("model-versions/get-download-uri", permission=Permission.READ, quick=True)
 def get_download_uri(call: MlflowCall) -> Json:
     """Where the files of a version are."""
     name, version = _named(call.read(Named))

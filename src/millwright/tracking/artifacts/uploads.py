@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -100,14 +98,12 @@ def joined_parts(store: Store, project: str, upload: str, claimed: int) -> tuple
             f"The upload has {len(parts)} of {row.parts} parts and the request names {claimed}."
         )
     objects = store.objects.of(project)
-
-    def blocks() -> Iterator[bytes]:
+    with objects.receiving() as receiving:
         for part in parts:
             with objects.open(part.digest) as file:
                 while block := file.read(_BLOCK):
-                    yield block
-
-    return str(row.path), objects.put(io.BufferedReader(_Blocks(blocks()), _BLOCK))
+                    receiving.write([block])
+        return str(row.path), receiving.finish()
 
 
 def forget(store: Store, upload: str) -> None:
@@ -137,28 +133,3 @@ def _number(text: str, most: int) -> int:
 
 def _unknown() -> Exception:
     return absent("There is no such upload.")
-
-
-class _Blocks(io.RawIOBase):
-    """Blocks one after the other, read as a file."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._current = memoryview(b"")
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        """Fill the buffer from the present block."""
-        while not self._current:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._current = memoryview(block)
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        count = min(len(view), len(self._current))
-        view[:count] = self._current[:count]
-        self._current = self._current[count:]
-        return count

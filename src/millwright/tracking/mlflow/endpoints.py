@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -106,8 +107,8 @@ class MlflowCall:
             if not message.get("more_body", False):
                 return
 
-    def _arguments(self, kind: type[Any]) -> dict[str, Any]:
-        repeated = {f.encode_name for f in msgspec.structs.fields(kind) if _is_list(f.type)}
+    def _arguments(self, kind: Any) -> dict[str, Any]:
+        repeated = _repeated(kind)
         given = {
             name: values if name.removesuffix("[]") in repeated else values[-1]
             for name, values in self.arguments().items()
@@ -140,6 +141,7 @@ class Endpoint:
     is_async: bool
     streams: bool
     max_bytes: int
+    quick: bool
 
 
 class Endpoints:
@@ -175,6 +177,7 @@ class Endpoints:
         permission: Permission,
         streams: bool = False,
         max_bytes: int = MAX_BODY_BYTES,
+        quick: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare endpoints of any method.
 
@@ -184,13 +187,14 @@ class Endpoints:
             permission: what the caller must hold.
             streams: the handler reads the body itself.
             max_bytes: the largest body that is read for the handler.
+            quick: a point lookup, which SQLite answers sooner than a thread could take it.
         """
 
         def declare(handler: Handler) -> Handler:
             is_async = inspect.iscoroutinefunction(handler)
             for path in paths:
                 self.table.append(
-                    Endpoint(method, path, permission, handler, is_async, streams, max_bytes)
+                    Endpoint(method, path, permission, handler, is_async, streams, max_bytes, quick)
                 )
             return handler
 
@@ -230,6 +234,12 @@ def _compiled(path: str) -> re.Pattern[str]:
         text += f"(?P<{part[1]}>.*)" if part[2] else f"(?P<{part[1]}>[^/]+)"
         position = part.end()
     return re.compile(text + re.escape(path[position:]), re.DOTALL)
+
+
+@cache
+def _repeated(kind: Any) -> frozenset[str]:
+    """The fields of a request that a query may give several times."""
+    return frozenset(f.encode_name for f in msgspec.structs.fields(kind) if _is_list(f.type))
 
 
 def _is_list(kind: Any) -> bool:

@@ -132,6 +132,8 @@ class MlflowGateway:
         if endpoint.is_async:
             answer = await endpoint.handler(call)
             return answer if isinstance(answer, Reply) else Reply(_encode(answer))
+        if endpoint.quick and self._store.database.is_sqlite:
+            return _run(endpoint.handler, call)
         if self._limiter is None:
             self._limiter = CapacityLimiter(_THREADS)
         return await to_thread.run_sync(_run, endpoint.handler, call, limiter=self._limiter)
