@@ -11,6 +11,7 @@ import threading
 from typing import Protocol
 
 from millwright.automation.launching.controller import LaunchController
+from millwright.automation.notifications.controller import NotificationController
 from millwright.automation.retraining import RetrainingController
 from millwright.automation.rollouts import RolloutController
 from millwright.automation.schedules.controller import ScheduleController
@@ -56,6 +57,7 @@ class ControlLoop:
             "launches": LaunchController(store, url),
             "monitoring": MonitorController(store),
             "openlineage": OpenLineageController(store),
+            "notifications": NotificationController(store),
             "retraining": RetrainingController(store, url),
             "rollouts": RolloutController(store),
             "schedules": ScheduleController(store),

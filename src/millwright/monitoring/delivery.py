@@ -1,4 +1,4 @@
-"""Telling people: alerts to the console and to a webhook, at least once.
+"""Telling people: alerts to the console and over the project's channels, at least once.
 
 An alert's row says whether it was delivered, so one raised just before a crash is sent after it.
 Sending happens in a thread of its own: a webhook that hangs must not hold up monitoring.
@@ -18,8 +18,8 @@ from sqlalchemy import select, update
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.clock import now_ms
 from millwright.kernel.config import AlertsConfig
-from millwright.kernel.egress import allowed_from_environment, send
 from millwright.kernel.errors import MillwrightError
+from millwright.kernel.messages import RETRY_SECONDS, Channel, Message, channels, tell
 from millwright.kernel.store import Store
 from millwright.monitoring.alert_log import alert_record, rows_of
 from millwright.monitoring.records import Alert
@@ -27,7 +27,6 @@ from millwright.monitoring.tables import alerts
 from millwright.monitoring.watched import Catalog
 
 _log = logging.getLogger("millwright.alerts")
-RETRY_SECONDS = (1.0, 5.0, 30.0, 120.0)
 RESUME_MS = 24 * 3_600_000
 """How old an undelivered alert may be and still be sent after a restart."""
 
@@ -37,6 +36,8 @@ class _Parcel:
     alert_id: str
     attempt: int = 0
     due: float = field(default_factory=time.monotonic)
+    reached: frozenset[Channel] = frozenset()
+    """Channels that took it at an earlier attempt."""
 
 
 class Delivery:
@@ -112,32 +113,53 @@ class Delivery:
         where = self._catalog.policy(alert.project).alerts
         if where.console and parcel.attempt == 0:
             _say(alert)
-        if self._sent(alert, where, parcel.attempt):
+        reached = parcel.reached | self._sent(alert, where, parcel)
+        if reached >= set(channels(where)):
             self._record(alert)
             return
         if parcel.attempt < len(RETRY_SECONDS):
             due = time.monotonic() + RETRY_SECONDS[parcel.attempt]
             with self._condition:
-                self._parcels.append(_Parcel(parcel.alert_id, parcel.attempt + 1, due))
+                self._parcels.append(_Parcel(parcel.alert_id, parcel.attempt + 1, due, reached))
                 self._condition.notify()
 
-    def _sent(self, alert: Alert, where: AlertsConfig, attempt: int) -> bool:
-        if where.webhook is None:
-            return True
-        try:
-            status = send(where.webhook, json=cloud_event(alert), allow=allowed_from_environment())
-        except MillwrightError as cause:
-            _log.warning("alert %s, attempt %d: %s", alert.id, attempt + 1, cause)
-            return False
-        if status >= 300:
-            _log.warning("alert %s: the webhook answered %d", alert.id, status)
-        return status < 300
+    def _sent(self, alert: Alert, where: AlertsConfig, parcel: _Parcel) -> set[Channel]:
+        sent: set[Channel] = set()
+        for channel in channels(where):
+            if channel in parcel.reached:
+                continue
+            try:
+                tell(message_of(alert), channel, where)
+                sent.add(channel)
+            except MillwrightError as cause:
+                _log.warning(
+                    "alert %s to the %s, attempt %d: %s",
+                    alert.id,
+                    channel,
+                    parcel.attempt + 1,
+                    cause,
+                )
+        return sent
 
     def _record(self, alert: Alert) -> None:
         change = update(alerts).where(alerts.c.id == alert.id).values(delivered_ms=now_ms())
         with self._store.write(SYSTEM, alert.project) as tx:
             tx.execute(change)
             tx.event("alert.delivered", f"alert:{alert.id}", {"status": alert.status})
+
+
+def message_of(alert: Alert) -> Message:
+    """An alert as it is told to people."""
+    happened = "Resolved: " if alert.status == "resolved" else ""
+    lines = [
+        f"Deployment: {alert.deployment} (project {alert.project})",
+        f"Severity: {alert.severity}",
+        f"Since: {alert.since}",
+    ]
+    if alert.features:
+        lines.append(f"Columns: {', '.join(alert.features)}")
+    event = cloud_event(alert)
+    return Message(str(event["id"]), f"{happened}{alert.title}", "\n".join(lines), event)
 
 
 def cloud_event(alert: Alert) -> dict[str, object]:

@@ -49,6 +49,7 @@ TABLES = (
     "millwright.monitoring.tables",
     "millwright.automation.tables",
     "millwright.automation.launching.tables",
+    "millwright.automation.notifications.tables",
     "millwright.automation.schedules.tables",
     "millwright.automation.triggers.tables",
     "millwright.security.tables",

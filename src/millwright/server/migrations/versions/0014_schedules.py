@@ -15,6 +15,7 @@ def upgrade() -> None:
     _schedules()
     _triggers()
     _launches()
+    _notifications()
 
 
 def _schedules() -> None:
@@ -123,8 +124,32 @@ def _launches() -> None:
     op.create_index(op.f("ix_launches_state_lane_run_id"), "launches", ["state", "lane", "run_id"])
 
 
+def _notifications() -> None:
+    op.create_table(
+        "notification_progress",
+        sa.Column("project", sa.String(length=100), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("project", name=op.f("pk_notification_progress")),
+    )
+    op.create_table(
+        "notifications",
+        sa.Column("event", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("project", sa.String(length=100), nullable=False),
+        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("event", "channel", name=op.f("pk_notifications")),
+    )
+    op.create_index(op.f("ix_notifications_state_due_ms"), "notifications", ["state", "due_ms"])
+
+
 def downgrade() -> None:
     for table in (
+        "notifications",
+        "notification_progress",
         "launches",
         "trigger_firings",
         "triggers",
