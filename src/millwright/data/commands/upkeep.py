@@ -134,8 +134,9 @@ def _show_damage(found: FsckReport, remote: str | None) -> None:
 @click.option("--path", help="A file of the dataset, or a folder with all below it.")
 @click.option("--digest", help="Content wherever it is, by its BLAKE3.")
 @click.option("--row", "rows", multiple=True, metavar="COLUMN=VALUE", help="Rows by key.")
-@click.option("--reason", required=True, help="Kept in tombstones and the log: why, not what.")
+@click.option("--reason", help="Kept in tombstones and the log: why, not what.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--resume", is_flag=True, help="Bring erasures to their end that were cut off.")
 @PROJECT
 @JSON
 def erase(
@@ -143,32 +144,54 @@ def erase(
     path: str | None,
     digest: str | None,
     rows: tuple[str, ...],
-    reason: str,
+    reason: str | None,
     yes: bool,
+    resume: bool,
     project: str | None,
     as_json: bool,
 ) -> None:
     """Erase from every kept version, here and on every remote, and prove that the bytes are gone."""
-    from millwright.data.storage.client import erase as carry_out
+    from millwright.data.storage import client
     from millwright.data.storage.records import ErasureRequest
 
+    if resume:
+        with opened(project) as (door, name):
+            reports = client.resume_erasures(door, name)
+        _show_ends(reports, as_json)
+        return
     pairs = dict(row.split("=", 1) for row in rows if "=" in row)
     if len(pairs) != len(rows):
         raise InvalidInput("erase.rows", "Rows are named by --row COLUMN=VALUE.", value=rows)
+    if not reason:
+        raise InvalidInput(
+            "erase.reason", "Say why, with --reason: tombstones and the log keep it."
+        )
     request = ErasureRequest(
         dataset=dataset, path=path, digest=digest, rows=pairs or None, reason=reason
     )
     with opened(project) as (door, name):
-        would = carry_out(door, name, request)
+        would = client.erase(door, name, request)
         if not yes:
             _show(would)
             click.confirm("This cannot be undone. Erase?", abort=True, err=True)
-        done = carry_out(door, name, request.model_copy(update={"dry_run": False}))
+        done = client.erase(door, name, request.model_copy(update={"dry_run": False}))
     if as_json:
         print_json(done.model_dump())
     else:
         _show(done)
     if not done.proven:
+        sys.exit(1)
+
+
+def _show_ends(reports: list[ErasureReport], as_json: bool) -> None:
+    if as_json:
+        print_json([report.model_dump() for report in reports])
+    elif not reports:
+        click.echo("No erasure was cut off.")
+    else:
+        for report in reports:
+            _show(report)
+    if not all(report.proven for report in reports):
         sys.exit(1)
 
 
@@ -192,3 +215,5 @@ def _show(report: ErasureReport) -> None:
         f"Erased from {len(report.versions)} versions; {report.objects} objects removed. "
         f"Searched {report.searched / 1e6:,.1f} MB afterwards: {verdict}."
     )
+    if not report.proven:
+        click.echo("When that is put right, go on with: mw data erase --resume")

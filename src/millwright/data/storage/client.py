@@ -87,5 +87,11 @@ def erase(door: Door, project: str, request: ErasureRequest) -> ErasureReport:
     return ErasureReport.model_validate(answer)
 
 
+def resume_erasures(door: Door, project: str) -> list[ErasureReport]:
+    """Bring erasures to their end that were cut off."""
+    found = door.post(f"/projects/{project}/storage/erasures/resume")
+    return [ErasureReport.model_validate(item) for item in found]
+
+
 def _remotes(project: str) -> str:
     return f"/projects/{project}/storage/remotes"

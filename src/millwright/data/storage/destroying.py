@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Collection, Container
+from pathlib import Path
 
 from sqlalchemy import text
 
 from millwright.data.storage.opening import OpenedRemote
-from millwright.data.storage.remote_packs import replace_catalogue, write_anew
+from millwright.data.storage.remote_packs import (
+    listed,
+    remove_left,
+    remove_packs,
+    replace_catalogue,
+    write_anew,
+)
 from millwright.kernel.database import Database
 from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.objects.pack_format import headers
 from millwright.kernel.remotes.catalogue import Catalogue
 
 _PATIENCE_SECONDS = 30.0
+_UNDER_WAY_SECONDS = 900.0
 
 
-def destroy_local(
-    objects: ProjectObjects, gone: Collection[bytes], live_chunks: Container[bytes]
-) -> tuple[set[bytes], int]:
-    """Remove objects, and their chunks but for those that live objects share.
+def chunks_of(objects: ProjectObjects, gone: Collection[bytes]) -> set[bytes]:
+    """The chunks that objects consist of, and the objects' own names."""
+    found = set(gone)
+    for recipe in objects.recipes(gone).values():
+        found.update(chunk for chunk, _ in recipe.chunks)
+    return found
 
-    Returns the chunks removed, and the bytes freed.
+
+def destroy_local(objects: ProjectObjects, gone: Collection[bytes], dead: Collection[bytes]) -> int:
+    """Remove objects and dead chunks, with the packs and files that hold them; bytes freed.
+
+    Doing it again after a kill goes on where that came: packs are looked into for records of dead
+    chunks, whatever the index still says of them.
     """
     objects.seal()
-    chunks = set(gone)
-    for recipe in objects.recipes(gone).values():
-        chunks.update(chunk for chunk, _ in recipe.chunks)
-    dead = {chunk for chunk in chunks if chunk not in live_chunks}
-    places = objects.locate(dead)
-    packs = {place.source for place in places.values() if place.source > 0}
+    packs = {pack.id for pack in objects.packs() if holds(pack.path, dead)}
     objects.forget([digest.hex() for digest in gone], dead)
     freed = 0
     alive = {bytes.fromhex(name) for name, _ in objects.objects()}
@@ -37,7 +49,13 @@ def destroy_local(
     freed += _rewritten(objects, packs, alive)
     freed += objects.drop_cached(gone)
     objects.close()
-    return dead, freed
+    return freed
+
+
+def holds(pack: Path, chunks: Collection[bytes]) -> bool:
+    """Whether a file of records has one of these chunks."""
+    content = pack.read_bytes()
+    return any(entry.id in chunks for entry in headers(content))
 
 
 def _rewritten(objects: ProjectObjects, packs: set[int], alive: Container[bytes]) -> int:
@@ -62,14 +80,33 @@ def destroy_remote(opened: OpenedRemote, gone: Collection[bytes], dead: Collecti
     catalogue = opened.catalogue()
     try:
         catalogue.refresh()
-        old = {place.pack for place in catalogue.places(dead).values()}
-        recipes = catalogue.all_recipes()
-        if not old and not recipes.keys() & set(gone):
-            return 0
-        _rewrite(opened, catalogue, old, set(dead), set(gone))
-        return len(old)
+        remove_left(opened, catalogue)
+        old = catalogue.packs_with(dead)
+        if old or catalogue.all_recipes().keys() & set(gone):
+            _rewrite(opened, catalogue, old, set(dead), set(gone))
+        return len(old) + _destroy_unlisted(opened, catalogue, set(dead))
     finally:
         catalogue.close()
+
+
+def _destroy_unlisted(opened: OpenedRemote, catalogue: Catalogue, dead: set[bytes]) -> int:
+    """Remove packs that no catalogue tells of and that hold dead chunks: left by killed writers.
+
+    Young ones may be on their way; the search that follows finds them.
+    """
+    known = {listed(opened, catalogue.pack_key(name)) for name in catalogue.packs()}
+    removed = 0
+    with tempfile.TemporaryDirectory(prefix="mw-erase-") as folder:
+        path = Path(folder) / "pack"
+        for entry in list(opened.remote.list(f"{opened.prefix}packs/")):
+            if entry.key in known or entry.modified > time.time() - _UNDER_WAY_SECONDS:
+                continue
+            path.unlink(missing_ok=True)
+            opened.remote.download(entry.key, path)
+            if holds(path, dead):
+                opened.remote.delete([entry.key])
+                removed += 1
+    return removed
 
 
 def _rewrite(
@@ -80,8 +117,9 @@ def _rewrite(
     new = write_anew(opened, catalogue, hit, lambda chunk: chunk not in dead)
     recipes = [(name, one) for name, one in catalogue.all_recipes().items() if name not in gone]
     kept = [pack for pack in packs if pack.name not in old]
-    replace_catalogue(opened, catalogue, [*kept, *new], recipes)
-    opened.remote.delete(catalogue.pack_key(pack) for pack in old)
+    replaced = [listed(opened, catalogue.pack_key(name)) for name in old]
+    replace_catalogue(opened, catalogue, [*kept, *new], recipes, replaced)
+    remove_packs(opened, replaced)
 
 
 def scrub_database(database: Database) -> None:

@@ -1,8 +1,9 @@
 """Targeted erasure: bytes leave every kept version, and every place where they were kept.
 
-Versions are rewritten and the erasure is recorded in one transaction; then bytes are destroyed here,
-then on the remotes; then everything is searched. After a kill in between, nothing names the bytes any
-more, the record says ``proven: false``, and garbage collection removes them after its grace.
+What is to be done is written down; versions are rewritten and the erasure is recorded in one
+transaction; then bytes are destroyed here, then on the remotes; then everything is searched
+(``erasure_finishing``). After a kill in between, nothing names the bytes any more, the record says
+``proven: false``, and ``resume_erasures`` brings it to its end.
 """
 
 from __future__ import annotations
@@ -14,23 +15,15 @@ from sqlalchemy import delete, insert, select, update
 
 from millwright.data.storage.database_heads import head_store
 from millwright.data.storage.definitions import read_definitions
-from millwright.data.storage.destroying import destroy_local, destroy_remote, scrub_database
-from millwright.data.storage.erasure_plan import Plan, Rewrite, plan
+from millwright.data.storage.destroying import chunks_of
+from millwright.data.storage.erasure_finishing import finish
+from millwright.data.storage.erasure_intent import Intent, keep_intent
+from millwright.data.storage.erasure_plan import Rewrite, plan
 from millwright.data.storage.fetching import fetch_bytes, look, news
-from millwright.data.storage.marking import live_of
 from millwright.data.storage.opening import OpenedRemote, open_defined
-from millwright.data.storage.proving import (
-    Search,
-    search_database,
-    search_objects,
-    search_remote,
-)
-from millwright.data.storage.pushing import push
 from millwright.data.storage.records import ErasedVersion, ErasureReport, ErasureRequest
-from millwright.data.storage.remote_garbage import alone_on
 from millwright.data.storage.tables import erasures
 from millwright.data.storage.versions_service import all_versions, mark_rewritten, take_news
-from millwright.data.storage.working_files import erase_working_files
 from millwright.data.tables import dataset_versions
 from millwright.data.trees import Tombstone
 from millwright.kernel import clock
@@ -38,6 +31,7 @@ from millwright.kernel.access import Actor
 from millwright.kernel.errors import NotFound
 from millwright.kernel.graph import impact_of
 from millwright.kernel.ids import new_id
+from millwright.kernel.locks import exclusive
 from millwright.kernel.store import Store, Transaction
 from millwright.kernel.tables import metadata
 
@@ -70,57 +64,17 @@ def erase(store: Store, actor: Actor, project: str, request: ErasureRequest) -> 
             remotes=tuple(one.definition.name for one in remotes), still_found=(), searched=0,
             proven=False,
         )  # fmt: skip
-    erasure_id = _record(store, actor, project, request, found, versions, now)
-    return _carry_out(store, actor, project, erasure_id, found, versions, remotes)
-
-
-def _carry_out(
-    store: Store,
-    actor: Actor,
-    project: str,
-    erasure_id: str,
-    found: Plan,
-    versions: tuple[ErasedVersion, ...],
-    remotes: list[OpenedRemote],
-) -> ErasureReport:
-    objects = store.objects.of(project)
-    erase_working_files(store, project, found)
-    live = live_of(store, project)
-    gone = {digest for digest in found.before | found.erased if digest not in live.objects}
-    dead, freed = destroy_local(objects, gone, live.chunks)
-    scrub_database(store.database)
-    rows, refs = all_versions(store, project)
-    for opened in remotes:
-        push(opened, head_store(store, opened), objects, rows, refs)
-        with alone_on(opened):
-            destroy_remote(opened, gone, dead)
-    if remotes:
-        scrub_database(store.database)
-    search = Search(found.samples, dead)
-    search_objects(objects, search)
-    search_database(store, search)
-    for opened in remotes:
-        search_remote(opened, search)
-    report = ErasureReport(
-        id=erasure_id,
-        dry_run=False,
-        versions=versions,
-        objects=len(gone),
-        freed=freed,
+    intent = Intent(
+        id=new_id(),
+        project=project,
         remotes=tuple(one.definition.name for one in remotes),
-        still_found=tuple(search.found),
-        searched=search.searched,
-        proven=not search.found,
+        plan=found,
+        chunks=frozenset(chunks_of(objects, found.before | found.erased)),
     )
-    with store.write(actor, project) as tx:
-        tx.execute(
-            update(erasures)
-            .where(erasures.c.id == erasure_id)
-            .values(report=report.model_dump_json())
-        )
-        payload = {"objects": len(gone), "proven": report.proven, "found": len(search.found)}
-        tx.event("dataset.erasure-finished", f"erasure:{erasure_id}", payload)
-    return report
+    with exclusive(store.workspace.state / "erasures.lock"):
+        keep_intent(store.workspace.state, intent)
+        _record(store, actor, intent, request, versions, now)
+        return finish(store, actor, intent)
 
 
 def list_erasures(store: Store, project: str) -> list[ErasureReport]:
@@ -134,13 +88,12 @@ def list_erasures(store: Store, project: str) -> list[ErasureReport]:
 def _record(
     store: Store,
     actor: Actor,
-    project: str,
+    intent: Intent,
     request: ErasureRequest,
-    found: Plan,
     versions: tuple[ErasedVersion, ...],
     now: int,
-) -> str:
-    erasure_id = new_id()
+) -> None:
+    erasure_id, project = intent.id, intent.project
     kind = "path" if request.path else "digest" if request.digest else "rows"
     begun = ErasureReport(
         id=erasure_id, dry_run=False, versions=versions, objects=0, freed=0, remotes=(),
@@ -157,7 +110,7 @@ def _record(
             "created_by": actor.name,
         }
         tx.execute(insert(erasures).values(values))
-        for one in found.rewrites:
+        for one in intent.plan.rewrites:
             _rewrite(tx, project, erasure_id, one, now)
         payload = {
             "kind": kind,
@@ -165,7 +118,6 @@ def _record(
             "versions": [one.reference for one in versions][:500],
         }
         tx.event("dataset.erased", f"erasure:{erasure_id}", payload)
-    return erasure_id
 
 
 def _rewrite(tx: Transaction, project: str, erasure_id: str, one: Rewrite, now: int) -> None:

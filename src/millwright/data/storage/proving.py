@@ -10,6 +10,7 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import inspect, select
@@ -17,7 +18,7 @@ from sqlalchemy import inspect, select
 from millwright.data.storage.opening import OpenedRemote
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.objects.codec import decode
-from millwright.kernel.objects.pack_format import headers
+from millwright.kernel.objects.pack_format import Kind, headers
 from millwright.kernel.store import Store
 from millwright.kernel.tables import metadata
 
@@ -73,29 +74,24 @@ def search_objects(objects: ProjectObjects, search: Search) -> None:
 
 
 def search_remote(opened: OpenedRemote, search: Search) -> None:
-    """Every object of a project on a remote, and every chunk of its packs decoded."""
-    catalogue = opened.catalogue()
-    try:
-        catalogue.refresh()
-        packs = {catalogue.pack_key(pack.name): pack for pack in catalogue.sent_packs()}
-    finally:
-        catalogue.close()
+    """Every object of a project on a remote, and every record of its packs decoded.
+
+    Packs are read by their own records, whatever the catalogue says of them.
+    """
     with tempfile.TemporaryDirectory(prefix="mw-proof-") as folder:
         for entry in opened.remote.list(opened.prefix):
             path = Path(folder) / "object"
             path.unlink(missing_ok=True)
             opened.remote.download(entry.key, path)
-            search.look_in_file(f"{opened.definition.name}: {entry.key}", path)
-        for key, pack in packs.items():
-            path = Path(folder) / "pack"
-            path.unlink(missing_ok=True)
-            opened.remote.download(key, path)
+            where = f"{opened.definition.name}: {entry.key}"
+            search.look_in_file(where, path)
             content = path.read_bytes()
-            for one in pack.entries:
+            for one in headers(content):
                 payload = content[one.offset : one.offset + one.stored]
-                where = f"{opened.definition.name}: chunk {one.id.hex()[:12]} in {key}"
-                search.look(where, decode(one.codec, payload, one.size))
-                search.look_at_chunk(where, one.id)
+                if one.kind == Kind.CHUNK:
+                    search.look_at_chunk(f"{where}, chunk {one.id.hex()[:12]}", one.id)
+                with suppress(ValueError):
+                    search.look(where, decode(one.codec, payload, one.size))
 
 
 def search_database(store: Store, search: Search) -> None:

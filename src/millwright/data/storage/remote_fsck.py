@@ -12,13 +12,19 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from millwright.data.storage.alone import alone_on
 from millwright.data.storage.head_store import HeadStore
 from millwright.data.storage.heads import Row
 from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.pushing import Refs, push
 from millwright.data.storage.reach import objects_of, plain_objects
-from millwright.data.storage.remote_garbage import alone_on
-from millwright.data.storage.remote_packs import places_in, replace_catalogue, write_anew
+from millwright.data.storage.remote_packs import (
+    listed,
+    places_in,
+    remove_packs,
+    replace_catalogue,
+    write_anew,
+)
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.errors import Corrupt, NotFound, Unavailable
 from millwright.kernel.objects import ProjectObjects
@@ -96,8 +102,9 @@ def repair_remote(
             new = write_anew(opened, catalogue, hit, lambda chunk: chunk not in damaged)
             kept = [pack for pack in packs if pack.name not in bad]
             recipes = list(catalogue.all_recipes().items())
-            replace_catalogue(opened, catalogue, [*kept, *new], recipes)
-            opened.remote.delete(catalogue.pack_key(name) for name in bad)
+            replaced = [listed(opened, catalogue.pack_key(name)) for name in bad]
+            replace_catalogue(opened, catalogue, [*kept, *new], recipes, replaced)
+            remove_packs(opened, replaced)
             push(opened, heads, objects, rows, refs, recheck=True)
             catalogue.refresh()
             return set(catalogue.places(list(damaged)))

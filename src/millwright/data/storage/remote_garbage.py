@@ -11,24 +11,28 @@ way.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from millwright.data.storage.alone import alone_on
 from millwright.data.storage.head_store import HeadStore
 from millwright.data.storage.heads import Head
 from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.reach import objects_of
-from millwright.data.storage.remote_packs import listed, places_in, replace_catalogue, write_anew
+from millwright.data.storage.remote_packs import (
+    listed,
+    places_in,
+    remove_left,
+    remove_packs,
+    replace_catalogue,
+    write_anew,
+)
 from millwright.data.tree_store import TreeStore
-from millwright.kernel.errors import Conflict
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.catalogue_format import SentPack
 from millwright.kernel.remotes.receiving import receive
 
-_HOUR = 3600.0
 _UNDER_WAY = 900.0
 _MANY_PARTS = 32
 _WORTH_REWRITING = 0.5
@@ -87,34 +91,13 @@ def collect_remote(
             needed = _needed(opened, heads.all(), catalogue, objects)
             found = _found(opened, catalogue, needed, before)
             if not dry_run:
+                remove_left(opened, catalogue)
                 if found.packs or len(catalogue.parts()) > _MANY_PARTS:
                     found = _sweep(opened, heads, objects, catalogue, needed, found)
                 opened.remote.tidy(time.time() - max(grace_seconds, _UNDER_WAY))
             return found
         finally:
             catalogue.close()
-
-
-@contextmanager
-def alone_on(opened: OpenedRemote) -> Iterator[None]:
-    """Be the only one who rewrites the catalogue; a mark left by a kill counts for an hour."""
-    key = f"{opened.prefix}collecting"
-    now = str(int(time.time())).encode()
-    found = opened.remote.get_tagged(key)
-    if found is not None and int(found.content) < time.time() - _HOUR:
-        mine = opened.remote.replace(key, now, found.tag) is not None
-    else:
-        mine = found is None and opened.remote.create(key, now)
-    if not mine:
-        raise Conflict(
-            "remote.collecting",
-            f"Somebody else collects garbage on {opened.definition.name}.",
-            hint="Try again when they are done; after a crash, in an hour.",
-        )
-    try:
-        yield
-    finally:
-        opened.remote.delete([key])
 
 
 def _found(
@@ -148,7 +131,8 @@ def _sweep(
     sparse = [one.pack for one in found.packs if one.pack is not None and one.live]
     new = write_anew(opened, catalogue, sparse, needed.__contains__)
     recipes = list(catalogue.all_recipes().items())
-    replace_catalogue(opened, catalogue, [*kept, *new], recipes)
+    replaced = [one.key for one in found.packs]
+    replace_catalogue(opened, catalogue, [*kept, *new], recipes, replaced)
     missed = _needed(opened, heads.all(), catalogue, objects) & found.dead
     saved = [
         one
@@ -159,7 +143,7 @@ def _sweep(
         # A push came in between and counts on them.
         catalogue.publish([one.pack for one in saved if one.pack is not None], [])
     gone = tuple(one for one in found.packs if one not in saved)
-    opened.remote.delete(one.key for one in gone)
+    remove_packs(opened, [one.key for one in gone])
     return RemoteSweep(gone, found.dead - missed)
 
 

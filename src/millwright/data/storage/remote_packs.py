@@ -59,13 +59,39 @@ def replace_catalogue(
     catalogue: Catalogue,
     packs: Sequence[SentPack],
     recipes: Sequence[tuple[bytes, bytes]],
+    replaced: Iterable[str],
 ) -> None:
-    """Tell the remote of these packs and recipes in one part, and of nothing else."""
+    """Tell the remote of these packs and recipes in one part, and of nothing else.
+
+    ``replaced`` are the packs (keys as listed) that the caller removes afterwards. They are noted
+    here first: whom a kill keeps from removing them finds them again with ``remove_left``.
+    """
+    opened.folder.mkdir(parents=True, exist_ok=True)
+    _note(opened).write_text("\n".join(replaced), "utf-8")
     parts = catalogue.parts()
     key = catalogue.publish(packs, recipes)
     opened.remote.delete(part for part in parts if part not in (key, listed(opened, key)))
     catalogue.clear()
     catalogue.refresh()
+
+
+def remove_packs(opened: OpenedRemote, keys: Iterable[str]) -> None:
+    """Remove packs that a catalogue which was replaced no longer tells of."""
+    opened.remote.delete(keys)
+    _note(opened).unlink(missing_ok=True)
+
+
+def remove_left(opened: OpenedRemote, catalogue: Catalogue) -> None:
+    """Remove what a replacement that was killed here left on the remote."""
+    note = _note(opened)
+    if note.exists():
+        known = {listed(opened, catalogue.pack_key(name)) for name in catalogue.packs()}
+        keys = note.read_text("utf-8").split()
+        remove_packs(opened, [key for key in keys if key not in known])
+
+
+def _note(opened: OpenedRemote) -> Path:
+    return opened.folder / "replaced"
 
 
 def listed(opened: OpenedRemote, key: str) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fastapi import Depends
 
-from millwright.data.storage import erasing, fsck, garbage, remotes_service, transfer_service
+from millwright.data.storage import (
+    erasing,
+    erasure_finishing,
+    fsck,
+    garbage,
+    remotes_service,
+    transfer_service,
+)
 from millwright.data.storage.records import (
     Collected,
     ErasureReport,
@@ -100,6 +107,12 @@ def check_bytes(project: Name, body: FsckRequest, call: Call = Depends(current_c
 def erase(project: Name, body: ErasureRequest, call: Call = Depends(current_call)) -> ErasureReport:
     """Erase from every kept version and remote, and prove it; or say what that would do."""
     return erasing.erase(call.store, call.actor, project, body)
+
+
+@router.post(f"{_STORAGE}/erasures/resume", permission=Permission.ADMIN)
+def resume_erasures(project: Name, call: Call = Depends(current_call)) -> list[ErasureReport]:
+    """Bring erasures to their end that were cut off."""
+    return erasure_finishing.resume_erasures(call.store, call.actor, project)
 
 
 @router.get(f"{_STORAGE}/erasures", permission=Permission.ADMIN)

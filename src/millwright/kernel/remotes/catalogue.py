@@ -28,16 +28,19 @@ CREATE TABLE IF NOT EXISTS parts(name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS packs(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS chunks(
-  id BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
-  size INTEGER NOT NULL, codec INTEGER NOT NULL) WITHOUT ROWID;
+  id BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
+  size INTEGER NOT NULL, codec INTEGER NOT NULL, PRIMARY KEY(id, pack)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects(id BLOB PRIMARY KEY, recipe BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unread(name TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS untold(name TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
+_VERSION = 2
 _PLACES = (
     "SELECT c.id, p.name, c.offset, c.stored, c.size, c.codec"
     " FROM chunks c JOIN packs p ON p.id = c.pack"
 )
+_HOLDERS = "SELECT DISTINCT p.name FROM chunks c JOIN packs p ON p.id = c.pack"
+_TABLES = ("parts", "packs", "chunks", "objects", "unread")
 _AT_ONCE = 500
 _CHUNK = int(Kind.CHUNK)
 
@@ -75,7 +78,12 @@ class Catalogue:
         # It is only a copy: losing the last seconds of it costs asking once more.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.executescript(_SCHEMA)
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            # An earlier Millwright's copy: made again, since all of it is on the remote.
+            for table in _TABLES:
+                self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+            self._connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
 
     def refresh(self) -> bool:
         """Bring the copy up to date: one listing, and the parts that are new.
@@ -174,6 +182,15 @@ class Catalogue:
                 found[row[0]] = RemotePlace(*row)
         return found
 
+    def packs_with(self, ids: Iterable[bytes]) -> set[str]:
+        """The names of all packs that hold one of these chunks, which may be in several."""
+        found: set[str] = set()
+        for batch in _batches(list(ids)):
+            marks = ",".join("?" * len(batch))
+            rows = self._rows(f"{_HOLDERS} WHERE c.id IN ({marks})", batch)
+            found.update(row[0] for row in rows)
+        return found
+
     def recipes(self, ids: Iterable[bytes]) -> dict[bytes, bytes]:
         """The encoded recipes of objects of several chunks, those that the remote has."""
         found: dict[bytes, bytes] = {}
@@ -221,7 +238,7 @@ class Catalogue:
     def clear(self) -> None:
         """Forget the copy."""
         with self._transaction() as connection:
-            for table in ("parts", "packs", "chunks", "objects", "unread"):
+            for table in _TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
 
     def close(self) -> None:
@@ -264,10 +281,12 @@ class Catalogue:
 
 def _enter(connection: sqlite3.Connection, part: Part) -> None:
     for pack in part.packs:
-        row = connection.execute(
-            "INSERT OR REPLACE INTO packs(name, size, digest) VALUES(?, ?, ?)",
+        connection.execute(
+            "INSERT OR IGNORE INTO packs(name, size, digest) VALUES(?, ?, ?)",
             (pack.name, pack.size, pack.digest),
-        ).lastrowid
+        )
+        found = connection.execute("SELECT id FROM packs WHERE name = ?", (pack.name,))
+        (row,) = found.fetchone()
         connection.executemany(
             "INSERT OR REPLACE INTO chunks VALUES(?, ?, ?, ?, ?, ?)",
             # In the order of the table, which is then written from front to back.

@@ -1,0 +1,55 @@
+"""Being the only one who rewrites what a remote has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from millwright.data.storage.opening import OpenedRemote
+from millwright.kernel.errors import Conflict
+from millwright.kernel.locks import exclusive
+
+_HOUR = 3600.0
+
+
+@contextmanager
+def alone_on(opened: OpenedRemote) -> Iterator[None]:
+    """Be the only one who rewrites a project's catalogue on a remote.
+
+    A mark that was left by a kill counts for an hour; for the workspace that left it, not at all.
+
+    Raises:
+        Conflict: somebody else does so now.
+    """
+    key = f"{opened.prefix}collecting"
+    mine = opened.folder / "collecting"
+    with exclusive(
+        opened.folder / "collecting.lock", wait=False, busy=_sentence(opened.definition.name)
+    ):
+        now = str(int(time.time())).encode()
+        left = mine.read_bytes() if mine.exists() else b""
+        found = opened.remote.get_tagged(key)
+        stale = found is not None and (
+            found.content == left or int(found.content) < time.time() - _HOUR
+        )
+        if found is not None and stale:
+            taken = opened.remote.replace(key, now, found.tag) is not None
+        else:
+            taken = found is None and opened.remote.create(key, now)
+        if not taken:
+            raise Conflict(
+                "remote.collecting",
+                _sentence(opened.definition.name),
+                hint="Try again when they are done; after a crash of theirs, in an hour.",
+            )
+        mine.write_bytes(now)
+        try:
+            yield
+        finally:
+            opened.remote.delete([key])
+            mine.unlink(missing_ok=True)
+
+
+def _sentence(name: str) -> str:
+    return f"Somebody else collects garbage or erases on {name}."
