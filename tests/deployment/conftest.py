@@ -62,6 +62,17 @@ def packaged(seed: int) -> tuple[Manifest, bytes]:
 
 
 @pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """That model as a package folder."""
+    manifest, content = packaged(1)
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(content)
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    return folder
+
+
+@pytest.fixture
 def register(store: Store, actor: Actor) -> Register:
     def one(seed: int, *, passed: bool = True, champion: bool = False) -> int:
         manifest, content = packaged(seed)

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("millwright.cli.status:status", "Models, deployments, drift, alerts: one screen."),
     "demo": ("millwright.demo.commands:demo", "Play a year in the life of a model."),
     "serve": ("millwright.serving.commands:serve", "Serve one model package, nothing else."),
+    "predict": ("millwright.deployment.batch.commands:predict", "Score a whole table."),
     "server": ("millwright.server.commands:server", "Run the control plane in the foreground."),
     "data": ("millwright.data.commands:data", "Dataset versions, rules and checks."),
     "runs": ("millwright.tracking.commands:runs", "Experiments and their runs."),

@@ -7,10 +7,11 @@ as a ``ServerConfig``; what it predicted leaves as segments of the prediction lo
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from millwright.serving.config import ServerConfig, VariantConfig
+    from millwright.serving.fetching import package_at
     from millwright.serving.listening import ADMIN_TOKEN, listen
 
 _HOMES = {
@@ -18,12 +19,13 @@ _HOMES = {
     "ServerConfig": "config",
     "VariantConfig": "config",
     "listen": "listening",
+    "package_at": "fetching",
 }
 
-__all__ = ["ADMIN_TOKEN", "ServerConfig", "VariantConfig", "listen"]
+__all__ = ["ADMIN_TOKEN", "ServerConfig", "VariantConfig", "listen", "package_at"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from millwright.kernel.model_package import Manifest
 
 
@@ -63,16 +61,12 @@ def serve(
     from pathlib import Path
 
     from millwright.kernel.scoring import read_manifest
-    from millwright.kernel.workspace import project_here
     from millwright.serving.config import ServerConfig, VariantConfig
+    from millwright.serving.fetching import package_at
     from millwright.serving.listening import listen
     from millwright.serving.server import serve as serve_config
 
-    folder = Path(package)
-    version = 0
-    if not folder.is_dir() and "@" in package:
-        model, _, which = package.partition("@")
-        folder, version = _fetch(project or project_here(), model, which)
+    folder, version = package_at(package, project)
     manifest: Manifest = read_manifest(folder)
     config = ServerConfig(
         deployment=manifest.model,
@@ -86,29 +80,3 @@ def serve(
     )
     with listen(host, port) as bound:
         serve_config(config, bound, server)
-
-
-def _fetch(project: str, model: str, which: str) -> tuple[Path, int]:
-    """The package of a registered version, fetched and verified, and its number."""
-    from urllib.parse import quote
-
-    from millwright.kernel.door import connect
-    from millwright.kernel.errors import Corrupt
-    from millwright.kernel.model_package import MANIFEST
-    from millwright.kernel.objects import digest_of
-    from millwright.kernel.workspace import Workspace
-
-    path = f"/projects/{project}/models/{quote(model, safe='')}/versions/{quote(which, safe='')}"
-    with connect() as door:
-        version = door.get(path)
-        folder = Workspace.find().folder("served", str(version["id"]))
-        for name, digest in {**version["digests"], MANIFEST: version["manifest"]}.items():
-            content = door.fetch(project, digest)
-            if digest_of(content) != digest:
-                raise Corrupt(
-                    "serving.digest",
-                    f"{name} of {model}@{which} did not arrive as it was registered.",
-                    hint="Try again; if it recurs, the object store is damaged.",
-                )
-            (folder / name).write_bytes(content)
-    return folder, int(version["version"])
