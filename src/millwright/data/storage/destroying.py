@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Collection, Container
+from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.remote_packs import (
@@ -24,6 +26,7 @@ from millwright.kernel.remotes.catalogue import Catalogue
 
 _PATIENCE_SECONDS = 30.0
 _UNDER_WAY_SECONDS = 900.0
+_MOST_SEGMENTS = 256
 
 
 def chunks_of(objects: ProjectObjects, gone: Collection[bytes]) -> set[bytes]:
@@ -131,5 +134,20 @@ def scrub_database(database: Database) -> None:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         return
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("dataset_versions", "dataset_checks", "remote_heads", "erasures"):
-            connection.execute(text(f"VACUUM FULL {table}"))
+        for table in sorted(inspect(connection).get_table_names()):
+            if table.startswith("dataset_") or table in ("remote_heads", "erasures"):
+                connection.execute(text(f'VACUUM FULL "{table}"'))
+        _forget_log(connection)
+
+
+def _forget_log(connection: Connection) -> None:
+    """Write over the write-ahead log before now; who runs the server may not allow it to us.
+
+    A segment that is switched away from is filled with zeros, and segments that a checkpoint frees
+    are used again with what they held: so as many are gone through as there are.
+    """
+    with suppress(DBAPIError):
+        count = connection.execute(text("SELECT count(*) FROM pg_ls_waldir()")).scalar_one()
+        for _ in range(min(count, _MOST_SEGMENTS) + 1):
+            for statement in ("SELECT pg_switch_wal()", "CHECKPOINT"):
+                connection.execute(text(statement))

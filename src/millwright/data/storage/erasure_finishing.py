@@ -5,6 +5,8 @@ Each step can be done again, so after a kill all of them are, from what was writ
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import select, update
 
 from millwright.data.storage.alone import alone_on
@@ -22,6 +24,7 @@ from millwright.data.storage.proving import (
 )
 from millwright.data.storage.pushing import push
 from millwright.data.storage.records import ErasureReport
+from millwright.data.storage.redacting import redact_suites
 from millwright.data.storage.tables import erasures
 from millwright.data.storage.versions_service import all_versions
 from millwright.data.storage.working_files import erase_working_files
@@ -60,6 +63,8 @@ def finish(store: Store, actor: Actor, intent: Intent) -> ErasureReport:
     freed = destroy_local(objects, gone, dead)
     search = Search(intent.plan.samples, dead)
     _discard_orphans(objects, search)
+    datasets = {one.row["name"] for one in intent.plan.rewrites if one.rows}
+    redact_suites(store, actor, project, datasets, _texts(intent.plan.samples))
     scrub_database(store.database)
     rows, refs = all_versions(store, project)
     for opened in remotes:
@@ -90,6 +95,15 @@ def finish(store: Store, actor: Actor, intent: Intent) -> ErasureReport:
     if report.proven:
         drop_intent(state, intent.id)
     return report
+
+
+def _texts(samples: set[bytes]) -> list[str]:
+    """Samples that are text, the longest first, so that none is cut by a shorter one."""
+    texts = []
+    for sample in sorted(samples, key=len, reverse=True):
+        with suppress(UnicodeDecodeError):
+            texts.append(sample.decode())
+    return texts
 
 
 def _discard_orphans(objects: ProjectObjects, search: Search) -> None:
