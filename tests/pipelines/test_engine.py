@@ -24,6 +24,7 @@ from millwright.pipelines.context import step_context
 
 calls: list[str] = []
 seen: list[Any] = []
+folders: list[Path] = []
 
 
 @mw.step
@@ -243,6 +244,7 @@ def test_a_step_that_returns_too_few_outputs_fails_with_a_sentence(door: Door) -
 
 def test_a_step_knows_its_surroundings_and_reports_progress(door: Door) -> None:
     told: list[PipelineEvent] = []
+    folders.clear()
     seen.clear()
 
     @mw.step
@@ -250,6 +252,7 @@ def test_a_step_knows_its_surroundings_and_reports_progress(door: Door) -> None:
         context = step_context()
         seen.append(context)
         mw.progress(1, 4, "a quarter")
+        folders.append(context.workdir)
         made = context.workdir / "made.txt"
         made.write_text(str(np.random.default_rng(context.seed).integers(1000)))
         return made
@@ -266,7 +269,7 @@ def test_a_step_knows_its_surroundings_and_reports_progress(door: Door) -> None:
     other = execute(door, "q", explore, {"x": 1})
     assert first.value() == other.value(), "the seed depends on what the step is given, only"
     assert (seen[0].project, seen[0].task, seen[0].run_id) == ("p", "curious", first.run.id)
-    assert not seen[0].workdir.exists()
+    assert not folders[0].exists()
     progress = next(event.progress for event in told if event.kind == "task_progress")
     assert progress is not None
     assert (progress.done, progress.total, progress.note) == (1, 4, "a quarter")
@@ -366,13 +369,8 @@ def test_lineage_and_events_tell_the_run(workspace: Workspace, flows: ModuleType
         kinds = [event.kind for event in read_events(connection, subject=subject)]
         edges = walk(connection, "p", subject, direction="down")
     store.close()
-    steps = ["step.started", "step.succeeded"] * 4
-    assert kinds == [
-        "pipeline-run.created",
-        "pipeline-run.claimed",
-        *steps,
-        "pipeline-run.succeeded",
-    ]
+    assert (kinds[0], kinds[-1]) == ("pipeline-run.created", "pipeline-run.succeeded")
+    assert set(kinds[1:-1]) == {"steps.changed"}
     train = f"artifact:{result.run.tasks[1].outputs['train'].digest}"
     count = f"artifact:{result.run.tasks[2].outputs['result'].digest}"
     assert (train, count) in {(edge.source, edge.target) for edge in edges.edges}

@@ -72,7 +72,7 @@ class Chapters:
     def _tell(self, task: str, run_id: str) -> None:
         teller = self._tellers.get(task)
         if teller is not None:
-            so_far = PipelineResult(PipelineClient(self._door).get(run_id), self._door)
+            so_far = PipelineResult.of(PipelineClient(self._door).get(run_id), self._door)
             teller(self._console, so_far)
 
 

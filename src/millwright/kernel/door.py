@@ -62,6 +62,11 @@ class Door:
         """The server's address; None when mounted in this process."""
         return None if self._base == "http://embedded" else self._base
 
+    @property
+    def application(self) -> Any | None:
+        """The application that is mounted in this process; None when there is a server."""
+        return getattr(self._transport, "application", None)
+
     def get(self, path: str, /, **query: Any) -> Any:
         """GET ``/api/v1`` + path; parameters that are None are left out."""
         return self._json("GET", path, query=query)
@@ -230,7 +235,7 @@ class InProcess:
     """The application in this process, on an event loop in a thread of its own."""
 
     def __init__(self, application: Any) -> None:
-        self._application = application
+        self.application = application
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="door", daemon=True)
         self._thread.start()
@@ -248,7 +253,7 @@ class InProcess:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
-            self._application.state.store.close()
+            self.application.state.store.close()
 
     def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -9,11 +9,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "achieved": ("achieved_params", "params_digest"),
     "api": ("find_pipeline", "run_file", "run_pipeline"),
     "client": ("PipelineClient",),
     "context": ("Cancelled", "Progress", "StepContext", "progress", "step_context"),
     "dsl": ("Pipeline", "pipeline", "step"),
-    "steps": ("Output", "Step"),
+    "steps": ("Step",),
+    "recording": ("Output",),
+    "flow": ("approval", "branch", "repeat", "sequence"),
+    "approvals": ("decide", "list_approvals"),
     "following": ("follow",),
     "engine": ("execute", "queue_run"),
     "graph": ("Graph", "Node"),
@@ -21,15 +25,12 @@ _HOME = {
     "outputs": ("stored_output",),
     "queries": ("get_run", "run_summaries"),
     "records": (
-        "Claim",
-        "Failure",
-        "FinishRun",
         "NewPipelineRun",
         "PipelineRun",
         "PipelineRunDetail",
         "Task",
     ),
-    "service": ("add_run", "cancel_run", "claim_run", "create_run", "finish_run"),
+    "service": ("add_run", "cancel_run", "claim_next", "create_run", "fire_due"),
     "result": ("PipelineFailed", "PipelineResult"),
     "values": ("encode",),
     "worker": ("spawn_worker",),
@@ -37,9 +38,6 @@ _HOME = {
 
 __all__ = [
     "Cancelled",
-    "Claim",
-    "Failure",
-    "FinishRun",
     "Graph",
     "NewPipelineRun",
     "Node",
@@ -55,22 +53,30 @@ __all__ = [
     "Step",
     "StepContext",
     "Task",
+    "achieved_params",
     "add_run",
+    "approval",
+    "branch",
     "cancel_run",
-    "claim_run",
+    "claim_next",
     "create_run",
+    "decide",
     "encode",
     "execute",
     "find_pipeline",
-    "finish_run",
+    "fire_due",
     "follow",
     "get_run",
+    "list_approvals",
+    "params_digest",
     "pipeline",
     "progress",
     "queue_run",
+    "repeat",
     "run_file",
     "run_pipeline",
     "run_summaries",
+    "sequence",
     "spawn_worker",
     "step",
     "step_context",
@@ -78,7 +84,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from millwright.pipelines.achieved import achieved_params, params_digest
     from millwright.pipelines.api import find_pipeline, run_file, run_pipeline
+    from millwright.pipelines.approvals import decide, list_approvals
     from millwright.pipelines.client import PipelineClient
     from millwright.pipelines.context import (
         Cancelled,
@@ -89,15 +97,14 @@ if TYPE_CHECKING:
     )
     from millwright.pipelines.dsl import Pipeline, pipeline, step
     from millwright.pipelines.engine import execute, queue_run
+    from millwright.pipelines.flow import approval, branch, repeat, sequence
     from millwright.pipelines.following import follow
     from millwright.pipelines.graph import Graph, Node
     from millwright.pipelines.listening import PipelineEvent
     from millwright.pipelines.outputs import stored_output
     from millwright.pipelines.queries import get_run, run_summaries
+    from millwright.pipelines.recording import Output
     from millwright.pipelines.records import (
-        Claim,
-        Failure,
-        FinishRun,
         NewPipelineRun,
         PipelineRun,
         PipelineRunDetail,
@@ -107,11 +114,11 @@ if TYPE_CHECKING:
     from millwright.pipelines.service import (
         add_run,
         cancel_run,
-        claim_run,
+        claim_next,
         create_run,
-        finish_run,
+        fire_due,
     )
-    from millwright.pipelines.steps import Output, Step
+    from millwright.pipelines.steps import Step
     from millwright.pipelines.values import encode
     from millwright.pipelines.worker import spawn_worker
 

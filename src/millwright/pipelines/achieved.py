@@ -12,7 +12,9 @@ from millwright.pipelines.tables import pipeline_runs
 from millwright.pipelines.values import digest_of
 
 
-def achieved_params(store: Store, project: str, entry_point: str, code_digest: str | None) -> set[str]:
+def achieved_params(
+    store: Store, project: str, entry_point: str, code_digest: str | None
+) -> set[str]:
     """The digests of the parameters with which a pipeline succeeded, by one state of its code.
 
     Args:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import pyarrow as pa
 from pydantic import BaseModel, JsonValue
 
 from millwright.kernel.errors import Corrupt, Forbidden, InvalidInput
@@ -24,7 +24,10 @@ from millwright.kernel.record import Record
 from millwright.pipelines import values
 from millwright.pipelines.archive import pack_folder, pack_parts, unpack_folder, unpack_parts
 
-Kind = Literal["table", "array", "json", "text", "bytes", "file", "folder", "bundle", "model"]
+Kind = Literal[
+    "table", "array", "json", "text", "bytes", "file", "folder", "bundle", "model", "list"
+]
+"""``list``: the results of a map, each an artifact of its own."""
 _PICKLE = b"millwright trusted pickle\n"
 _ROWS_PER_BATCH = 65_536
 
@@ -39,6 +42,30 @@ class Artifact(Record):
     """The file's name, for ``file``."""
     trusted_by: str | None = None
     """The project that wrote a pickle in it, and the only one that reads it."""
+
+    def stored(self) -> dict[str, Any]:
+        """The artifact as it stands in a row."""
+        found: dict[str, Any] = {"digest": self.digest, "kind": self.kind, "size": self.size}
+        if self.name is not None:
+            found["name"] = self.name
+        if self.trusted_by is not None:
+            found["trusted_by"] = self.trusted_by
+        return found
+
+    @classmethod
+    def loaded(cls, stored: dict[str, Any]) -> Artifact:
+        """The artifact of a row, which was checked when it was written."""
+        return cls.model_construct(**{"name": None, "trusted_by": None, **stored})
+
+    @classmethod
+    def parts_of(cls, content: bytes) -> list[Artifact]:
+        """The artifacts that a ``list`` is of; ``listed`` is the inverse."""
+        return [cls.loaded(one) for one in json.loads(content)]
+
+
+def listed(parts: Iterable[Artifact]) -> bytes:
+    """The bytes of a ``list`` of artifacts."""
+    return values.canonical([part.stored() for part in parts])
 
 
 @dataclass(frozen=True)
@@ -120,26 +147,37 @@ def is_immutable(value: object) -> bool:
     """
     if isinstance(value, tuple):
         return all(map(is_immutable, value))
-    return isinstance(value, pa.Table | str | bytes | int | float | bool | type(None))
+    return isinstance(value, str | bytes | int | float | bool | type(None)) or _is_table(value)
 
 
 def _part_kind(value: object) -> Kind | None:
     """The kind of a value that is stored as bytes of its own, None for what JSON holds."""
-    if isinstance(value, np.ndarray):
+    if value is None or isinstance(value, int | float | str | list | dict | tuple):
+        return None
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray):
         return "array"
     if isinstance(value, bytes):
         return "bytes"
-    if isinstance(value, pa.Table) or hasattr(value, "__arrow_c_stream__"):
+    if _is_table(value) or hasattr(value, "__arrow_c_stream__"):
         return "table"
     if isinstance(value, type | BaseModel) or is_dataclass(value):
         return None
     return "model" if hasattr(value, "predict") or hasattr(value, "transform") else None
 
 
+def _is_table(value: object) -> bool:
+    # Whoever holds a table has imported the package; nobody else waits for it.
+    pyarrow = sys.modules.get("pyarrow")
+    return pyarrow is not None and isinstance(value, pyarrow.Table)
+
+
 def _part_bytes(kind: Kind, value: Any, project: str) -> bytes:
     if kind == "bytes":
         return bytes(value)
     if kind == "table":
+        import pyarrow as pa
+
         return _table_bytes(value if isinstance(value, pa.Table) else pa.table(value))
     if kind == "array":
         return _array_bytes(value)
@@ -157,8 +195,12 @@ def _read_part(kind: str, content: bytes, project: str) -> Any:
     if kind == "bytes":
         return content
     if kind == "table":
+        import pyarrow as pa
+
         return pa.ipc.open_file(pa.py_buffer(content)).read_all()
     if kind == "array":
+        import numpy as np
+
         return np.load(io.BytesIO(content), allow_pickle=False)
     if kind != "model" or not content.startswith(_PICKLE):
         raise Corrupt("pipelines.bad_artifact", f"A stored value is not of the kind {kind!r}.")
@@ -195,7 +237,9 @@ def _path_payload(path: Path, scratch: Path) -> Payload:
     )
 
 
-def _table_bytes(table: pa.Table) -> bytes:
+def _table_bytes(table: Any) -> bytes:
+    import pyarrow as pa
+
     sink = pa.BufferOutputStream()
     # One layout per content: chunks are merged and cut again, so that equal tables are equal bytes.
     options = pa.ipc.IpcWriteOptions(compression="zstd", unify_dictionaries=True)
@@ -205,6 +249,8 @@ def _table_bytes(table: pa.Table) -> bytes:
 
 
 def _array_bytes(array: Any) -> bytes:
+    import numpy as np
+
     file = io.BytesIO()
     try:
         np.save(file, np.asarray(array), allow_pickle=False)

@@ -7,18 +7,18 @@ from urllib.parse import quote
 
 from millwright.kernel.door import Door
 from millwright.pipelines.records import (
+    Approval,
+    Attempt,
     Claim,
-    FailTask,
-    FinishRun,
-    FinishTask,
-    Heartbeat,
+    ClaimNext,
+    Decision,
     NewPipelineRun,
     PipelineRunDetail,
     PipelineRunPage,
+    Pool,
     Pulse,
-    Resolve,
-    StartTask,
-    Task,
+    TaskLog,
+    Wave,
 )
 
 
@@ -45,38 +45,47 @@ class PipelineClient:
         """Become the run's one worker."""
         return _detail(self.door.post(f"/pipeline-runs/{run_id}/claim", claim))
 
-    def heartbeat(self, run_id: str, beat: Heartbeat) -> Pulse:
-        """Renew the lease."""
-        return Pulse.model_validate(self.door.post(f"/pipeline-runs/{run_id}/heartbeat", beat))
+    def claim_next(self, project: str, claim: ClaimNext) -> PipelineRunDetail | None:
+        """Claim what is queued, waiting a while for something to come."""
+        answer = self.door.post(f"/projects/{project}/pipeline-runs/claim-next", claim)
+        return None if answer is None else _detail(answer)
 
-    def resolve(self, run_id: str, request: Resolve) -> dict[str, Task]:
-        """Take earlier results; all tasks by name."""
-        answer = self.door.post(f"/pipeline-runs/{run_id}/resolve", request)
-        return {task["name"]: Task.model_validate(task) for task in answer}
+    def commit(self, run_id: str, wave: Wave) -> Pulse:
+        """Commit what became of a run's steps."""
+        return Pulse.model_validate(self.door.post(f"/pipeline-runs/{run_id}/waves", wave))
 
-    def start(self, run_id: str, task: str, request: StartTask) -> Task:
-        """Start a step, or take its earlier result."""
-        return self._task(run_id, task, "start", request)
+    def log(self, run_id: str, task: str, **which: Any) -> TaskLog:
+        """What a step has written; which: after, wait_ms."""
+        path = f"/pipeline-runs/{run_id}/tasks/{quote(task, safe='')}/log"
+        return TaskLog.model_validate(self.door.get(path, **which))
 
-    def finish(self, run_id: str, task: str, request: FinishTask) -> Task:
-        """Commit what a step made."""
-        return self._task(run_id, task, "finish", request)
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """Every try of every step."""
+        answer = self.door.get(f"/pipeline-runs/{run_id}/attempts")
+        return [Attempt.model_validate(one) for one in answer]
 
-    def fail(self, run_id: str, task: str, request: FailTask) -> Task:
-        """Record that a step raised."""
-        return self._task(run_id, task, "fail", request)
+    def approvals(self, project: str, *, waiting: bool = True) -> list[Approval]:
+        """Questions to people."""
+        answer = self.door.get(f"/projects/{project}/pipeline-approvals", waiting=waiting)
+        return [Approval.model_validate(one) for one in answer]
 
-    def finish_run(self, run_id: str, end: FinishRun) -> PipelineRunDetail:
-        """End a run."""
-        return _detail(self.door.post(f"/pipeline-runs/{run_id}/finish", end))
+    def decide(self, run_id: str, task: str, decision: Decision) -> Approval:
+        """Answer a question."""
+        path = f"/pipeline-runs/{run_id}/approvals/{quote(task, safe='')}"
+        return Approval.model_validate(self.door.post(path, decision))
+
+    def pools(self, project: str) -> list[Pool]:
+        """The pools of a project."""
+        answer = self.door.get(f"/projects/{project}/pipeline-pools")
+        return [Pool.model_validate(one) for one in answer]
+
+    def put_pool(self, project: str, pool: Pool) -> Pool:
+        """Make a pool, or change how many slots it has."""
+        return Pool.model_validate(self.door.put(f"/projects/{project}/pipeline-pools", pool))
 
     def cancel(self, run_id: str) -> PipelineRunDetail:
         """Ask a run to stop."""
         return _detail(self.door.post(f"/pipeline-runs/{run_id}/cancel"))
-
-    def _task(self, run_id: str, task: str, verb: str, request: Any) -> Task:
-        path = f"/pipeline-runs/{run_id}/tasks/{quote(task, safe='')}/{verb}"
-        return Task.model_validate(self.door.post(path, request))
 
 
 def _detail(answer: Any) -> PipelineRunDetail:

@@ -34,6 +34,16 @@ class Progress:
     left_ms: int | None
 
 
+def unknown_secret(name: str) -> str:
+    """What is answered where no secrets are declared."""
+    raise InvalidInput(
+        "pipelines.undeclared_secret",
+        f"This step declares no secret {name!r}.",
+        hint=f'Declare it: @mw.step(secrets={{"{name}": "env:{name.upper()}"}})',
+        value=name,
+    )
+
+
 @dataclass(frozen=True)
 class StepContext:
     """The surroundings of a running step.
@@ -43,8 +53,6 @@ class StepContext:
         project: its project.
         task: the name of the node.
         attempt: 1 at the first try of this step.
-        door: the way to the control plane.
-        workdir: a folder of the step's own, removed after it.
         seed: a number that depends only on what the step is given, so that it repeats.
     """
 
@@ -52,12 +60,32 @@ class StepContext:
     project: str
     task: str
     attempt: int
-    door: Door
-    workdir: Path
     seed: int
+    _workdir: Callable[[], Path]
+    _door: Callable[[], Door]
     _report: Callable[[Progress], None]
     _is_cancelled: Callable[[], bool]
+    _secret: Callable[[str], str] = unknown_secret
     _started: float = field(default_factory=time.monotonic)
+
+    @property
+    def door(self) -> Door:
+        """The way to the control plane."""
+        return self._door()
+
+    @property
+    def workdir(self) -> Path:
+        """A folder of the step's own, removed after it."""
+        return self._workdir()
+
+    def secret(self, name: str) -> str:
+        """The value of a secret that the step declares with ``@step(secrets=…)``.
+
+        Raises:
+            InvalidInput: it declares none of that name.
+            NotFound: nothing is where the secret should be.
+        """
+        return self._secret(name)
 
     @property
     def cancelled(self) -> bool:

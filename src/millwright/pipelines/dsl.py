@@ -10,15 +10,16 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import Any, Generic, cast, overload
+from typing import Any, Generic, Literal, TypedDict, Unpack, cast, overload
 
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.errors import InvalidInput, nearest
 from millwright.pipelines import values
-from millwright.pipelines.compatibility import UNKNOWN, annotations_of, conform
+from millwright.pipelines.compatibility import UNKNOWN, annotations_of, conform, fits, spelled
 from millwright.pipelines.entry_point import entry_point_of
-from millwright.pipelines.graph import Graph
-from millwright.pipelines.steps import P, R, Recorder, Step, plain_signature, recorder_of_plan
+from millwright.pipelines.graph import Graph, Setting
+from millwright.pipelines.recording import Output, Recorder, leaf, recorder_of_plan
+from millwright.pipelines.steps import P, R, Step, plain_signature
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,14 @@ class Pipeline(Generic[P, R]):
         self.signature = plain_signature(function, f"The pipeline {self.name!r}")
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.function(*args, **kwargs)
+        recorder = recorder_of_plan.get()
+        if recorder is None:
+            return self.function(*args, **kwargs)
+        # A pipeline within a pipeline: its steps are nodes of the same graph, under its name.
+        given = self.signature.bind(*args, **kwargs)
+        conformed = self._conform(given.arguments)
+        with recorder.within(self.name):
+            return cast("Callable[..., R]", self.function)(**conformed)
 
     def plan(self, **parameters: object) -> Graph:
         """What a run with these parameters will do; runs no step.
@@ -64,7 +72,7 @@ class Pipeline(Generic[P, R]):
             pipeline=self.name,
             parameters={name: values.encode(value) for name, value in given.items()},
             nodes=tuple(recorder.nodes),
-            result=values.encode(returned, recorder.leaf),
+            result=values.encode(returned, leaf),
         )
         return Plan(graph, recorder.steps, entry_point_of(self.function))
 
@@ -84,7 +92,13 @@ class Pipeline(Generic[P, R]):
         kinds, given = annotations_of(self.function), {}
         for name, parameter in known.items():
             if name in parameters:
-                given[name] = conform(parameters[name], kinds.get(name, UNKNOWN), name)
+                value = parameters[name]
+                kind = kinds.get(name, UNKNOWN)
+                if isinstance(value, Output):
+                    _require_fit(value, kind, name)
+                    given[name] = cast("Any", value)
+                else:
+                    given[name] = conform(value, kind, name)
             elif parameter.default is inspect.Parameter.empty:
                 raise InvalidInput(
                     "pipelines.missing_parameter",
@@ -97,33 +111,61 @@ class Pipeline(Generic[P, R]):
         return given
 
 
+def _require_fit(value: Output, kind: Any, name: str) -> None:
+    if not fits(value.annotation, kind):
+        raise InvalidInput(
+            "pipelines.wrong_type",
+            f"{name!r} should be {spelled(kind)}, but {value!r} is {spelled(value.annotation)}.",
+            hint="Pass a value of that type.",
+        )
+
+
+class StepOptions(TypedDict, total=False):
+    """What ``@step`` can be told beside the function; see ``step``."""
+
+    name: str
+    retries: int
+    timeout: str | None
+    cache: bool
+    outputs: tuple[str, ...]
+    backoff: str
+    isolation: Literal["auto", "inline", "process"]
+    python: str | None
+    packages: tuple[str, ...]
+    environment: dict[str, str]
+    memory_mb: int | None
+    secrets: dict[str, str]
+    pool: str | None
+    slots: int
+    priority: int
+
+
+_SETTINGS = (
+    "isolation",
+    "python",
+    "packages",
+    "environment",
+    "memory_mb",
+    "secrets",
+    "pool",
+    "slots",
+    "priority",
+)
+
+
 @overload
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
+def step(**options: Unpack[StepOptions]) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(
-    *,
-    name: str = "",
-    retries: int = 0,
-    timeout: str | None = None,
-    cache: bool = True,
-    outputs: tuple[str, ...] = (),
-) -> Callable[[Callable[P, R]], Step[P, R]]: ...
-def step(
-    function: Callable[P, R] | None = None,
-    /,
-    *,
-    name: str = "",
-    retries: int = 0,
-    timeout: str | None = None,
-    cache: bool = True,
-    outputs: tuple[str, ...] = (),
+    function: Callable[P, R] | None = None, /, **options: Unpack[StepOptions]
 ) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
     """Make a function a step.
 
     Args:
         function: the function, where the decorator is written without parentheses.
-        name, retries, cache, outputs: see ``Step``.
-        timeout: a duration such as ``"90s"``.
+        options: ``name``, ``retries``, ``cache``, ``outputs`` as of ``Step``; ``timeout`` and
+            ``backoff`` as durations such as ``"90s"``; the rest as of ``graph.Setting``.
 
     >>> @step
     ... def double(x: int) -> int:
@@ -131,16 +173,21 @@ def step(
     >>> double(4)
     8
     """
-    timeout_ms = None if timeout is None else parse_duration(timeout)
+    timeout = options.get("timeout")
+    given: dict[str, Any] = {name: options[name] for name in _SETTINGS if name in options}  # type: ignore[literal-required]
+    if "backoff" in options:
+        given["backoff_ms"] = parse_duration(options["backoff"])
+    setting = Setting(**given) if given else None
 
     def decorate(decorated: Callable[P, R]) -> Step[P, R]:
         return Step(
             decorated,
-            name=name,
-            retries=retries,
-            timeout_ms=timeout_ms,
-            cache=cache,
-            outputs=tuple(outputs),
+            name=options.get("name", ""),
+            retries=options.get("retries", 0),
+            timeout_ms=None if timeout is None else parse_duration(timeout),
+            cache=options.get("cache", True),
+            outputs=tuple(options.get("outputs", ())),
+            setting=setting,
         )
 
     return decorate if function is None else decorate(function)

@@ -1,6 +1,6 @@
 """Executing a run in this process: plan it, claim it, go through its steps.
 
-All state is changed through the door, step by step, so the process may be killed at any moment:
+All state is changed in waves through one doorway, so the process may be killed at any moment:
 whoever claims the run next goes on after the last committed step.
 """
 
@@ -8,26 +8,36 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from millwright.kernel.door import Door
+from millwright.kernel import clock
+from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import Conflict, InvalidInput
+from millwright.kernel.ids import new_id
+from millwright.kernel.workspace import Workspace
 from millwright.pipelines import values
+from millwright.pipelines.board import Board
 from millwright.pipelines.client import PipelineClient
+from millwright.pipelines.code_snapshot import keep_code, restored_code
+from millwright.pipelines.doorway import Doorway, doorway_of
 from millwright.pipelines.dsl import Pipeline, Plan
 from millwright.pipelines.entry_point import load_entry_point
 from millwright.pipelines.execution import Execution
-from millwright.pipelines.lease import HeldRun
+from millwright.pipelines.fingerprint import Recipe, recipe
 from millwright.pipelines.listening import OnEvent, ignore
 from millwright.pipelines.ownership import is_gone, this_owner
 from millwright.pipelines.records import (
     Claim,
     NewPipelineRun,
     PipelineRunDetail,
+    Trigger,
 )
 from millwright.pipelines.result import PipelineResult
+from millwright.pipelines.session import Session, Surroundings
 from millwright.pipelines.step_log import copied_output
 
 LEASE_MS = 15_000
@@ -40,13 +50,21 @@ def queue_run(
     params: Mapping[str, object] | None = None,
     *,
     cause: Mapping[str, Any] | None = None,
+    trigger: Trigger = "manual",
+    priority: int = 0,
+    idempotency_key: str | None = None,
 ) -> PipelineRunDetail:
     """Plan a pipeline and store it as a run for a worker to claim; errors as in ``plan``."""
-    return _queue(PipelineClient(door), project, pipeline.prepare(params or {}), cause)
+    plan = pipeline.prepare(params or {})
+    code = keep_code(plan, lambda content: door.upload(project, content))
+    new = _new_run(plan, cause, code).model_copy(
+        update={"trigger": trigger, "priority": priority, "idempotency_key": idempotency_key}
+    )
+    return PipelineClient(door).create(project, new)
 
 
 def execute(
-    door: Door,
+    door: Door | Workspace,
     project: str,
     work: Pipeline[..., Any] | str,
     params: Mapping[str, object] | None = None,
@@ -60,7 +78,7 @@ def execute(
     """Run a pipeline, or a stored run by its id, in this process and to its end.
 
     Args:
-        door: the way to the control plane.
+        door: the way to the control plane. Of a workspace, the shortest way there is.
         project: where the run belongs.
         work: a pipeline to start, or the id of a run to execute or to go on with.
         params: of the pipeline; a stored run has its own.
@@ -71,48 +89,155 @@ def execute(
         lease_ms: for how long the run stays this process's own without a heartbeat.
 
     Returns:
-        The result, whether the run succeeded, failed or was cancelled.
+        The result, whether the run succeeded, failed or was cancelled, or waits for a person.
 
     Raises:
         InvalidInput: the pipeline cannot be planned.
         Conflict: another worker holds the run, took it over, or it has ended.
     """
+    with ExitStack() as stack:
+        way = _Way(door, stack)
+        # One folder per process; what a killed process left there goes with the system's own.
+        base = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-run-", dir=scratch))
+        around = Surroundings(
+            doorway=way.doorway,
+            project=project,
+            door=way.door,
+            place=Path(base) / "steps",
+            state=way.workspace.state,
+            address=way.address,
+            on_event=on_event,
+            lease_ms=lease_ms,
+            workers=int(os.environ.get("MILLWRIGHT_WORKERS") or os.cpu_count() or 1),
+        )
+        if isinstance(work, str):
+            session = _resumed(way.door(), around, work, folder or Path.cwd())
+        else:
+            session = _begun(around, work.prepare(params or {}), cause)
+        stack.callback(session.close)
+        stack.enter_context(copied_output())
+        execution = Execution(session, _board(session))
+        end = execution.run()
+    result = PipelineResult(
+        run_id=session.run_id,
+        project=project,
+        status=end.status,
+        error=end.error,
+        connect=way.door,
+        exception=execution.exception,
+    )
+    if isinstance(door, Door):
+        _ = result.run  # its opener may close the door before anybody looks
+    return result
+
+
+class _Way:
+    """How this process gets to the control plane: what steps see, and what the engine uses."""
+
+    def __init__(self, door: Door | Workspace, stack: ExitStack) -> None:
+        if isinstance(door, Door):
+            self.door: Callable[[], Door] = lambda: door
+            self.doorway: Doorway = doorway_of(door)
+            self.workspace = _workspace_of(door)
+            url = door.url
+        else:
+            self.workspace, url = door, None
+            self.door = cache(lambda: connect(self.workspace))
+            self.doorway = _file_doorway(door) or doorway_of(self.door())
+            stack.callback(self.doorway.close)
+        self.address = {
+            "workspace": str(self.workspace.root),
+            "url": url,
+            "objects": str(self.workspace.objects),
+        }
+
+
+def _file_doorway(workspace: Workspace) -> Doorway | None:
+    from millwright.pipelines.near import FileDoorway
+
+    return None if workspace.running_url() else FileDoorway.opened(workspace)
+
+
+def _workspace_of(door: Door) -> Workspace:
+    if door.application is None:
+        return Workspace(Path.cwd())
+    found: Workspace = door.application.state.store.workspace
+    return found
+
+
+def _begun(around: Surroundings, plan: Plan, cause: Mapping[str, Any] | None) -> Session:
+    """A new run, which the ledger hears of with its first wave."""
+
+    def keep(content: bytes) -> str:
+        return around.doorway.put(around.project, content)
+
+    new = _new_run(plan, cause, keep_code(plan, keep)).model_copy(update={"id": new_id()})
+    claim = Claim(owner=this_owner(), pid=os.getpid(), lease_ms=around.lease_ms)
+    assert new.id is not None
+    return Session(around, plan, new.id, 1, new=new, claim=claim)
+
+
+def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Session:
+    """A stored run, claimed; its graph and its code are those it was planned with."""
     client = PipelineClient(door)
-    if isinstance(work, str):
-        stored = client.get(work)
-        plan = _plan_stored(stored, folder or Path.cwd())
-    else:
-        plan = work.prepare(params or {})
-        stored = _queue(client, project, plan, cause)
-    if stored.project != project:
+    stored = client.get(run_id)
+    if stored.project != around.project:
         raise Conflict("pipelines.other_project", f"Run {stored.id} is of {stored.project}.")
+    code = restored_code(stored, folder, around.state, lambda d: door.fetch(stored.project, d))
+    plan = _plan_stored(stored, code)
     holder = stored.lease_owner
+    planned_now = not stored.graph.nodes
     claim = Claim(
         owner=this_owner(),
         pid=os.getpid(),
-        lease_ms=lease_ms,
-        graph=None if plan.graph == stored.graph else plan.graph,
+        lease_ms=around.lease_ms,
+        graph=plan.graph if planned_now else None,
+        code_digest=keep_code(plan, lambda content: door.upload(stored.project, content))
+        if planned_now
+        else None,
         replaces=holder if holder is not None and is_gone(holder) else None,
     )
-    run = client.claim(stored.id, claim)
-    with (
-        HeldRun(client, run.id, run.attempt, lease_ms=lease_ms) as held,
-        tempfile.TemporaryDirectory(prefix="mw-run-", dir=scratch) as place,
-        copied_output(),
-    ):
-        return Execution(client, run, plan, held, Path(place), on_event).run()
+    run = client.claim(run_id, claim)
+    tasks = {task.name: task for task in run.tasks}
+    deadline = None if run.deadline is None else clock.parse_rfc3339(run.deadline)
+    return Session(around, plan, run.id, run.attempt, deadline_ms=deadline, tasks=tasks)
 
 
-def _queue(
-    client: PipelineClient, project: str, plan: Plan, cause: Mapping[str, Any] | None
-) -> PipelineRunDetail:
-    new = NewPipelineRun(
+def _board(session: Session) -> Board:
+    """The nodes of a run, those that it has committed or skipped among them."""
+    plan = session.plan
+    digests = {}
+    recipes: dict[str, Recipe] = {}
+    for node in plan.graph.nodes:
+        step = plan.steps.get(node.name)
+        if step is None:
+            continue
+        code = session.code(step)
+        if node.kind == "loop":
+            code = code | session.code(plan.steps[f"{node.name}.until"])
+        key = (id(step.function), node.until)
+        if key not in digests:
+            digests[key] = values.digest_of(dict(code))
+        recipes[node.name] = recipe(node, code, digests[key])
+    board = Board.of(plan.graph, plan.steps, recipes)
+    for live in list(board.lives.values()):
+        session.restore(live)
+        outputs = session.committed(live.name)
+        if outputs is not None:
+            board.settle(live.name, outputs)
+        elif session.stored.get(live.name) == "skipped":
+            board.skip(live.name, "it was skipped before")
+    return board
+
+
+def _new_run(plan: Plan, cause: Mapping[str, Any] | None, code: str | None) -> NewPipelineRun:
+    return NewPipelineRun(
         name=plan.graph.pipeline,
         entry_point=plan.entry_point,
         graph=plan.graph,
         cause=None if cause is None else dict(cause),
+        code_digest=code,
     )
-    return client.create(project, new)
 
 
 def _plan_stored(run: PipelineRunDetail, folder: Path) -> Plan:
@@ -123,4 +248,22 @@ def _plan_stored(run: PipelineRunDetail, folder: Path) -> Plan:
             f"{run.entry_point} is not a pipeline.",
             hint="Decorate the function with @mw.pipeline.",
         )
-    return found.prepare({name: values.decode(tree) for name, tree in run.params.items()})
+    planned = found.prepare({name: values.decode(tree) for name, tree in run.params.items()})
+    if not run.graph.nodes:
+        return planned
+    # The stored graph is the run's, whatever the code would plan now; steps are found by name.
+    return Plan(run.graph, _steps_of(run, planned, folder), run.entry_point)
+
+
+def _steps_of(run: PipelineRunDetail, planned: Plan, folder: Path) -> dict[str, Any]:
+    steps: dict[str, Any] = {}
+    for node in run.graph.nodes:
+        if node.kind in ("either", "approval"):
+            continue
+        known = planned.steps.get(node.name)
+        same = known is not None and known.entry_point == node.step
+        steps[node.name] = known if same else load_entry_point(node.step, folder)
+        if node.until is not None:
+            until = f"{node.name}.until"
+            steps[until] = planned.steps.get(until) or load_entry_point(node.until, folder)
+    return steps

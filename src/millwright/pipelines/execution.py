@@ -1,268 +1,379 @@
-"""One claimed run on its way: resolve what is known, call the steps in order, commit each."""
+"""One run on its way: what is known is taken, the rest is called, and all of it is committed."""
 
 from __future__ import annotations
 
-import shutil
+import heapq
+import random
+import time
 from collections import Counter
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 from typing import Any
 
+from millwright.kernel import clock
 from millwright.kernel.errors import Conflict
 from millwright.pipelines import values
-from millwright.pipelines.artifacts import Artifact, deserialise, is_immutable, serialise
-from millwright.pipelines.client import PipelineClient
-from millwright.pipelines.code_digest import code_of
-from millwright.pipelines.context import Cancelled, Progress, StepContext, current
-from millwright.pipelines.dsl import Plan
-from millwright.pipelines.fingerprint import Fingerprint, Recipe, recipe
-from millwright.pipelines.graph import Node, Reference, references
-from millwright.pipelines.lease import HeldRun
-from millwright.pipelines.listening import EventKind, OnEvent, PipelineEvent
+from millwright.pipelines.artifacts import Artifact, serialise
+from millwright.pipelines.board import Board, Live
+from millwright.pipelines.call import Made, arguments, loaded, stored
+from millwright.pipelines.context import Cancelled
+from millwright.pipelines.crew import Crew, Ended
+from millwright.pipelines.engine_nodes import EngineNodes
+from millwright.pipelines.fingerprint import explain
+from millwright.pipelines.graph import Reference
+from millwright.pipelines.inline import call_inline
+from millwright.pipelines.listening import EventKind, PipelineEvent
 from millwright.pipelines.records import (
-    COMMITTED,
-    FailTask,
     Failure,
-    FinishRun,
-    FinishTask,
-    Outcome,
-    PipelineRunDetail,
-    Resolve,
-    StartTask,
-    Task,
+    Lookup,
+    RunEnd,
+    SlotRequest,
+    TaskChange,
+    TaskStatus,
 )
-from millwright.pipelines.result import PipelineResult
+from millwright.pipelines.session import Session
 from millwright.pipelines.step_log import StepLog, traceback_of
-from millwright.pipelines.steps import Step
-from millwright.pipelines.timeout import call_within
 
-_BACKOFF_SECONDS = 0.5
-_LONGEST_BACKOFF_SECONDS = 30.0
-
-
-class _StepFailed(Exception):
-    def __init__(self, failure: Failure, cause: Exception) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.cause = cause
+_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_LOSSES = 3
+_SHORT_MS = 5
+"""What steps up to this long made is committed while the next one runs; after longer ones, and those
+that are not to be cached, it is waited for."""
+_LOOK_SECONDS = 0.1
+"""How often slots of a pool are asked for again, and a wish to stop is looked for."""
 
 
 class Execution:
-    """One claimed run on its way; ``run`` goes through its nodes once."""
+    """One run on its way; ``run`` goes through its nodes once."""
 
-    def __init__(
-        self,
-        client: PipelineClient,
-        run: PipelineRunDetail,
-        plan: Plan,
-        held: HeldRun,
-        place: Path,
-        on_event: OnEvent,
-    ) -> None:
-        self.client = client
-        self.door = client.door
-        self.run_id = run.id
-        self.project = run.project
-        self.plan = plan
-        self.held = held
-        self.place = place
-        self.settled = 0
-        self.artifacts: dict[Reference, Artifact] = {}
+    def __init__(self, session: Session, board: Board) -> None:
+        self.session = session
+        self.board = board
         self.memory: dict[Reference, object] = {}
-        self.uses = Counter(r for n in plan.graph.nodes for r in n.references().values())
-        self._on_event = on_event
+        self.uses = Counter(r for n in board.graph.nodes for r in n.references().values())
+        self.settled = 0
+        self.failure: Failure | None = None
+        self.exception: Exception | None = None
+        self.crew = Crew(session, lambda task, how: self.tell("task_progress", task, progress=how))
+        self._known: dict[str, dict[str, Artifact]] = {}
+        self._special = EngineNodes(self)
+        self._delayed: list[tuple[float, str]] = []
+        self._hopeful: list[Live] = []
+        self._asked: set[str] = set()
 
-    def run(self) -> PipelineResult:
-        """Execute what is not known yet, in order, and end the run.
+    def run(self) -> RunEnd:
+        """Execute what is not known yet, and say how the run ended; the end is durable.
 
         Raises:
             Conflict: another worker took the run over.
         """
-        self._tell("run_started")
+        self._look_up_all()
+        self.tell("run_started")
         try:
-            self._run_nodes()
+            end = self._until_done()
         except Cancelled:
-            if self.held.lost:
-                raise Conflict(
-                    "pipelines.fenced", f"Run {self.run_id} was taken over by another worker."
-                ) from None
-            return self._end("cancelled")
+            end = self._stopped()
         except KeyboardInterrupt:
-            self._end("cancelled")
+            self.session.end(RunEnd(status="cancelled"))
             raise
-        except _StepFailed as failed:
-            return self._end("failed", failed.failure, failed.cause)
-        return self._end("succeeded")
-
-    def _end(
-        self, status: Outcome, failure: Failure | None = None, cause: Exception | None = None
-    ) -> PipelineResult:
-        request = FinishRun(attempt=self.held.attempt, status=status, error=failure)
-        run = self.client.finish_run(self.run_id, request)
-        message = None if failure is None else failure.message
-        self._tell("run_finished", status=status, error=message)
-        return PipelineResult(run=run, door=self.door, exception=cause)
-
-    def _run_nodes(self) -> None:
-        graph, steps = self.plan.graph, self.plan.steps
-        codes = {step: code_of(step.function) for step in set(steps.values())}
-        recipes = {node.name: recipe(node, codes[steps[node.name]]) for node in graph.nodes}
-        request = Resolve(attempt=self.held.attempt, recipes=tuple(recipes.values()))
-        known = self.client.resolve(self.run_id, request)
-        for node in graph.nodes:
-            fingerprint = self._fingerprint(recipes[node.name])
-            task = known[node.name]
-            if task.status in COMMITTED and task.cache_key == fingerprint.key:
-                self._settle("task_cached", node, task)
-            else:
-                self._run_node(node, steps[node.name], fingerprint)
-
-    def _fingerprint(self, made_of: Recipe) -> Fingerprint:
-        digests = {reference: one.digest for reference, one in self.artifacts.items()}
-        found = made_of.with_inputs(digests)
-        assert found is not None, "nodes run in topological order"
-        return found
-
-    def _run_node(self, node: Node, step: Step[..., Any], fingerprint: Fingerprint) -> None:
-        for attempt in range(node.retries + 1):
-            if self.held.cancelled:
-                raise Cancelled()
-            request = StartTask(
-                attempt=self.held.attempt, fingerprint=fingerprint, cache=node.cache
-            )
-            task = self.client.start(self.run_id, node.name, request)
-            if task.status in COMMITTED:
-                self._settle("task_cached", node, task)
-                return
-            self._tell("task_started", node.name, reason=task.reason)
-            log = StepLog()
-            try:
-                outputs = self._call(node, step, task, fingerprint, log)
-            except Cancelled:
-                raise
-            except Exception as error:
-                self._failed(node, error, log, last=attempt == node.retries)
-                self.held.pause(min(_BACKOFF_SECONDS * 2**attempt, _LONGEST_BACKOFF_SECONDS))
-                continue
-            end = FinishTask(
-                attempt=self.held.attempt,
-                outputs=outputs,
-                cache=node.cache,
-                log_digest=self._keep(log),
-            )
-            task = self.client.finish(self.run_id, node.name, end)
-            self._settle("task_succeeded", node, task)
-            return
-
-    def _call(
-        self,
-        node: Node,
-        step: Step[..., Any],
-        task: Task,
-        fingerprint: Fingerprint,
-        log: StepLog,
-    ) -> dict[str, Artifact]:
-        """Call the step's function and store what it returns."""
-        workdir = self.place / f"{len(self.artifacts)}-{task.attempt}"
-        workdir.mkdir()
-        context = StepContext(
-            run_id=self.run_id,
-            project=self.project,
-            task=node.name,
-            attempt=task.attempt,
-            door=self.door,
-            workdir=workdir,
-            seed=int(fingerprint.key[:8], 16) & 0x7FFFFFFF,
-            _report=partial(self._progress, node.name, log),
-            _is_cancelled=lambda: self.held.cancelled,
-        )
-        try:
-            arguments = self._arguments(node, workdir / "inputs")
-            token = current.set(context)
-            try:
-                with log.collecting():
-                    returned = call_within(
-                        node.name, node.timeout_ms, lambda: step.function(**arguments)
-                    )
-            finally:
-                current.reset(token)
-            return self._store(node, step.split(returned), workdir)
         finally:
-            shutil.rmtree(workdir, ignore_errors=True)
+            self.crew.close()
+        self.session.end(end)
+        message = None if end.error is None else end.error.message
+        self.tell("run_finished", status=end.status, error=message)
+        return end
 
-    def _arguments(self, node: Node, workdir: Path) -> dict[str, Any]:
-        def load(tree: values.Tagged) -> object:
-            (reference,) = references(tree)
-            self.uses[reference] -= 1
-            if reference in self.memory:
-                left = self.uses[reference] > 0
-                return self.memory[reference] if left else self.memory.pop(reference)
-            artifact = self.artifacts[reference]
-            content = self.door.fetch(self.project, artifact.digest)
-            return deserialise(artifact, content, project=self.project, workdir=workdir)
+    # Going through the nodes
 
-        return {name: values.decode(tree, load) for name, tree in node.inputs.items()}
+    def _until_done(self) -> RunEnd:
+        while True:
+            if self.session.cancelled:
+                raise Cancelled()
+            live = None if self.failure else self.board.next()
+            if live is not None:
+                self._take(live)
+            elif self.crew.busy or self._delayed or self._hopeful:
+                self._wait()
+            else:
+                break
+        if self.failure is not None:
+            return RunEnd(status="failed", error=self.failure)
+        return RunEnd(status="waiting" if self._special.waiting else "succeeded")
 
-    def _store(
-        self, node: Node, outputs: Mapping[str, object], workdir: Path
-    ) -> dict[str, Artifact]:
-        stored: dict[str, Artifact] = {}
-        for name, value in outputs.items():
-            payload = serialise(value, project=self.project, scratch=workdir)
-            content = payload.content
-            size = len(content) if isinstance(content, bytes) else content.stat().st_size
-            stored[name] = Artifact(
-                digest=self.door.upload(self.project, content),
-                kind=payload.kind,
-                size=size,
-                name=payload.name,
-                trusted_by=payload.trusted_by,
-            )
-            reference = Reference(node=node.name, output=name)
-            if is_immutable(value) and self.uses[reference] > 0:
-                self.memory[reference] = value
-        return stored
+    def _take(self, live: Live) -> None:
+        why_not = self.board.verdict(live, self._truth)
+        if why_not is not None:
+            self._skip(live, why_not)
+        elif live.node.kind in ("either", "approval"):
+            self._special.settle(live)
+        elif not self._take_known(live):
+            if live.node.kind in ("map", "loop"):
+                self._special.expand(live)
+            else:
+                self.start(live)
 
-    def _settle(self, kind: EventKind, node: Node, task: Task) -> None:
-        for name, artifact in task.outputs.items():
-            self.artifacts[Reference(node=node.name, output=name)] = artifact
-        self.settled += 1
-        self._tell(kind, node.name, duration_ms=task.duration_ms)
+    def _wait(self) -> None:
+        """Until a worker ends a step, a pause is over, or slots may be free."""
+        now = time.monotonic()
+        until = min(self._delayed[0][0] - now, _LOOK_SECONDS) if self._delayed else _LOOK_SECONDS
+        if self.crew.busy:
+            for ended in self.crew.wait(max(until, 0)):
+                self._ended(ended)
+        else:
+            self.session.pause(max(until, 0))
+        while self._delayed and self._delayed[0][0] <= time.monotonic():
+            self.board.make_ready(self.board.lives[heapq.heappop(self._delayed)[1]])
+        hopeful, self._hopeful = self._hopeful, []
+        for live in hopeful:
+            self.start(live)
 
-    def _failed(self, node: Node, error: Exception, log: StepLog, *, last: bool) -> None:
+    # What is known
+
+    def _look_up_all(self) -> None:
+        """One question for the whole graph, by keys that are known before anything runs."""
+        keys = self.board.recipe_keys()
+        wanted = tuple(
+            keys[live.name]
+            for live in self.board.lives.values()
+            if live.recipe is not None and live.node.cache and not self.board.has_ended(live.name)
+        )
+        if wanted:
+            found = self.session.look_up(Lookup.model_construct(recipe_keys=wanted))
+            self._known = {one.key: one.outputs for one in found.results}
+
+    def _take_known(self, live: Live) -> bool:
+        """Take an earlier result of the same fingerprint, if there is one."""
+        assert live.recipe is not None
+        live.key = live.recipe.key(self.board.digests)
+        if not live.node.cache:
+            return False
+        outputs = self._known.get(live.key)
+        if outputs is None and live.parent is None and self.session.has_history(live.node.step):
+            found = self.session.look_up(Lookup.model_construct(keys=(live.key,)))
+            outputs = next((one.outputs for one in found.results), None)
+        if outputs is None:
+            return False
+        now = clock.now_ms()
+        self._change(live, "cached", outputs=outputs, started_ms=now, finished_ms=now)
+        self.settle("task_cached", live, outputs)
+        return True
+
+    def know(self, found: dict[str, dict[str, Artifact]]) -> None:
+        """Earlier results by key, for nodes that were entered since."""
+        self._known |= found
+
+    # Calling steps
+
+    def start(self, live: Live) -> None:
+        """Call a node's step, here or in a worker."""
+        if live.setting.pool is not None and not self._has_slots(live):
+            self._hopeful.append(live)
+            return
+        assert live.step is not None
+        self.session.begin()
+        live.attempt += 1
+        live.started_ms = clock.now_ms()
+        live.reason = self._reason(live)
+        if self.crew.takes(live):
+            self._change(live, "running")
+            self.tell("task_started", live.name, reason=live.reason)
+            self.crew.submit(live, self.board.artifacts)
+            return
+        if not live.node.cache:
+            self.session.settle()  # what it may act upon is durable before it acts
+        self._change(live, "running")
+        self.tell("task_started", live.name, reason=live.reason)
+        log = self.session.log(live)
+        try:
+            made = call_inline(self, live, log)
+        except Cancelled:
+            raise
+        except Exception as error:
+            self._failed(live, error, log)
+            return
+        self.finish(live, made, log.content())
+
+    def finish(self, live: Live, made: dict[str, Made], log: bytes) -> None:
+        """A step made its outputs: they are on their way to the ledger, and others may run."""
+        outputs = {name: one.artifact for name, one in made.items()}
+        contents = [one.content for one in made.values() if one.content is not None]
+        digest = self.session.kept(log, contents)
+        self.session.remember(contents)
+        assert live.recipe is not None
+        self._change(
+            live,
+            "succeeded",
+            contents=contents,
+            outputs=outputs,
+            finished_ms=clock.now_ms(),
+            log_digest=digest,
+            fingerprint=live.recipe.with_inputs(self.board.digests),
+            recipe_key=live.recipe_key,
+            remember=live.node.cache,
+        )
+        if not live.node.cache or clock.now_ms() - (live.started_ms or 0) > _SHORT_MS:
+            self.session.settle()
+        self.settle("task_succeeded", live, outputs)
+
+    def settle(self, kind: EventKind, live: Live, outputs: dict[str, Artifact]) -> None:
+        """A node is done: tell, and let what waits for it go on."""
+        self.settled += live.parent is None
+        took = None if live.started_ms is None else clock.now_ms() - live.started_ms
+        self.tell(kind, live.name, duration_ms=took or 0)
+        self.board.settle(live.name, outputs)
+        if live.parent is not None:
+            self._special.part_done(live, outputs)
+
+    def _ended(self, ended: Ended) -> None:
+        live = ended.live
+        if ended.made is not None:
+            self.finish(live, ended.made, ended.log.content())
+        elif ended.lost and live.lost < _MOST_LOSSES:
+            live.lost += 1
+            self._change(live, "pending", error=ended.failure, finished_ms=clock.now_ms())
+            self.board.make_ready(live)
+        else:
+            assert ended.failure is not None
+            self._give_up_or_retry(live, ended.failure, ended.log, ended.error)
+
+    def _failed(self, live: Live, error: Exception, log: StepLog) -> None:
         failure = Failure(
             kind=type(error).__name__,
-            message=str(error) or type(error).__name__,
-            task=node.name,
-            traceback=traceback_of(error),
+            message=log.covered(str(error)) or type(error).__name__,
+            task=live.name,
+            traceback=log.covered(traceback_of(error)),
         )
         log.write(failure.traceback or "")
-        request = FailTask(
-            attempt=self.held.attempt, error=failure, last=last, log_digest=self._keep(log)
+        self._give_up_or_retry(live, failure, log, error)
+
+    def _give_up_or_retry(
+        self, live: Live, failure: Failure, log: StepLog, error: Exception | None
+    ) -> None:
+        live.tries += 1
+        last = live.tries > live.node.retries
+        contents: list[bytes] = []
+        self._change(
+            live,
+            "failed" if last else "pending",
+            log_digest=self.session.kept(log.content(), contents),
+            contents=contents,
+            error=failure,
+            finished_ms=clock.now_ms(),
         )
-        self.client.fail(self.run_id, node.name, request)
-        self._tell("task_failed" if last else "task_retrying", node.name, error=failure.message)
+        self.tell("task_failed" if last else "task_retrying", live.name, error=failure.message)
         if last:
-            raise _StepFailed(failure, error) from error
+            self.failure = self.failure or failure
+            self.exception = self.exception or error
+            return
+        pause = min(live.setting.backoff_ms / 1000 * 2 ** (live.tries - 1), _LONGEST_PAUSE_SECONDS)
+        # Steps that failed together do not all come back at once.
+        pause *= random.uniform(0.75, 1.25)  # noqa: S311
+        heapq.heappush(self._delayed, (time.monotonic() + pause, live.name))
 
-    def _keep(self, log: StepLog) -> str | None:
-        content = log.content()
-        return self.door.upload(self.project, content) if content else None
+    # Small matters
 
-    def _progress(self, task: str, log: StepLog, step_progress: Progress) -> None:
-        if step_progress.note:
-            log.write(step_progress.note + "\n")
-        self._tell("task_progress", task, progress=step_progress)
+    def truth(self, reference: Reference) -> bool:
+        """Whether a value is true, as Python has it."""
+        return bool(self.value(reference))
 
-    def _tell(self, kind: EventKind, task: str | None = None, **about: Any) -> None:
-        self._on_event(
+    _truth = truth
+
+    def value(self, reference: Reference) -> Any:
+        """The value of an output, from memory or loaded."""
+        if reference in self.memory:
+            return self.memory[reference]
+        artifact = self.board.artifacts[reference]
+        folder = self.session.place.folder / f"value-{artifact.digest[:16]}"
+        return loaded(artifact, self.session.fetch, project=self.session.project, workdir=folder)
+
+    def _skip(self, live: Live, reason: str) -> None:
+        self.session.say(
+            TaskChange.model_construct(task=live.name, status="skipped", reason=(reason,))
+        )
+        self.settled += live.parent is None
+        self.tell("task_skipped", live.name, reason=(reason,))
+        self.board.skip(live.name, reason)
+
+    def _change(self, live: Live, status: TaskStatus, *, contents: Any = (), **more: Any) -> None:
+        given: dict[str, Any] = {
+            "task": live.name,
+            "status": status,
+            "attempt": live.attempt,
+            "cache_key": live.key,
+            "reason": live.reason,
+            "started_ms": live.started_ms,
+            **more,
+        }
+        self.session.say(TaskChange.model_construct(**given), contents)
+
+    def _reason(self, live: Live) -> tuple[str, ...]:
+        before = self.session.before(live.node.step)
+        if before is None or live.recipe is None:
+            return ()
+        return explain(before, live.recipe.with_inputs(self.board.digests))
+
+    def _has_slots(self, live: Live) -> bool:
+        setting = live.setting
+        assert setting.pool is not None
+        request = SlotRequest(
+            attempt=self.session.attempt,
+            task=live.name,
+            pool=setting.pool,
+            slots=setting.slots,
+            priority=setting.priority,
+        )
+        return self.session.slots(request)
+
+    def _stopped(self) -> RunEnd:
+        error = self.session.error
+        if error is not None:
+            raise (
+                error
+                if not isinstance(error, Conflict)
+                else Conflict(
+                    "pipelines.fenced",
+                    f"Run {self.session.run_id} is no longer this worker's: it was taken over.",
+                )
+            )
+        deadline = self.session.deadline_ms
+        if deadline is not None and deadline <= clock.now_ms():
+            message = f"The run was not done by its deadline, {clock.rfc3339(deadline)}."
+            return RunEnd(status="failed", error=Failure(kind="DeadlineExceeded", message=message))
+        return RunEnd(status="cancelled")
+
+    def tell(self, kind: EventKind, task: str | None = None, **about: Any) -> None:
+        """Let the caller hear of something."""
+        self.session.on_event(
             PipelineEvent(
                 kind=kind,
-                run_id=self.run_id,
+                run_id=self.session.run_id,
                 task=task,
                 position=self.settled,
-                steps=len(self.plan.graph.nodes),
+                steps=len(self.board.graph.nodes),
                 **about,
             )
         )
+
+    def argument(self, live: Live, name: str) -> Any:
+        """One argument of a node, loaded."""
+        tree = {name: live.node.inputs[name]}
+        return arguments(
+            tree,
+            self.board.artifacts,
+            self.session.fetch,
+            project=self.session.project,
+            workdir=self.session.place.folder / f"items-{live.position}",
+        )[name]
+
+    def store_value(self, value: object) -> Artifact:
+        """A plain value that the engine itself makes, as an artifact."""
+        content = values.canonical(values.encode(value))
+        return self.session.store("json", content)
+
+    def store_any(self, value: object) -> Artifact:
+        """One item of a collection, which is no plain data, as an artifact."""
+        folder = self.session.place.folder
+        payload = serialise(value, project=self.session.project, scratch=folder)
+        artifact, content = stored(payload, self.session.put)
+        if content is not None:
+            self.session.remember([content])
+            self.session.begin().keep([content])
+        return artifact

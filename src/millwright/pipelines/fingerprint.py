@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -33,10 +34,12 @@ class Fingerprint(Record):
     @property
     def key(self) -> str:
         """One digest of all parts."""
-        return values.digest_of(self.model_dump())
+        fixed = _fixed(values.digest_of(dict(self.code)), dict(self.parameters), self.environment)
+        return _key(fixed, self.inputs)
 
 
-class Recipe(Record):
+@dataclass(frozen=True, slots=True)
+class Recipe:
     """A fingerprint whose inputs are yet to be made: references in place of their digests."""
 
     node: str
@@ -44,12 +47,35 @@ class Recipe(Record):
     parameters: dict[str, str]
     environment: str
     inputs: dict[str, Reference]
-    cache: bool = True
+    fixed: str
+    """One digest of all but the inputs."""
 
-    def with_inputs(self, digests: Mapping[Reference, str]) -> Fingerprint | None:
-        """The fingerprint once the inputs are known, None while one is not."""
-        if any(needed not in digests for needed in self.inputs.values()):
-            return None
+    def key(self, digests: Mapping[Reference, str]) -> str:
+        """The key of the fingerprint; KeyError while an input is not known."""
+        return _key(self.fixed, {name: digests[needed] for name, needed in self.inputs.items()})
+
+    def recipe_key(self, above: Mapping[str, str]) -> str:
+        """A key that is known before anything runs: of the recipes of the inputs, by node."""
+        made = {
+            name: f"{above[needed.node]} {needed.output}" for name, needed in self.inputs.items()
+        }
+        return _key(self.fixed, made)
+
+    def rebuilt(
+        self, node: str, code: str, parameters: dict[str, str], inputs: dict[str, Reference]
+    ) -> Recipe:
+        """The recipe of another call of the same code; ``code`` is its digest."""
+        return Recipe(
+            node=node,
+            code=self.code,
+            parameters=parameters,
+            environment=self.environment,
+            inputs=inputs,
+            fixed=_fixed(code, parameters, self.environment),
+        )
+
+    def with_inputs(self, digests: Mapping[Reference, str]) -> Fingerprint:
+        """The fingerprint once the inputs are known."""
         return Fingerprint(
             code=self.code,
             parameters=self.parameters,
@@ -58,20 +84,41 @@ class Recipe(Record):
         )
 
 
-def recipe(node: Node, code: dict[str, str]) -> Recipe:
-    """The recipe of one node; ``code`` is what ``code_digest.code_of`` says of its function."""
+def recipe(node: Node, code: dict[str, str], code_digest: str | None = None) -> Recipe:
+    """The recipe of one node; ``code`` is what ``code_digest.code_of`` says of its function.
+
+    ``code_digest`` is one digest of that, where it is known already.
+    """
+    if code_digest is None:
+        code_digest = values.digest_of(dict(code))
+    needed = node.references()
+    parameters = {
+        name: values.digest_of(_parameter(tree))
+        for name, tree in node.inputs.items()
+        if name not in needed
+    }
+    if node.kind in ("map", "loop"):
+        # A list of results is another thing than one result.
+        parameters[f"({node.kind})"] = str(node.at_most)
+    environment = environment_digest()
     return Recipe(
         node=node.name,
         code=code,
-        parameters={
-            name: values.digest_of(_parameter(tree))
-            for name, tree in node.inputs.items()
-            if not is_reference(tree)
-        },
-        environment=environment_digest(),
-        inputs=node.references(),
-        cache=node.cache,
+        parameters=parameters,
+        environment=environment,
+        inputs=needed,
+        fixed=_fixed(code_digest, parameters, environment),
     )
+
+
+def _fixed(code: str, parameters: dict[str, str], environment: str) -> str:
+    text = "".join(f"{name}={digest};" for name, digest in sorted(parameters.items()))
+    return f"{code} {environment} {text}"
+
+
+def _key(fixed: str, inputs: Mapping[str, str]) -> str:
+    text = "".join(f"{name}={digest};" for name, digest in sorted(inputs.items()))
+    return blake3(f"{fixed}|{text}".encode()).hexdigest()
 
 
 def explain(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from millwright.kernel.door import Door
 from millwright.kernel.errors import Unavailable
 from millwright.pipelines.client import PipelineClient
 from millwright.pipelines.listening import EventKind, OnEvent, PipelineEvent
-from millwright.pipelines.records import PipelineRunDetail, TaskStatus
+from millwright.pipelines.records import ENDED, PipelineRunDetail, TaskStatus
 from millwright.pipelines.result import PipelineResult
 
 _LOOK_SECONDS = 0.25
@@ -19,8 +19,9 @@ _KINDS: dict[TaskStatus, EventKind] = {
     "cached": "task_cached",
     "succeeded": "task_succeeded",
     "failed": "task_failed",
+    "skipped": "task_skipped",
+    "waiting": "task_waiting",
 }
-_ENDED = ("succeeded", "failed", "cancelled")
 
 
 def follow(
@@ -49,8 +50,8 @@ def follow(
         run = client.get(run_id)
         for event in _news(run, seen):
             on_event(event)
-        if run.status in _ENDED:
-            return PipelineResult(run, door)
+        if run.status in ENDED:
+            return PipelineResult.of(run, door)
         if gone:
             raise Unavailable(
                 "pipelines.worker_ended",

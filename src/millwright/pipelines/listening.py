@@ -16,6 +16,8 @@ EventKind = Literal[
     "task_retrying",
     "task_succeeded",
     "task_failed",
+    "task_skipped",
+    "task_waiting",
     "run_finished",
 ]
 

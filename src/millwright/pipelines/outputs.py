@@ -7,8 +7,8 @@ import json
 from millwright.kernel.errors import InvalidInput, NotFound
 from millwright.kernel.store import Store
 from millwright.pipelines import values
+from millwright.pipelines.graph import SINGLE
 from millwright.pipelines.records import PipelineRunDetail
-from millwright.pipelines.steps import SINGLE
 
 
 def stored_output(store: Store, run: PipelineRunDetail, task: str, name: str = SINGLE) -> object:

@@ -10,14 +10,20 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.errors import NotFound
-from millwright.kernel.nodes import LineageNode, describes, finds
+from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store
 from millwright.pipelines.graph import Graph
+from millwright.pipelines.ledger.runs import unknown_run
+from millwright.pipelines.ledger.sql import Sql, from_json
 from millwright.pipelines.records import (
+    Attempt,
+    LogPart,
     PipelineRun,
     PipelineRunDetail,
     PipelineRunPage,
+    Pool,
     Task,
+    TaskLog,
 )
 from millwright.pipelines.tables import pipeline_runs, pipeline_tasks
 
@@ -93,6 +99,8 @@ def task_of(row: Row[Any]) -> Task:
         duration_ms=row.finished_ms - row.started_ms if both else None,
         error=row.error,
         log_digest=row.log_digest,
+        kind=row.kind,
+        parent=row.parent,
     )
 
 
@@ -126,21 +134,73 @@ def _time(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else clock.rfc3339(milliseconds)
 
 
-def unknown_run(run_id: str) -> NotFound:
-    """The error for a run that does not exist."""
-    return NotFound(
-        "pipelines.unknown_run",
-        f"There is no pipeline run {run_id}.",
-        hint="See them with: mw pipelines list",
-        value=run_id,
+def attempts(store: Store, run_id: str) -> list[Attempt]:
+    """Every try of every task of a run, in order."""
+    query = (
+        "SELECT task, number, owner, started_ms, finished_ms, outcome, error FROM pipeline_attempts "
+        "WHERE run_id = ? ORDER BY started_ms, task, number"
+    )
+    with store.read() as connection:
+        return [
+            Attempt(
+                task=row[0],
+                number=row[1],
+                owner=row[2],
+                started=clock.rfc3339(row[3]),
+                finished=_time(row[4]),
+                outcome=row[5],
+                error=from_json(row[6]),
+            )
+            for row in Sql(connection).rows(query, run_id)
+        ]
+
+
+def task_log(store: Store, run_id: str, task: str, *, after: int = -1) -> TaskLog:
+    """What a step has written in its newest attempt, from the part after number ``after`` on.
+
+    Raises:
+        NotFound: there is no such task.
+    """
+    row_query = (
+        "SELECT t.attempt, t.status, t.log_digest, r.project FROM pipeline_tasks t "
+        "JOIN pipeline_runs r ON r.id = t.run_id WHERE t.run_id = ? AND t.name = ?"
+    )
+    lines = (
+        "SELECT seq, time_ms, text FROM pipeline_log WHERE run_id = ? AND task = ? AND attempt = ? "
+        "AND seq > ? ORDER BY seq LIMIT 1000"
+    )
+    with store.read() as connection:
+        sql = Sql(connection)
+        found = sql.rows(row_query, run_id, task)
+        if not found:
+            raise NotFound("pipelines.unknown_step", f"This run has no step {task!r}.", value=task)
+        attempt, status, digest, project = found[0]
+        parts = sql.rows(lines, run_id, task, attempt, after)
+    if digest is not None:
+        text = store.objects.of(project).read(digest).decode("utf-8", "replace")
+        parts = [(0, 0, text)] if after < 0 else []
+    return TaskLog(
+        attempt=attempt,
+        parts=tuple(
+            LogPart(task=task, attempt=attempt, number=number, time_ms=time_ms, text=text)
+            for number, time_ms, text in parts
+        ),
+        ended=status in ("succeeded", "cached", "failed", "skipped"),
     )
 
 
-@finds("pipeline-run")
-def _find(connection: Connection, project: str, text: str) -> list[str]:
-    runs = pipeline_runs.c
-    query = select(runs.id).where(runs.project == project, runs.id == text)
-    return list(connection.execute(query).scalars())
+def list_pools(store: Store, project: str) -> list[Pool]:
+    """The pools of a project, and how many of their slots are held."""
+    query = (
+        "SELECT p.name, p.slots, COALESCE((SELECT sum(s.slots) FROM pipeline_slots s WHERE "
+        "s.project = p.project AND s.pool = p.name AND s.held_ms IS NOT NULL), 0) "
+        "FROM pipeline_pools p WHERE p.project = ? ORDER BY p.name"
+    )
+    with store.read() as connection:
+        return [
+            Pool(name=name, slots=slots, held=int(held))
+            for name, slots, held in Sql(connection).rows(query, project)
+        ]
 
 
 @describes("pipeline-run")

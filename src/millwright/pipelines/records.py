@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Base64Bytes, Field, JsonValue
 
+from millwright.kernel.access import Role
 from millwright.kernel.config import Name
 from millwright.kernel.record import Record
 from millwright.pipelines.artifacts import Artifact
-from millwright.pipelines.fingerprint import Fingerprint, Recipe
-from millwright.pipelines.graph import Graph
+from millwright.pipelines.fingerprint import Fingerprint
+from millwright.pipelines.graph import Graph, NodeKind
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 """``waiting``: for a person's approval; no process works on it meanwhile."""
@@ -52,6 +53,9 @@ class Task(Record):
     duration_ms: int | None = None
     error: Failure | None = None
     log_digest: str | None = None
+    kind: NodeKind = "step"
+    parent: str | None = None
+    """The map or loop that it is a part of."""
 
 
 class PipelineRun(Record):
@@ -123,7 +127,7 @@ class NewPipelineRun(Record):
 class Claim(Record):
     """A worker's wish to execute a run.
 
-    ``graph``: as the worker's code plans it now; replaces the stored one. ``replaces``: the owner
+    ``graph`` and ``code_digest``: for a run that was queued without them. ``replaces``: the owner
     of a lease that the caller knows to be dead, so that its time need not be waited out.
     """
 
@@ -131,6 +135,7 @@ class Claim(Record):
     pid: int | None = None
     lease_ms: int = Field(default=15_000, ge=1_000, le=600_000)
     graph: Graph | None = None
+    code_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     replaces: str | None = None
 
 
@@ -140,62 +145,192 @@ class Fenced(Record):
     attempt: int
 
 
-class Heartbeat(Fenced):
-    """Still alive: the lease is renewed."""
-
-    lease_ms: int = Field(default=15_000, ge=1_000, le=600_000)
-
-
 class Pulse(Record):
-    """The answer to a heartbeat."""
+    """The answer to a wave of changes, which is a heartbeat, too."""
 
     cancel_requested: bool
     lease_expires_ms: int
 
 
-class Resolve(Fenced):
-    """Recipes of all nodes, in order: those with an earlier result take it at once."""
+class TaskChange(Record):
+    """What became of a task. Of several changes of one task in a wave the last one stands."""
 
-    recipes: tuple[Recipe, ...]
-
-
-class StartTask(Fenced):
-    """A task whose inputs are known is about to run."""
-
-    fingerprint: Fingerprint
-    cache: bool = True
-
-
-class FinishTask(Fenced):
-    """A task made its outputs; their objects are stored already."""
-
-    outputs: dict[str, Artifact]
-    cache: bool = True
+    task: str
+    status: TaskStatus
+    attempt: int = 0
+    cache_key: str | None = None
+    recipe_key: str | None = None
+    fingerprint: Fingerprint | None = None
+    outputs: dict[str, Artifact] = Field(default_factory=dict)
+    reason: tuple[str, ...] = ()
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    error: Failure | None = None
     log_digest: str | None = None
+    remember: bool = False
+    """Whether later runs may take the outputs from the cache."""
 
 
-class FailTask(Fenced):
-    """A task raised; it will be tried again unless this was its last time."""
+class NewTask(Record):
+    """A task that only the run itself could know: one item of a map, one turn of a loop."""
 
-    error: Failure
-    last: bool = True
-    log_digest: str | None = None
+    name: str = Field(max_length=200)
+    step: str
+    kind: NodeKind
+    parent: str
+    outputs: tuple[str, ...]
+    position: int
 
 
-class FinishRun(Fenced):
-    """Nothing is left to do."""
+class LogPart(Record):
+    """Some lines that a step wrote; ``number`` counts the parts of one attempt."""
 
-    status: Outcome
+    task: str
+    attempt: int
+    number: int
+    time_ms: int
+    text: str
+
+
+class Question(Record):
+    """A task that waits for a person."""
+
+    task: str
+    message: str = Field(max_length=4000)
+    role: Role
+    expires_ms: int | None = None
+
+
+class RunEnd(Record):
+    """How a run ended, or that it waits for a person and nobody needs to work on it."""
+
+    status: Literal["succeeded", "failed", "cancelled", "waiting"]
     error: Failure | None = None
 
 
-class CacheQuery(Record):
-    """Keys whose earlier results are asked for."""
+class ClaimNext(Claim):
+    """A worker's wish to execute whatever is queued; it waits a while for something to come."""
 
-    keys: tuple[str, ...] = Field(max_length=1000)
+    wait_ms: int = Field(default=0, ge=0, le=30_000)
 
 
-class CacheAnswer(Record):
-    """Outputs by key, for the keys that have some."""
+class Wave(Fenced):
+    """Changes that are committed together; said twice (the answer was lost), they happen once."""
 
-    outputs: dict[str, dict[str, Artifact]]
+    number: int
+    lease_ms: int = Field(default=15_000, ge=1_000, le=600_000)
+    changes: tuple[TaskChange, ...] = Field(default=(), max_length=20_000)
+    added: tuple[NewTask, ...] = Field(default=(), max_length=100_000)
+    logs: tuple[LogPart, ...] = ()
+    questions: tuple[Question, ...] = ()
+    objects: tuple[Base64Bytes, ...] = ()
+    """Contents of small outputs, stored before the changes that name them."""
+    end: RunEnd | None = None
+
+
+class Launch(Record):
+    """A run that its creator executes itself: queued, claimed and begun in one transaction."""
+
+    run: NewPipelineRun
+    claim: Claim
+    wave: Wave
+
+
+class Launched(Record):
+    """The answer to a launch."""
+
+    run_id: str
+    attempt: int
+
+
+class SlotRequest(Fenced):
+    """A task that may only run while it holds slots of a pool."""
+
+    task: str
+    pool: str
+    slots: int = Field(default=1, ge=1)
+    priority: int = 0
+
+
+class SlotAnswer(Record):
+    """Whether the slots are held now."""
+
+    granted: bool
+
+
+class Pool(Record):
+    """How many slots the tasks of a project share under a name, whichever processes run them."""
+
+    name: Name
+    slots: int = Field(ge=0)
+    held: int = 0
+
+
+class Decision(Record):
+    """What a person said."""
+
+    approve: bool
+    reason: str = Field(default="", max_length=4000)
+
+
+class Approval(Record):
+    """A question to people, and the answer once there is one."""
+
+    run_id: str
+    task: str
+    pipeline: str
+    message: str
+    role: Role
+    asked: str
+    expires: str | None = None
+    decision: Literal["approved", "rejected"] | None = None
+    decided_by: str | None = None
+    decided: str | None = None
+    reason: str | None = None
+
+
+class TaskLog(Record):
+    """What a step has written so far, from part ``after`` on."""
+
+    attempt: int
+    parts: tuple[LogPart, ...]
+    ended: bool
+
+
+class Attempt(Record):
+    """One try of a task."""
+
+    task: str
+    number: int
+    owner: str | None
+    started: str
+    finished: str | None = None
+    outcome: str | None = None
+    error: Failure | None = None
+
+
+class Lookup(Record):
+    """Results asked for by the keys of recipes or by those of fingerprints.
+
+    ``steps``: of these the last fingerprint is told, to say what has changed since.
+    """
+
+    recipe_keys: tuple[str, ...] = Field(default=(), max_length=100_000)
+    keys: tuple[str, ...] = Field(default=(), max_length=100_000)
+    steps: tuple[str, ...] = Field(default=(), max_length=1_000)
+
+
+class Result(Record):
+    """One earlier result, all of whose bytes are there."""
+
+    key: str
+    recipe_key: str | None
+    outputs: dict[str, Artifact]
+
+
+class Found(Record):
+    """The answer to a lookup."""
+
+    results: tuple[Result, ...] = ()
+    before: dict[str, Fingerprint] = Field(default_factory=dict)
+    """The last fingerprint by step."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from millwright.kernel.door import Door
 from millwright.kernel.errors import MillwrightError, NotFound
 from millwright.pipelines import values
-from millwright.pipelines.artifacts import deserialise
-from millwright.pipelines.graph import references
-from millwright.pipelines.records import PipelineRunDetail, RunStatus
-from millwright.pipelines.steps import SINGLE
+from millwright.pipelines.call import loaded
+from millwright.pipelines.graph import SINGLE, reference_of
+from millwright.pipelines.records import Failure, PipelineRunDetail, RunStatus
+
+if TYPE_CHECKING:
+    from millwright.kernel.door import Door
 
 
 class PipelineFailed(MillwrightError):
@@ -25,18 +28,37 @@ class PipelineResult:
     """A run that has ended, and the way to what it made.
 
     Attributes:
-        run: as it is stored, with its tasks.
+        run_id: which run.
+        project: where it belongs.
+        status: ``succeeded``, ``failed`` or ``cancelled``; ``waiting`` for a person.
+        error: what went wrong.
+        connect: opens the door that leads there.
         exception: what the failing step raised, where it ran in this process.
     """
 
-    run: PipelineRunDetail
-    door: Door
+    run_id: str
+    project: str
+    status: RunStatus
+    error: Failure | None
+    connect: Callable[[], Door]
     exception: Exception | None = None
 
+    @classmethod
+    def of(cls, run: PipelineRunDetail, door: Door) -> PipelineResult:
+        """The result of a stored run."""
+        return cls(run.id, run.project, run.status, run.error, lambda: door)
+
     @property
-    def status(self) -> RunStatus:
-        """``succeeded``, ``failed`` or ``cancelled``."""
-        return self.run.status
+    def door(self) -> Door:
+        """The way to the control plane."""
+        return self.connect()
+
+    @cached_property
+    def run(self) -> PipelineRunDetail:
+        """The run as it is stored, with its tasks; asked for when it is first looked at."""
+        from millwright.pipelines.client import PipelineClient
+
+        return PipelineClient(self.door).get(self.run_id)
 
     def output(self, task: str, name: str = SINGLE) -> Any:
         """One output of one step, loaded.
@@ -54,13 +76,17 @@ class PipelineResult:
                 hint="See its steps with: mw pipelines show " + self.run.id,
             )
         artifact, project = found.outputs[name], self.run.project
-        content = self.door.fetch(project, artifact.digest)
-        needs_folder = artifact.kind in ("file", "folder")
+        needs_folder = artifact.kind in ("file", "folder", "list")
         workdir = Path(tempfile.mkdtemp(prefix="mw-output-")) if needs_folder else Path()
-        return deserialise(artifact, content, project=project, workdir=workdir)
+        return loaded(
+            artifact,
+            lambda digest: self.door.fetch(project, digest),
+            project=project,
+            workdir=workdir,
+        )
 
     def value(self) -> Any:
-        """What the pipeline's function returned, with every output loaded.
+        """What the pipeline's function returned, with every output loaded; None for a skipped one.
 
         Raises:
             MillwrightError: the run did not succeed; see ``raise_if_failed``.
@@ -68,8 +94,11 @@ class PipelineResult:
         self.raise_if_failed()
 
         def load(tree: values.Tagged) -> object:
-            (reference,) = references(tree)
-            return self.output(reference.node, reference.output)
+            reference = reference_of(tree)
+            skipped = any(
+                task.name == reference.node and task.status == "skipped" for task in self.run.tasks
+            )
+            return None if skipped else self.output(reference.node, reference.output)
 
         return values.decode(self.run.graph.result, load)
 
@@ -81,11 +110,12 @@ class PipelineResult:
             return
         if isinstance(self.exception, MillwrightError):
             raise self.exception
-        error = self.run.error
-        if error is None:
-            raise PipelineFailed("pipelines.not_finished", f"Run {self.run.id} was {self.status}.")
+        error = self.error
+        if error is None or error.task is None:
+            said = f"Run {self.run_id} was {self.status}." if error is None else error.message
+            raise PipelineFailed("pipelines.not_finished", said)
         raise PipelineFailed(
             "pipelines.step_failed",
             f"The step {error.task!r} failed: {error.kind}: {error.message}",
-            hint=f"See its traceback with: mw pipelines show {self.run.id}",
+            hint=f"See its traceback with: mw pipelines show {self.run_id}",
         ) from self.exception

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from fastapi import Depends, Query
 
+from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, RoomRouter, current_call
-from millwright.pipelines import cache, queries, service, task_service
+from millwright.pipelines import approvals, queries, service
 from millwright.pipelines.records import (
-    CacheAnswer,
-    CacheQuery,
+    Approval,
+    Attempt,
     Claim,
-    FailTask,
-    FinishRun,
-    FinishTask,
-    Heartbeat,
+    ClaimNext,
+    Decision,
+    Found,
+    Launch,
+    Launched,
+    Lookup,
     NewPipelineRun,
     PipelineRunDetail,
     PipelineRunPage,
+    Pool,
     Pulse,
-    Resolve,
     RunStatus,
-    StartTask,
-    Task,
+    SlotAnswer,
+    SlotRequest,
+    TaskLog,
+    Wave,
 )
 
 router = RoomRouter(tag="pipelines")
@@ -64,44 +69,90 @@ def claim_run(run_id: str, body: Claim, call: Call = Depends(current_call)) -> P
     return service.claim_run(call.store, call.actor, run_id, body)
 
 
-@router.post("/pipeline-runs/{run_id}/heartbeat", permission=Permission.WRITE)
-def heartbeat(run_id: str, body: Heartbeat, call: Call = Depends(current_call)) -> Pulse:
-    """Renew the lease on a run, and learn whether it should stop."""
-    return service.heartbeat(call.store, run_id, body)
+@router.post("/projects/{project}/pipeline-runs/claim-next", permission=Permission.WRITE)
+def claim_next(
+    project: Name, body: ClaimNext, call: Call = Depends(current_call)
+) -> PipelineRunDetail | None:
+    """Claim what is queued, the highest priority first; null if nothing comes in time."""
+    claim = Claim.model_validate(body.model_dump(exclude={"wait_ms"}))
+    until = clock.now_ms() + body.wait_ms
+    while True:
+        seen = call.store.changes.count
+        found = service.claim_next(call.store, call.actor, project, claim)
+        left = until - clock.now_ms()
+        if found is not None or left <= 0:
+            return found
+        # Another server's changes ring no bell here, so it is looked for anyway now and then.
+        call.store.changes.wait(seen, seconds=min(left, 1000) / 1000)
 
 
-@router.post("/pipeline-runs/{run_id}/resolve", permission=Permission.WRITE)
-def resolve(run_id: str, body: Resolve, call: Call = Depends(current_call)) -> list[Task]:
-    """Take earlier results for every step that has one."""
-    return list(task_service.resolve(call.store, call.actor, run_id, body))
+@router.post("/projects/{project}/pipeline-runs/launch", permission=Permission.WRITE)
+def launch_run(project: Name, body: Launch, call: Call = Depends(current_call)) -> Launched:
+    """Queue, claim and begin a run that the caller executes, with its first wave of changes."""
+    return service.launch_run(call.store, call.actor, project, body)
 
 
-@router.post("/pipeline-runs/{run_id}/tasks/{task}/start", permission=Permission.WRITE)
-def start_task(run_id: str, task: str, body: StartTask, call: Call = Depends(current_call)) -> Task:
-    """Start a step, or take its earlier result."""
-    return task_service.start(call.store, call.actor, run_id, task, body)
+@router.post("/pipeline-runs/{run_id}/waves", permission=Permission.WRITE)
+def commit_wave(run_id: str, body: Wave, call: Call = Depends(current_call)) -> Pulse:
+    """Commit what became of a run's steps; an empty wave renews the lease."""
+    return service.commit_wave(call.store, call.actor, run_id, body)
 
 
-@router.post("/pipeline-runs/{run_id}/tasks/{task}/finish", permission=Permission.WRITE)
-def finish_task(
-    run_id: str, task: str, body: FinishTask, call: Call = Depends(current_call)
-) -> Task:
-    """Commit what a step made."""
-    return task_service.finish(call.store, call.actor, run_id, task, body)
+@router.post("/pipeline-runs/{run_id}/slots", permission=Permission.WRITE)
+def take_slots(run_id: str, body: SlotRequest, call: Call = Depends(current_call)) -> SlotAnswer:
+    """Ask for slots of a pool for a step."""
+    return service.take_slots(call.store, call.actor, run_id, body)
 
 
-@router.post("/pipeline-runs/{run_id}/tasks/{task}/fail", permission=Permission.WRITE)
-def fail_task(run_id: str, task: str, body: FailTask, call: Call = Depends(current_call)) -> Task:
-    """Record that a step raised."""
-    return task_service.fail(call.store, call.actor, run_id, task, body)
+@router.get("/pipeline-runs/{run_id}/attempts", permission=Permission.READ)
+def list_attempts(run_id: str, call: Call = Depends(current_call)) -> list[Attempt]:
+    """Every try of every step."""
+    return queries.attempts(call.store, run_id)
 
 
-@router.post("/pipeline-runs/{run_id}/finish", permission=Permission.WRITE)
-def finish_run(
-    run_id: str, body: FinishRun, call: Call = Depends(current_call)
-) -> PipelineRunDetail:
-    """End a run."""
-    return service.finish_run(call.store, call.actor, run_id, body)
+@router.get("/pipeline-runs/{run_id}/tasks/{task:path}/log", permission=Permission.READ)
+def task_log(
+    run_id: str,
+    task: str,
+    after: int = -1,
+    wait_ms: int = Query(0, ge=0, le=30_000),
+    call: Call = Depends(current_call),
+) -> TaskLog:
+    """What a step has written so far; with ``wait_ms`` it waits for more."""
+    until = clock.now_ms() + wait_ms
+    while True:
+        seen = call.store.changes.count
+        found = queries.task_log(call.store, run_id, task, after=after)
+        left = until - clock.now_ms()
+        if found.parts or found.ended or left <= 0:
+            return found
+        call.store.changes.wait(seen, seconds=min(left, 1000) / 1000)
+
+
+@router.get("/projects/{project}/pipeline-pools", permission=Permission.READ)
+def list_pools(project: Name, call: Call = Depends(current_call)) -> list[Pool]:
+    """The pools of a project."""
+    return queries.list_pools(call.store, project)
+
+
+@router.put("/projects/{project}/pipeline-pools", permission=Permission.OPERATE)
+def put_pool(project: Name, body: Pool, call: Call = Depends(current_call)) -> Pool:
+    """Make a pool, or change how many slots it has."""
+    return service.put_pool(call.store, call.actor, project, body)
+
+
+@router.get("/projects/{project}/pipeline-approvals", permission=Permission.READ)
+def list_approvals(
+    project: Name, waiting: bool = True, call: Call = Depends(current_call)
+) -> list[Approval]:
+    """Questions to people, oldest first."""
+    return approvals.list_approvals(call.store, project, waiting=waiting)
+
+
+@router.post("/pipeline-runs/{run_id}/approvals/{task:path}", permission=Permission.WRITE)
+def decide(run_id: str, task: str, body: Decision, call: Call = Depends(current_call)) -> Approval:
+    """Answer a question, if the caller's role may."""
+    return approvals.decide(call.store, call.actor, run_id, task, body)
 
 
 @router.post("/pipeline-runs/{run_id}/cancel", permission=Permission.WRITE)
@@ -110,9 +161,7 @@ def cancel_run(run_id: str, call: Call = Depends(current_call)) -> PipelineRunDe
     return service.cancel_run(call.store, call.actor, run_id)
 
 
-@router.post("/projects/{project}/step-cache/resolve", permission=Permission.READ)
-def resolve_cache(
-    project: Name, body: CacheQuery, call: Call = Depends(current_call)
-) -> CacheAnswer:
+@router.post("/projects/{project}/step-results", permission=Permission.READ)
+def look_up(project: Name, body: Lookup, call: Call = Depends(current_call)) -> Found:
     """Earlier results of steps, by key."""
-    return cache.lookup(call.store, project, body.keys)
+    return service.look_up(call.store, project, body)

@@ -1,4 +1,4 @@
-"""Runs of pipelines: queued, claimed with a lease, heartbeaten, finished, cancelled.
+"""Runs of pipelines: queued, claimed with a lease, changed in waves, cancelled.
 
 Of any number of workers one owns a run: the one whose claim was the last. Every change it makes
 carries the number of that claim (``attempt``); a change with an older number is refused, so a
@@ -9,28 +9,50 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.engine import Row
-
 from millwright.kernel import clock
-from millwright.kernel.access import Actor
-from millwright.kernel.errors import Conflict
-from millwright.kernel.ids import new_id
+from millwright.kernel.access import SYSTEM, Actor
+from millwright.kernel.errors import Conflict, InvalidInput
 from millwright.kernel.store import Store, Transaction
-from millwright.pipelines.graph import Graph, Node
-from millwright.pipelines.queries import get_run, unknown_run
+from millwright.pipelines.approvals import reject_late
+from millwright.pipelines.ledger import pools, results, runs, waves
+from millwright.pipelines.ledger.book import Book
+from millwright.pipelines.ledger.sql import Row, Sql, as_json, from_json
+from millwright.pipelines.queries import get_run
 from millwright.pipelines.records import (
-    COMMITTED,
+    ENDED,
     Claim,
-    FinishRun,
-    Heartbeat,
+    Failure,
+    Found,
+    Launch,
+    Launched,
+    Lookup,
     NewPipelineRun,
     PipelineRunDetail,
+    Pool,
     Pulse,
+    RunEnd,
+    SlotAnswer,
+    SlotRequest,
+    Wave,
 )
-from millwright.pipelines.tables import pipeline_runs, pipeline_tasks
 
-_ENDED = ("succeeded", "failed", "cancelled")
+_RUN = (
+    "SELECT project, status, attempt, lease_owner, lease_expires_ms, started_ms, name, graph "
+    "FROM pipeline_runs WHERE id = ?"
+)
+_CLAIM = (
+    "UPDATE pipeline_runs SET status = 'running', attempt = attempt + 1, wave = 0, lease_owner = ?, "
+    "lease_expires_ms = ?, worker_pid = ?, started_ms = COALESCE(started_ms, ?) "
+    "WHERE id = ? AND attempt = ?"
+)
+_NEXT = (
+    "SELECT r.id FROM pipeline_runs r WHERE (r.status = 'queued' AND "
+    "(r.not_before_ms IS NULL OR r.not_before_ms <= ?) "
+    "OR (r.status = 'running' AND r.lease_expires_ms <= ?)) {project}"
+    "AND (r.max_active IS NULL OR r.status = 'running' OR r.max_active > ("
+    "SELECT count(*) FROM pipeline_runs a WHERE a.project = r.project AND a.name = r.name "
+    "AND a.status = 'running')) ORDER BY r.priority DESC, r.id LIMIT 1"
+)
 
 
 def create_run(store: Store, actor: Actor, project: str, new: NewPipelineRun) -> PipelineRunDetail:
@@ -46,42 +68,15 @@ def add_run(tx: Transaction, project: str, new: NewPipelineRun) -> str:
     A run whose id or idempotency key is there already is left as it is, and its id returned. A
     graph without nodes is planned by the worker that claims the run.
     """
-    run_id = new.id or new_id()
-    if new.id is not None and _is_queued(tx, project, new.id):
-        return run_id
-    if new.idempotency_key is not None:
-        runs = pipeline_runs.c
-        same = (runs.project == project, runs.idempotency_key == new.idempotency_key)
-        earlier = tx.execute(select(runs.id).where(*same)).scalar()
-        if earlier is not None:
-            return str(earlier)
-    tx.execute(
-        insert(pipeline_runs).values(
-            id=run_id,
-            project=project,
-            name=new.name,
-            entry_point=new.entry_point,
-            params=new.graph.parameters,
-            graph=new.graph.model_dump(mode="json"),
-            status="queued",
-            attempt=0,
-            created_ms=clock.now_ms(),
-            cancel_requested=False,
-            cause=new.cause,
-            trigger=new.trigger,
-            priority=new.priority,
-            idempotency_key=new.idempotency_key,
-            code_digest=new.code_digest,
-            not_before_ms=new.not_before_ms,
-            deadline_ms=new.deadline_ms,
-            max_active=new.max_active,
-        )
-    )
-    _insert_tasks(tx, run_id, new.graph, known=set())
-    payload = {"pipeline": new.name, "steps": len(new.graph.nodes), "cause": new.cause}
-    edges = _cause_edges(new.cause, run_id)
-    tx.event("pipeline-run.created", f"pipeline-run:{run_id}", payload, edges)
-    return run_id
+    return runs.insert_run(Book(Sql(tx.connection), tx.actor.name, project), new)[0]
+
+
+def launch_run(store: Store, actor: Actor, project: str, launch: Launch) -> Launched:
+    """Queue, claim and begin a run that its creator executes."""
+    if launch.wave.objects:
+        store.objects.of(project).put_many(launch.wave.objects)
+    with store.write(actor, project) as tx:
+        return runs.launch(Book(Sql(tx.connection), actor.name, project), launch)
 
 
 def claim_run(store: Store, actor: Actor, run_id: str, claim: Claim) -> PipelineRunDetail:
@@ -91,73 +86,79 @@ def claim_run(store: Store, actor: Actor, run_id: str, claim: Claim) -> Pipeline
         NotFound: there is no such run.
         Conflict: the run has ended, or another worker holds it.
     """
+    with store.write(actor) as tx:
+        _claim(tx, run_id, claim)
+    return get_run(store, run_id)
+
+
+def claim_next(
+    store: Store, actor: Actor, project: str | None, claim: Claim
+) -> PipelineRunDetail | None:
+    """Claim the queued run with the highest priority, or one whose worker's lease ran out.
+
+    Runs wait while as many of their name are running as they allow, and until their time has come.
+    None if there is nothing to do.
+    """
     now = clock.now_ms()
+    query = _NEXT.format(project="" if project is None else "AND r.project = ? ")
+    given = (now, now) if project is None else (now, now, project)
+    # Most looks find nothing, and reading keeps nobody waiting.
+    with store.read() as connection:
+        if not Sql(connection).rows(query, *given):
+            return None
     with store.write(actor) as tx:
-        row = _row(tx, run_id)
-        if row.status in _ENDED:
-            raise _ended(row)
-        held = row.status == "running" and row.lease_expires_ms > now
-        if held and row.lease_owner not in (claim.owner, claim.replaces):
-            raise Conflict(
-                "pipelines.claimed",
-                f"Run {run_id} is being executed by {row.lease_owner}.",
-                hint="Wait until it ends, or cancel it.",
-            )
-        changes: dict[str, Any] = {
-            "status": "running",
-            "attempt": row.attempt + 1,
-            "lease_owner": claim.owner,
-            "lease_expires_ms": now + claim.lease_ms,
-            "worker_pid": claim.pid,
-            "started_ms": row.started_ms or now,
-        }
-        planned = None if claim.graph is None else claim.graph.model_dump(mode="json")
-        if claim.graph is not None and planned != row.graph:
-            changes["graph"] = planned
-            _match_tasks(tx, run_id, claim.graph)
-        tx.execute(update(pipeline_runs).where(pipeline_runs.c.id == run_id).values(**changes))
-        tx.execute(
-            update(pipeline_tasks)
-            .where(pipeline_tasks.c.run_id == run_id, pipeline_tasks.c.status == "running")
-            .values(status="pending")
-        )
-        payload = {"owner": claim.owner, "attempt": row.attempt + 1}
-        tx.event("pipeline-run.claimed", f"pipeline-run:{run_id}", payload)
+        sql = Sql(tx.connection)
+        locked = " FOR UPDATE OF r SKIP LOCKED" if sql.is_postgresql else ""
+        found = sql.rows(query + locked, *given)
+        if not found:
+            return None
+        run_id = str(found[0][0])
+        _claim(tx, run_id, claim)
     return get_run(store, run_id)
 
 
-def heartbeat(store: Store, run_id: str, beat: Heartbeat) -> Pulse:
-    """Renew the lease, and learn whether to stop.
+def commit_wave(store: Store, actor: Actor, run_id: str, wave: Wave) -> Pulse:
+    """Commit what an engine says of its run, and tell it whether to stop.
 
     Raises:
-        Conflict: another worker owns the run by now.
+        Conflict: another worker owns the run by now, or a task was committed already.
+        InvalidInput: an output is missing or unknown, or its object is not stored.
     """
-    expires = clock.now_ms() + beat.lease_ms
-    # A heartbeat changes no state that anyone else can see, so it leaves no event.
-    with store.database.write() as connection:
-        row = connection.execute(select(pipeline_runs).where(pipeline_runs.c.id == run_id)).first()
-        require_owner(row, run_id, beat.attempt)
-        connection.execute(
-            update(pipeline_runs)
-            .where(pipeline_runs.c.id == run_id, pipeline_runs.c.attempt == beat.attempt)
-            .values(lease_expires_ms=expires)
-        )
-    assert row is not None
-    return Pulse(cancel_requested=row.cancel_requested, lease_expires_ms=expires)
+    with store.read() as connection:
+        project = str(_row(Sql(connection), run_id)[0])
+    if wave.objects:
+        store.objects.of(project).put_many(wave.objects)
+    with store.write(actor, project) as tx:
+        sql = Sql(tx.connection)
+        _check_outputs(store, sql, project, run_id, wave)
+        return waves.apply_wave(Book(sql, actor.name, project), run_id, wave)
 
 
-def finish_run(store: Store, actor: Actor, run_id: str, end: FinishRun) -> PipelineRunDetail:
-    """End a run; what did not run is skipped. Said twice (the answer was lost), it happens once.
+def look_up(store: Store, project: str, wanted: Lookup) -> Found:
+    """Earlier results of steps whose bytes are all there."""
+    with store.read() as connection:
+        return results.look_up(Sql(connection), store.objects.of(project), project, wanted)
 
-    Raises:
-        Conflict: another worker owns the run by now, or tasks are left and it should succeed.
-    """
+
+def take_slots(store: Store, actor: Actor, run_id: str, request: SlotRequest) -> SlotAnswer:
+    """Ask for slots of a pool for a task."""
     with store.write(actor) as tx:
-        row = _row(tx, run_id)
-        repeated = (row.status, row.attempt) == (end.status, end.attempt)
-        if not repeated:
-            _finish(tx, row, end)
-    return get_run(store, run_id)
+        sql = Sql(tx.connection)
+        project = str(_row(sql, run_id)[0])
+        granted = pools.acquire(Book(sql, actor.name, project), run_id, request)
+    return SlotAnswer(granted=granted)
+
+
+def put_pool(store: Store, actor: Actor, project: str, pool: Pool) -> Pool:
+    """Make a pool, or change how many slots it has; tasks that hold some go on."""
+    with store.write(actor, project) as tx:
+        Sql(tx.connection).run(
+            "INSERT INTO pipeline_pools (project, name, slots) VALUES (?, ?, ?) "
+            "ON CONFLICT (project, name) DO UPDATE SET slots = excluded.slots",
+            *(project, pool.name, pool.slots),
+        )
+        tx.event("pipeline-pool.changed", f"pipeline-pool:{pool.name}", {"slots": pool.slots})
+    return pool
 
 
 def cancel_run(store: Store, actor: Actor, run_id: str) -> PipelineRunDetail:
@@ -168,128 +169,121 @@ def cancel_run(store: Store, actor: Actor, run_id: str) -> PipelineRunDetail:
         Conflict: it has ended already.
     """
     with store.write(actor) as tx:
-        row = _row(tx, run_id)
-        if row.status in _ENDED:
-            raise _ended(row)
-        tx.execute(
-            update(pipeline_runs).where(pipeline_runs.c.id == run_id).values(cancel_requested=True)
-        )
-        tx.event("pipeline-run.cancel-requested", f"pipeline-run:{run_id}")
-        if row.status == "queued" or row.lease_expires_ms <= clock.now_ms():
-            _end(tx, row, "cancelled", None)
+        sql = Sql(tx.connection)
+        project, status, _, _, expires, _, name, _ = _row(sql, run_id)
+        if status in ENDED:
+            raise _ended(run_id, status)
+        book = Book(sql, actor.name, project)
+        sql.run("UPDATE pipeline_runs SET cancel_requested = ? WHERE id = ?", True, run_id)
+        book.event("pipeline-run.cancel-requested", run_id)
+        if status != "running" or expires <= clock.now_ms():
+            runs.end_run(book, run_id, name, RunEnd(status="cancelled"))
     return get_run(store, run_id)
 
 
-def require_owner(row: Row[Any] | None, run_id: str, attempt: int) -> None:
-    """Refuse the change of a worker that no longer owns the run."""
-    if row is None:
-        raise unknown_run(run_id)
-    if row.status != "running" or row.attempt != attempt:
-        raise Conflict(
-            "pipelines.fenced",
-            f"Run {run_id} is no longer this worker's: it is {row.status} at attempt {row.attempt}.",
-            hint="Another worker took it over; this one should stop.",
-            value=attempt,
-        )
+def fire_due(store: Store) -> int:
+    """Do what is due: fail runs past their deadline, reject questions nobody answered in time.
+
+    To be called every second or so by whoever schedules; what was due while nobody called is done
+    at the next call. Returns how many runs and questions there were.
+    """
+    return _fire_deadlines(store) + reject_late(store)
 
 
-def _finish(tx: Transaction, row: Row[Any], end: FinishRun) -> None:
-    require_owner(row, row.id, end.attempt)
-    left = tx.execute(
-        select(pipeline_tasks.c.name).where(
-            pipeline_tasks.c.run_id == row.id, pipeline_tasks.c.status.not_in(COMMITTED)
-        )
-    ).all()
-    if end.status == "succeeded" and left:
-        raise Conflict(
-            "pipelines.unfinished",
-            f"Run {row.id} cannot have succeeded: {len(left)} of its steps have not.",
-        )
-    _end(tx, row, end.status, None if end.error is None else end.error.model_dump())
+def _fire_deadlines(store: Store) -> int:
+    """Fail the runs whose deadline has passed and on which nobody works; how many they were.
 
-
-def _end(tx: Transaction, row: Row[Any], status: str, error: dict[str, Any] | None) -> None:
-    tx.execute(
-        update(pipeline_runs)
-        .where(pipeline_runs.c.id == row.id)
-        .values(status=status, finished_ms=clock.now_ms(), error=error, lease_expires_ms=None)
+    A run that somebody works on is ended by its worker. Deadlines are moments in the table, so one
+    that passed while nothing was running is found by the next look.
+    """
+    now = clock.now_ms()
+    query = (
+        "SELECT id, project, name, deadline_ms FROM pipeline_runs WHERE deadline_ms <= ? AND "
+        "(status IN ('queued', 'waiting') OR (status = 'running' AND lease_expires_ms <= ?))"
     )
-    tx.execute(
-        update(pipeline_tasks)
-        .where(
-            pipeline_tasks.c.run_id == row.id, pipeline_tasks.c.status.in_(("pending", "running"))
+    actor = SYSTEM
+    with store.read() as connection:
+        if not Sql(connection).rows(query, now, now):
+            return 0
+    with store.write(actor) as tx:
+        sql = Sql(tx.connection)
+        late = sql.rows(query, now, now)
+        for run_id, project, name, deadline in late:
+            message = f"The run was not done by its deadline, {clock.rfc3339(deadline)}."
+            end = RunEnd(status="failed", error=Failure(kind="DeadlineExceeded", message=message))
+            runs.end_run(Book(sql, actor.name, project), run_id, name, end)
+    return len(late)
+
+
+def _claim(tx: Transaction, run_id: str, claim: Claim) -> None:
+    sql, now = Sql(tx.connection), clock.now_ms()
+    project, status, attempt, owner, expires, _, _, graph = _row(sql, run_id)
+    if status in ENDED:
+        raise _ended(run_id, status)
+    if status == "running" and expires > now and owner not in (claim.owner, claim.replaces):
+        raise Conflict(
+            "pipelines.claimed",
+            f"Run {run_id} is being executed by {owner}.",
+            hint="Wait until it ends, or cancel it.",
         )
-        .values(status="skipped")
+    if claim.graph is not None and not from_json(graph).get("nodes"):
+        sql.run(
+            "UPDATE pipeline_runs SET graph = ?, code_digest = ? WHERE id = ?",
+            *(as_json(runs.stored_graph(claim.graph)), claim.code_digest, run_id),
+        )
+        runs.insert_tasks(sql, run_id, claim.graph)
+    sql.run(_CLAIM, claim.owner, now + claim.lease_ms, claim.pid, now, run_id, attempt)
+    sql.run(
+        "UPDATE pipeline_tasks SET status = 'pending' WHERE run_id = ? AND status = 'running'",
+        run_id,
     )
-    payload = {"pipeline": row.name, "error": error and error["message"]}
-    tx.event(f"pipeline-run.{status}", f"pipeline-run:{row.id}", payload)
+    sql.run(
+        "UPDATE pipeline_attempts SET outcome = 'lost', finished_ms = ? "
+        "WHERE run_id = ? AND outcome IS NULL",
+        *(now, run_id),
+    )
+    sql.run("DELETE FROM pipeline_slots WHERE run_id = ?", run_id)
+    book = Book(sql, tx.actor.name, project)
+    book.event("pipeline-run.claimed", run_id, {"owner": claim.owner, "attempt": attempt + 1})
 
 
-def _match_tasks(tx: Transaction, run_id: str, graph: Graph) -> None:
-    """Tasks for the nodes that the code plans now; those of nodes that are gone go too."""
-    tasks = pipeline_tasks.c
-    wanted = {node.name for node in graph.nodes}
-    known = {row.name for row in tx.execute(select(tasks.name).where(tasks.run_id == run_id))}
-    for name in known - wanted:
-        tx.execute(delete(pipeline_tasks).where(tasks.run_id == run_id, tasks.name == name))
-    for position, node in enumerate(graph.nodes):
-        if node.name in known:
-            where = (tasks.run_id == run_id, tasks.name == node.name)
-            tx.execute(update(pipeline_tasks).where(*where).values(**_task_row(node, position)))
-    _insert_tasks(tx, run_id, graph, known)
+def _row(sql: Sql, run_id: str) -> Row:
+    found = sql.rows(_RUN, run_id)
+    if not found:
+        raise runs.unknown_run(run_id)
+    return found[0]
 
 
-def _insert_tasks(tx: Transaction, run_id: str, graph: Graph, known: set[str]) -> None:
-    rows = [
-        {
-            "run_id": run_id,
-            **_task_row(node, position),
-            "status": "pending",
-            "attempt": 0,
-        }
-        for position, node in enumerate(graph.nodes)
-        if node.name not in known
-    ]
-    if rows:
-        tx.execute(insert(pipeline_tasks), rows)
-
-
-def _task_row(node: Node, position: int) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "position": position,
-        "step": node.step,
-        "output_names": list(node.outputs),
-    }
-
-
-def _cause_edges(cause: dict[str, Any] | None, run_id: str) -> list[tuple[str, str]]:
-    """A cause such as ``{"alert": ID}`` is where the run comes from."""
-    return [
-        (f"{kind}:{identifier}", f"pipeline-run:{run_id}")
-        for kind, identifier in (cause or {}).items()
-        if kind in ("alert", "window", "dataset", "retraining") and isinstance(identifier, str)
-    ]
-
-
-def _is_queued(tx: Transaction, project: str, run_id: str) -> bool:
-    found = tx.execute(select(pipeline_runs.c.project).where(pipeline_runs.c.id == run_id)).scalar()
-    if found is not None and found != project:
-        raise unknown_run(run_id)
-    return found is not None
-
-
-def _row(tx: Transaction, run_id: str) -> Row[Any]:
-    found = tx.execute(select(pipeline_runs).where(pipeline_runs.c.id == run_id)).first()
-    if found is None:
-        raise unknown_run(run_id)
-    tx.project = found.project
-    return found
-
-
-def _ended(row: Row[Any]) -> Conflict:
+def _ended(run_id: str, status: str) -> Conflict:
     return Conflict(
         "pipelines.ended",
-        f"Run {row.id} has {row.status} already.",
+        f"Run {run_id} has {status} already.",
         hint="Start a new one; steps that did not change are not run again.",
     )
+
+
+def _check_outputs(store: Store, sql: Sql, project: str, run_id: str, wave: Wave) -> None:
+    """What comes over the network declares the outputs of its step, and their objects are here."""
+    made = {one.task: one.outputs for one in wave.changes if one.status in ("succeeded", "cached")}
+    if not made:
+        return
+    among, values = sql.among(list(made))
+    query = f"SELECT name, output_names FROM pipeline_tasks WHERE run_id = ? AND name {among}"  # noqa: S608
+    declared = {name: from_json(names) for name, names in sql.rows(query, run_id, values)}
+    declared |= {one.name: list(one.outputs) for one in wave.added}
+    for task, outputs in made.items():
+        wanted: list[Any] = declared.get(task, [])
+        if set(wanted) != set(outputs):
+            raise InvalidInput(
+                "pipelines.wrong_outputs",
+                f"The step {task!r} should make {', '.join(wanted)}, but made {', '.join(outputs)}.",
+            )
+    digests = {one.digest for outputs in made.values() for one in outputs.values()}
+    missing = digests - store.objects.of(project).has_many(digests)
+    if missing:
+        raise InvalidInput(
+            "pipelines.missing_object",
+            f"The bytes of {len(missing)} outputs are not stored.",
+            hint="Send them with the wave, or upload them before.",
+            value=min(missing),
+        )

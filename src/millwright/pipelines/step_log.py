@@ -10,7 +10,7 @@ import io
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,18 +21,30 @@ _current: ContextVar[StepLog | None] = ContextVar("millwright_step_log", default
 class StepLog:
     """The text a step wrote, at most the last mebibyte of it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, on_text: Callable[[str], None] = lambda _: None, hidden: Iterable[str] = ()
+    ) -> None:
         self._text = io.StringIO()
         self._dropped = False
+        self._on_text = on_text
+        self._hidden = [secret for secret in hidden if secret]
 
     def write(self, text: str) -> None:
-        """Add text."""
+        """Add text, in which secrets are covered."""
+        text = self.covered(text)
         self._text.write(text)
+        self._on_text(text)
         if self._text.tell() > 2 * _LIMIT:
             kept = self._text.getvalue()[-_LIMIT:]
             self._text = io.StringIO()
             self._text.write(kept)
             self._dropped = True
+
+    def covered(self, text: str) -> str:
+        """The text without the values of secrets."""
+        for secret in self._hidden:
+            text = text.replace(secret, "•••")
+        return text
 
     def content(self) -> bytes:
         """All of it, in UTF-8."""

@@ -5,48 +5,17 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from millwright.kernel.errors import InvalidInput
-from millwright.pipelines import values
-from millwright.pipelines.compatibility import UNKNOWN, annotations_of, fits, spelled
+from millwright.pipelines.compatibility import UNKNOWN, annotations_of
 from millwright.pipelines.entry_point import entry_point_of
-from millwright.pipelines.graph import Node, Reference
+from millwright.pipelines.graph import SINGLE, Reference, Setting
+from millwright.pipelines.recording import Output, recorder_of_plan
 
 P = ParamSpec("P")
 R = TypeVar("R")
-SINGLE = "result"
-"""The name of the output of a step that has only one."""
-
-
-class Output:
-    """A handle to what a step will make; it has no value until the pipeline runs."""
-
-    __slots__ = ("_annotation", "_reference")
-
-    def __init__(self, reference: Reference, annotation: Any) -> None:
-        self._reference = reference
-        self._annotation = annotation
-
-    def __repr__(self) -> str:
-        return f"<output {self._reference.output!r} of step {self._reference.node!r}>"
-
-    def _unknown(self, *_: object) -> Any:
-        raise InvalidInput(
-            "pipelines.not_known_yet",
-            f"The {self!r} is not known while the pipeline is being planned.",
-            hint="Use it only as an argument of another step, and look into it there.",
-        )
-
-    __bool__ = __iter__ = __len__ = __getitem__ = __add__ = __lt__ = __gt__ = __call__ = _unknown
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._unknown()
 
 
 class Step(Generic[P, R]):
@@ -59,6 +28,7 @@ class Step(Generic[P, R]):
         timeout_ms: after how long it counts as failed.
         cache: whether an earlier result with the same fingerprint is used instead of running it.
         outputs: names of several outputs, where the function returns a plain tuple of them.
+        setting: how its calls want to be run, where that is not the usual way.
     """
 
     def __init__(
@@ -70,6 +40,7 @@ class Step(Generic[P, R]):
         timeout_ms: int | None = None,
         cache: bool = True,
         outputs: tuple[str, ...] = (),
+        setting: Setting | None = None,
     ) -> None:
         update_wrapper(self, function)
         self.function = function
@@ -77,6 +48,7 @@ class Step(Generic[P, R]):
         self.retries = retries
         self.timeout_ms = timeout_ms
         self.cache = cache
+        self.setting = setting
         self._named_outputs = outputs
         self.signature = plain_signature(function, f"The step {self.name!r}")
         if retries < 0:
@@ -92,6 +64,26 @@ class Step(Generic[P, R]):
         if recorder is None:
             return self.function(*args, **kwargs)
         return cast(R, recorder.record(cast("Step[..., Any]", self), args, kwargs))
+
+    def map(self, items: Any, /, **same: Any) -> list[R]:
+        """Call the step for each item of a collection that may be known only at run time.
+
+        Args:
+            items: for the first parameter, one by one: a list, or what another step makes.
+            same: the other parameters, the same for every item.
+
+        Returns:
+            The results in the order of the items; while planning, one handle to their list.
+        """
+        recorder = recorder_of_plan.get()
+        if recorder is None:
+            return [cast("Callable[..., R]", self.function)(item, **same) for item in items]
+        return cast("list[R]", recorder.record_map(cast("Step[..., Any]", self), items, same))
+
+    @cached_property
+    def entry_point(self) -> str:
+        """``module:attribute`` of the function."""
+        return entry_point_of(self.function)
 
     @cached_property
     def annotations(self) -> dict[str, Any]:
@@ -139,74 +131,6 @@ class Step(Generic[P, R]):
                 hint="Return a tuple with one value per declared output.",
             )
         return dict(zip(names, returned, strict=True))
-
-
-@dataclass
-class Recorder:
-    """Collects the nodes of one plan."""
-
-    pipeline: str
-    nodes: list[Node] = field(default_factory=list)
-    steps: dict[str, Step[..., Any]] = field(default_factory=dict)
-    made: set[int] = field(default_factory=set)
-
-    def record(self, called: Step[..., Any], args: Any, kwargs: Any) -> Any:
-        arguments = _bind(called, args, kwargs)
-        for argument, value in arguments.items():
-            _check_argument(called, argument, value)
-        name = self._free_name(called.name)
-        node = Node(
-            name=name,
-            step=entry_point_of(called.function),
-            inputs={key: values.encode(value, self.leaf) for key, value in arguments.items()},
-            outputs=tuple(called.outputs),
-            retries=called.retries,
-            timeout_ms=called.timeout_ms,
-            cache=called.cache,
-        )
-        self.nodes.append(node)
-        self.steps[name] = called
-        return called.handles(name)
-
-    def leaf(self, value: object) -> values.Tagged | None:
-        return value._reference.tree() if isinstance(value, Output) else None
-
-    def _free_name(self, wanted: str) -> str:
-        name, count = wanted, 1
-        while name in self.steps:
-            count += 1
-            name = f"{wanted}-{count}"
-        return name
-
-
-recorder_of_plan: ContextVar[Recorder | None] = ContextVar(
-    "millwrightrecorder_of_plan", default=None
-)
-
-
-def _bind(called: Step[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
-    try:
-        bound = called.signature.bind(*args, **kwargs)
-    except TypeError as cause:
-        raise InvalidInput(
-            "pipelines.wrong_arguments",
-            f"The step {called.name!r} cannot be called like this: {cause}.",
-            hint=f"It takes {called.signature}.",
-        ) from cause
-    bound.apply_defaults()
-    return bound.arguments
-
-
-def _check_argument(called: Step[..., Any], argument: str, value: object) -> None:
-    wanted = called.annotations.get(argument, UNKNOWN)
-    given = value._annotation if isinstance(value, Output) else type(value)
-    if not fits(given, wanted):
-        raise InvalidInput(
-            "pipelines.wrong_type",
-            f"The step {called.name!r} takes {spelled(wanted)} as {argument!r}, but is given "
-            f"{spelled(given)} ({value!r:.80}).",
-            hint="Pass a value of that type, or correct the annotation.",
-        )
 
 
 def plain_signature(function: Callable[..., Any], who: str) -> inspect.Signature:

@@ -45,6 +45,8 @@ pipeline_runs = Table(
     Column("not_before_ms", BigInteger, nullable=True),
     Column("deadline_ms", BigInteger, nullable=True),
     Column("max_active", Integer, nullable=True),
+    # The number of the last wave of changes, so that one that is said twice happens once.
+    Column("wave", Integer, nullable=False, server_default="0"),
     Index(None, "project", "id"),
     Index(None, "status", "id"),
     Index("ux_pipeline_runs_idempotency", "project", "idempotency_key", unique=True),

@@ -25,6 +25,7 @@ _RUN_COLUMNS = (
     "not_before_ms",
     "deadline_ms",
     "max_active",
+    "wave",
 )
 
 
@@ -58,6 +59,7 @@ def _runs() -> None:
         sa.Column("not_before_ms", sa.BigInteger(), nullable=True),
         sa.Column("deadline_ms", sa.BigInteger(), nullable=True),
         sa.Column("max_active", sa.Integer(), nullable=True),
+        sa.Column("wave", sa.Integer(), nullable=False, server_default="0"),
     )
     for column in columns:
         op.add_column("pipeline_runs", column)

@@ -1,0 +1,73 @@
+"""The code of a run: the project's modules as they were when it was planned.
+
+A run that somebody goes on with later is executed with that code, whatever has been edited since.
+Where nothing has been edited, the project's own folder is used.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from millwright.pipelines.archive import pack_parts, unpack_parts
+from millwright.pipelines.dsl import Plan
+from millwright.pipelines.entry_point import is_project
+from millwright.pipelines.placement import is_importable, root_of
+from millwright.pipelines.records import PipelineRunDetail
+
+_MOST_BYTES = 20 << 20
+
+
+def keep_code(plan: Plan, put: Callable[[bytes], str]) -> str | None:
+    """Store the project's modules that are loaded; the archive's digest, None without any."""
+    roots = {
+        Path(root_of(step)) for step in plan.steps.values() if is_importable(step, required=False)
+    }
+    files = dict(sorted(_modules_in(roots).items()))
+    if not files or sum(map(len, files.values())) > _MOST_BYTES:
+        return None
+    return put(pack_parts(files))
+
+
+def restored_code(
+    run: PipelineRunDetail, folder: Path, state: Path, fetch: Callable[[str], bytes]
+) -> Path:
+    """The folder with a run's code: the project's own while it is unchanged, else a copy."""
+    if run.code_digest is None:
+        return folder
+    files = unpack_parts(fetch(run.code_digest))
+    if all(_content(folder / name) == content for name, content in files.items()):
+        return folder
+    copy = state / "code" / run.code_digest[:16]
+    for name, content in files.items():
+        # Names are those of modules below the project's folder; what is not is left out.
+        path = (copy / name).resolve()
+        if not path.is_relative_to(copy.resolve()):
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return copy
+
+
+def _modules_in(roots: set[Path]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file is None or not file.endswith(".py") or not is_project(module):
+            continue
+        path = Path(file).resolve()
+        for root in roots:
+            if path.is_relative_to(root):
+                content = _content(path)
+                if content is not None:
+                    found[path.relative_to(root).as_posix()] = content
+                break
+    return found
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
