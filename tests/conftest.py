@@ -15,6 +15,8 @@ from millwright.kernel.workspace import Workspace
 
 # Files that even root cannot remove would outlive the folders of tests; what wants them says so.
 os.environ.setdefault("MILLWRIGHT_PROTECT", "mode")
+# What a run logs should be what its test logs; tests of the samples ask for them.
+os.environ.setdefault("MILLWRIGHT_SYSTEM_METRICS", "0")
 
 
 @pytest.fixture

@@ -6,16 +6,14 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from millwright.kernel.door import Door, connect
-from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
+from millwright.kernel.errors import InvalidInput, NotFound
 from millwright.kernel.workspace import Workspace
-from millwright.tracking import MetricPoint, download_artifact, get_run, list_artifacts, list_runs
+from millwright.tracking import download_artifact, get_run, list_artifacts, list_runs
 from millwright.tracking.api import (
     active_run,
     log_artifact,
@@ -26,7 +24,6 @@ from millwright.tracking.api import (
     set_tag,
     start_run,
 )
-from millwright.tracking.logging_buffer import LoggingBuffer
 
 P = "own"
 
@@ -110,53 +107,6 @@ def test_an_interrupted_run_is_cancelled(door: Door) -> None:
     with pytest.raises(KeyboardInterrupt), start_run(project=P, door=door) as run:
         raise KeyboardInterrupt
     assert get_run(door, run.id).status == "cancelled"
-
-
-def test_logging_does_not_wait_for_the_server() -> None:
-    released, sent = threading.Event(), []
-
-    def slow(points: Sequence[MetricPoint]) -> None:
-        released.wait()
-        sent.extend(points)
-
-    buffer = LoggingBuffer(slow, every_seconds=0.001)
-    started = time.monotonic()
-    for step in range(2000):
-        buffer.add([MetricPoint(key="m", value=step, step=step)])
-    assert time.monotonic() - started < 1.0
-    released.set()
-    buffer.close()
-    assert [point.step for point in sent] == list(range(2000))
-
-
-def test_points_that_could_not_be_sent_are_sent_again_in_order() -> None:
-    sent: list[MetricPoint] = []
-    failures, failed_twice = [0], threading.Event()
-
-    def flaky(points: Sequence[MetricPoint]) -> None:
-        if failures[0] < 2:
-            failures[0] += 1
-            if failures[0] == 2:
-                failed_twice.set()
-            raise Unavailable("test.down", "Nothing answers.")
-        sent.extend(points)
-
-    buffer = LoggingBuffer(flaky, every_seconds=0.001)
-    buffer.add([MetricPoint(key="m", value=0, step=0)])
-    assert failed_twice.wait(10)
-    buffer.add([MetricPoint(key="m", value=1, step=1)])
-    buffer.close()
-    assert [point.step for point in sent] == [0, 1]
-
-
-def test_points_that_can_never_be_sent_are_an_error_at_the_end() -> None:
-    def broken(points: Sequence[MetricPoint]) -> None:
-        raise Unavailable("test.down", "Nothing answers.")
-
-    buffer = LoggingBuffer(broken)
-    buffer.add([MetricPoint(key="m", value=0)])
-    with pytest.raises(Unavailable):
-        buffer.close()
 
 
 SCRIPT = """

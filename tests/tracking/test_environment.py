@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from millwright.tracking.environment import code_version, command_line, run_environment
+from millwright.tracking.environment import command_line, run_environment
+from millwright.tracking.source_code import source_here
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -16,30 +17,30 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def test_a_folder_outside_git_has_no_code_version(tmp_path: Path) -> None:
-    assert code_version(tmp_path) is None
-    assert code_version(tmp_path / "absent") is None
+    assert source_here(tmp_path).version is None
+    assert source_here(tmp_path / "absent").version is None
 
 
 def test_the_commit_and_a_digest_of_what_is_not_committed(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     file = tmp_path / "train.py"
     file.write_text("one")
-    fresh = code_version(tmp_path)
+    fresh = source_here(tmp_path).version
     assert fresh is not None
     assert fresh.commit is None
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "one")
     (tmp_path / "results.csv").write_text("untracked")
-    clean = code_version(tmp_path)
+    clean = source_here(tmp_path).version
     assert clean is not None
     assert len(clean.commit or "") == 40
     assert (clean.dirty, clean.diff_digest) == (False, None)
     file.write_text("two")
-    changed = code_version(tmp_path)
+    changed = source_here(tmp_path).version
     file.write_text("three")
-    other = code_version(tmp_path)
+    other = source_here(tmp_path).version
     file.write_text("two")
-    again = code_version(tmp_path)
+    again = source_here(tmp_path).version
     assert changed is not None
     assert other is not None
     assert changed == again

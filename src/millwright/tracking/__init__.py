@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         set_tags,
     )
     from millwright.tracking.environment import (
-        code_version,
         command_line,
         packages,
         run_environment,
@@ -66,6 +65,8 @@ if TYPE_CHECKING:
         RunStatus,
     )
     from millwright.tracking.session import RunSession
+    from millwright.tracking.source_code import keep_source, source_here
+    from millwright.tracking.system_metrics import SystemMetrics, system_metrics_wanted
 
 _WHERE = {
     "api": ("active_run",),
@@ -86,7 +87,7 @@ _WHERE = {
         "metric_history",
         "set_tags",
     ),
-    "environment": ("code_version", "command_line", "packages", "run_environment"),
+    "environment": ("command_line", "packages", "run_environment"),
     "logged_models.service": ("logged_model_source", "tag_registered"),
     "mlflow.artifacts": ("download",),
     "mlflow.clauses": ("Clause", "clauses", "entity_and_key"),
@@ -111,6 +112,8 @@ _WHERE = {
         "RunStatus",
     ),
     "session": ("RunSession",),
+    "source_code": ("keep_source", "source_here"),
+    "system_metrics": ("SystemMetrics", "system_metrics_wanted"),
 }
 __all__ = [
     "Artifact",
@@ -136,13 +139,13 @@ __all__ = [
     "RunPatch",
     "RunSession",
     "RunStatus",
+    "SystemMetrics",
     "absent",
     "active_run",
     "artifact_root",
     "checked_path",
     "children",
     "clauses",
-    "code_version",
     "command_line",
     "compare",
     "create_run",
@@ -155,6 +158,7 @@ __all__ = [
     "invalid",
     "is_mlflow",
     "joined",
+    "keep_source",
     "keeps",
     "link_artifact",
     "list_artifacts",
@@ -170,7 +174,9 @@ __all__ = [
     "path_of",
     "run_environment",
     "set_tags",
+    "source_here",
     "stored",
+    "system_metrics_wanted",
     "tag_registered",
     "token_of",
     "translated",

@@ -19,12 +19,16 @@ from typing import Any
 
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door, connect
-from millwright.kernel.provenance import hear_reads, origin_now
+from millwright.kernel.provenance import hear_reads, knows_feeding, origin_now
 from millwright.kernel.workspace import Workspace
 from millwright.tracking import active, client
 from millwright.tracking import environment as surroundings
+from millwright.tracking.delivery import sync_aside
 from millwright.tracking.records import Artifact, NewRun, plain
 from millwright.tracking.session import RunSession
+from millwright.tracking.source_code import keep_source, source_here
+from millwright.tracking.system_metrics import system_metrics_wanted
+from millwright.tracking.unsent import folder_here
 
 _implicit_lock = threading.Lock()
 
@@ -39,12 +43,14 @@ def start_run(
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     parent: str | None = None,
+    system_metrics: bool | None = None,
     door: Door | None = None,
 ) -> RunSession:
     """Start a run and make it the active one, until its ``with`` block, ``end()`` or the process
     ends.
 
-    Code version, environment and command line are recorded without being asked.
+    Code (commit, uncommitted changes, files that git does not have), environment, machine, seeds and
+    command line are recorded without being asked.
 
     Args:
         name: for people; made up if not given.
@@ -56,6 +62,8 @@ def start_run(
         params: parameters to log at once.
         tags: tags to set at once.
         parent: id of the parent run; the active run if there is one.
+        system_metrics: whether to log how the machine is used; by default unless the environment
+            variable ``MILLWRIGHT_SYSTEM_METRICS`` is ``0`` or the run has a parent here.
         door: an open door to use; otherwise one is opened, and closed with the run.
 
     Raises:
@@ -68,6 +76,7 @@ def start_run(
     try:
         owner = project or (outer.project if outer is not None else project_here(opened))
         digest = opened.upload(owner, surroundings.packages().encode())
+        source = source_here()
         new = NewRun(
             experiment=experiment,
             name=name,
@@ -75,17 +84,22 @@ def start_run(
             seed=seed,
             inputs=tuple(inputs),
             origin=origin_now(),
-            code=surroundings.code_version(),
+            code=source.version,
             environment=surroundings.run_environment(digest),
             command=surroundings.command_line(),
             params={key: plain(value) for key, value in (params or {}).items()},
             tags=dict(tags or {}),
         )
-        session = RunSession(opened, client.create_run(opened, owner, new), owns_door=owns_door)
+        record = client.create_run(opened, owner, new)
+        keep_source(opened, owner, record.id, source)
+        session = RunSession(opened, record, owns_door=owns_door)
     except BaseException:
         if owns_door:
             opened.close()
         raise
+    if system_metrics_wanted(system_metrics if outer is None else bool(system_metrics)):
+        session.watch_system()
+    sync_aside(session.door, folder_here())
     hear_reads(_heard)
     active.push(session)
     return session
@@ -95,6 +109,12 @@ def _heard(project: str, version_id: str) -> None:
     run = active.innermost()
     if run is not None and run.project == project:
         run.log_input(version_id)
+
+
+@knows_feeding
+def _feeds(project: str) -> bool:
+    run = active.innermost()
+    return run is not None and run.project == project
 
 
 def active_run() -> RunSession:

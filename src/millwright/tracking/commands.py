@@ -154,6 +154,29 @@ def compare(chosen: tuple[str, ...], project: str | None, as_json: bool) -> None
                 click.echo(f"  {key[:26]:26}" + "".join(f" {value[:18]:>18}" for value in values))
 
 
+@runs.command("sync")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def sync_(as_json: bool) -> None:
+    """Send what runs logged here while no server answered."""
+    from millwright.kernel.door import connect
+    from millwright.tracking.delivery import sync
+    from millwright.tracking.unsent import folder_here
+
+    with connect() as door:
+        done = sync(door, folder_here())
+    if as_json:
+        click.echo(done.model_dump_json(indent=2))
+        return
+    if not (done.sent or done.waiting):
+        click.echo("Nothing waits to be sent.")
+    for run in done.sent:
+        click.echo(f"Sent what was left of run {run}.")
+    for sentence in done.refused:
+        click.echo(f"Refused: {sentence}", err=True)
+    for run in done.waiting:
+        click.echo(f"Run {run} waits: its server is another one, or does not answer.", err=True)
+
+
 def _find(door: object, run: str, project: str | None) -> Run:
     from millwright.kernel.door import Door
     from millwright.kernel.errors import InvalidInput, NotFound
@@ -183,7 +206,7 @@ def _find(door: object, run: str, project: str | None) -> Run:
 
 def _shown_metrics(found: Sequence[Run]) -> list[str]:
     """The metrics that most of the runs have, so that the columns can be compared."""
-    counts = Counter(key for run in found for key in run.metrics)
+    counts = Counter(key for run in found for key in run.metrics if not key.startswith("system/"))
     return sorted(counts, key=lambda key: (-counts[key], key))[:_COLUMNS]
 
 

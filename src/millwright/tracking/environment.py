@@ -1,4 +1,4 @@
-"""What a run records without being asked: code version, environment, command line."""
+"""What a run records of its surroundings without being asked: packages, machine, seeds, command line."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import importlib.metadata
 import os
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from millwright.kernel.objects import digest_of
-from millwright.tracking.records import CodeVersion, RunEnvironment
+from millwright.tracking import hardware
+from millwright.tracking.records import RunEnvironment
 
 _SECRET = re.compile(
     r"(token|secret|passw|api[-_]?key|credential|private[-_]?key|auth)", re.IGNORECASE
 )
 _URL_LOGIN = re.compile(r"(\w+://)[^/\s@]+@")
-_GIT_SECONDS = 5
 
 
 @functools.cache
@@ -40,26 +37,32 @@ def run_environment(digest: str | None = None) -> RunEnvironment:
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cpus(),
         digest=digest,
+        processor=hardware.processor(),
+        memory_bytes=hardware.memory_bytes(),
+        gpus=hardware.gpu_names(),
+        seeds=seeds_now(),
     )
 
 
-def code_version(folder: Path | None = None) -> CodeVersion | None:
-    """The git commit of a folder and a digest of what is not committed; None outside git.
+def seeds_now() -> dict[str, int]:
+    """The seeds that somebody set in this process, as far as they can be read back.
 
-    Files git does not track are left out: results beside the code would make every run dirty.
+    NumPy's legacy generator begins with the seed it was given as its first word; ``random`` and
+    generators that are passed around do not tell theirs.
     """
-    where = folder or Path.cwd()
-    status = _git(where, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
-    if status is None:
-        return None
-    lines = status.decode(errors="replace").splitlines()
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), None)
-    if commit == "(initial)":
-        return CodeVersion(dirty=True)
-    dirty = any(not line.startswith("#") for line in lines)
-    diff = _git(where, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--binary")
-    digest = digest_of(diff) if dirty and diff else None
-    return CodeVersion(commit=commit, dirty=dirty, diff_digest=digest)
+    found: dict[str, int] = {}
+    hashing = os.environ.get("PYTHONHASHSEED", "")
+    if hashing.isdecimal():
+        found["PYTHONHASHSEED"] = int(hashing)
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        state = numpy.random.get_state(legacy=False)["state"]
+        # Fresh from the seed: nothing was drawn since.
+        if state["pos"] == 624 and int(state["key"][0]) < 1 << 31:
+            found["numpy"] = int(state["key"][0])
+    if torch is not None and hasattr(torch, "initial_seed"):
+        found["torch"] = int(torch.initial_seed()) % (1 << 63)
+    return found
 
 
 def command_line(arguments: Sequence[str] | None = None) -> str:
@@ -68,9 +71,14 @@ def command_line(arguments: Sequence[str] | None = None) -> str:
     >>> command_line(["train.py", "--token", "abc", "--db=pg://me:pw@host/x", "--seed=1"])
     'train.py --token *** --db=pg://***@host/x --seed=1'
     """
+    return " ".join(shown_arguments(sys.argv if arguments is None else arguments))[:10_000]
+
+
+def shown_arguments(arguments: Sequence[str]) -> list[str]:
+    """Arguments with everything that looks like a secret replaced by ``***``."""
     shown: list[str] = []
     hide_next = False
-    for word in sys.argv if arguments is None else arguments:
+    for word in arguments:
         name, assigned, _ = word.partition("=")
         if hide_next and not word.startswith("-"):
             shown.append("***")
@@ -79,24 +87,7 @@ def command_line(arguments: Sequence[str] | None = None) -> str:
         else:
             shown.append(_URL_LOGIN.sub(r"\1***@", word))
         hide_next = word.startswith("-") and not assigned and bool(_SECRET.search(name))
-    return " ".join(shown)[:10_000]
-
-
-def _git(folder: Path, *arguments: str) -> bytes | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            check=False,
-            capture_output=True,
-            timeout=_GIT_SECONDS,
-            stdin=subprocess.DEVNULL,
-            # Reading the status must not take the index lock from a person at work.
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    return shown
 
 
 def _cpus() -> int:

@@ -51,6 +51,27 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Step = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
+class CodeDetail(Record):
+    """How code was started, and where it stands."""
+
+    entry_point: Annotated[str, Field(max_length=1000)] | None = None
+    """The script, by its path below the root of the code."""
+    module: Annotated[str, Field(max_length=500)] | None = None
+    """What ``python -m`` was given."""
+    arguments: Annotated[
+        tuple[Annotated[str, Field(max_length=10_000)], ...], Field(max_length=1000)
+    ] = ()
+    """What followed on the command line, secrets replaced by ``***``."""
+    folder: Annotated[str, Field(max_length=1000)] = "."
+    """The working directory, below the root."""
+    remote: Annotated[str, Field(max_length=2000)] | None = None
+    """Where the repository was cloned from, without a login."""
+    files: Annotated[
+        tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=1000)
+    ] = ()
+    """Loaded files that are in no commit; their bytes are artifacts below ``code/files/``."""
+
+
 class CodeVersion(Record):
     """Which code ran. ``diff_digest`` names the uncommitted changes, so equal digests are equal
     code."""
@@ -58,6 +79,7 @@ class CodeVersion(Record):
     commit: str | None = None
     dirty: bool = False
     diff_digest: str | None = None
+    detail: CodeDetail | None = None
 
 
 class RunEnvironment(Record):
@@ -67,6 +89,12 @@ class RunEnvironment(Record):
     platform: str
     cpus: int
     digest: str | None = None
+    processor: str | None = None
+    memory_bytes: int | None = None
+    gpus: tuple[str, ...] = ()
+    seeds: dict[str, int] = Field(default_factory=dict)
+    """Seeds that were set when the run began, by what they seed (``numpy``, ``torch``,
+    ``PYTHONHASHSEED``)."""
 
 
 class FeatureSet(Record):

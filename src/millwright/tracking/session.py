@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import Mapping
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from millwright.kernel import clock
 from millwright.kernel.door import Door
-from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
 from millwright.tracking import active, client
-from millwright.tracking.logging_buffer import LoggingBuffer
+from millwright.tracking.delivery import moved, tell
+from millwright.tracking.outbox import Outbox
 from millwright.tracking.records import Artifact, MetricPoint, Run, RunStatus, plain
+from millwright.tracking.system_metrics import SystemMetrics
+from millwright.tracking.unsent import Entry, Unsent, folder_here
+
+PATIENCE_VARIABLE = "MILLWRIGHT_PATIENCE"
+_PATIENCE_SECONDS = 30.0
 
 
 class RunSession:
     """The run that ``start_run`` gives: log to it, and leave the ``with`` block to end it.
 
-    Metrics are buffered and sent in the background; everything else is sent at once. An exception
-    that leaves the block marks the run failed.
+    Metrics are taken at once and sent in the background. Parameters and tags are sent at once where
+    the server answers; while it is away everything but files is kept on disk and sent when it is
+    back. An exception that leaves the block marks the run failed.
 
     Attributes:
         record: the run as it was when it started.
@@ -33,10 +44,10 @@ class RunSession:
         self.record = record
         self._owns_door = owns_door
         self._ended = False
+        self._system: SystemMetrics | None = None
         self._inputs = set(record.inputs)
-        self._buffer = LoggingBuffer(
-            lambda points: client.log_metrics(self.door, self.record.id, points)
-        )
+        self._unsent = Unsent(folder_here() / f"{record.id}.jsonl", door.url)
+        self._outbox = Outbox(self._tell, self._unsent)
 
     @property
     def id(self) -> str:
@@ -70,7 +81,7 @@ class RunSession:
                     hint="Log text with log_param or set_tag.",
                 ) from cause
             points.append(MetricPoint(key=key, value=number, step=step or 0, time_ms=now))
-        self._buffer.add(points)
+        self._outbox.add(points)
 
     def log_param(self, key: str, value: Any) -> None:
         """Log a parameter."""
@@ -78,11 +89,11 @@ class RunSession:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log parameters; raises ``Conflict`` if one has another value already."""
-        client.log_params(self.door, self.id, {key: plain(v) for key, v in params.items()})
+        self._say(Entry("params", values={key: plain(v) for key, v in params.items()}))
 
     def set_tag(self, key: str, value: Any) -> None:
         """Set a tag, replacing its value."""
-        client.set_tags(self.door, self.id, {key: str(value)})
+        self._say(Entry("tags", values={key: str(value)}))
 
     def log_input(self, version_id: str) -> None:
         """Name a dataset version, by id, that the run reads; again changes nothing.
@@ -90,8 +101,8 @@ class RunSession:
         ``mw.dataset(…)`` does it for what is read while the run is active.
         """
         if version_id not in self._inputs:
-            client.log_inputs(self.door, self.id, [version_id])
             self._inputs.add(version_id)
+            self._say(Entry("inputs", values={version_id: None}))
 
     def log_artifact(self, content: str | Path | bytes, name: str | None = None) -> list[Artifact]:
         """Log a file, every file of a folder, or bytes.
@@ -126,30 +137,74 @@ class RunSession:
         return self._upload(name, json.dumps(content, indent=1, default=str).encode())
 
     def flush(self) -> None:
-        """Send buffered metrics now."""
-        self._buffer.flush()
+        """Send what waits, now.
+
+        Raises:
+            Unavailable: the server does not answer; what waits is kept.
+        """
+        self._outbox.flush()
 
     def end(self, status: RunStatus = "finished", error: str | None = None) -> None:
         """Send what is left and end the run; calling it again does nothing.
 
+        Where the server does not answer within ``MILLWRIGHT_PATIENCE`` (30 s), everything is kept on
+        disk, the end too, and a sentence on standard error says so.
+
         Raises:
-            MillwrightError: metrics could not be sent. The run is marked failed then.
+            MillwrightError: the server refused something that was logged. The run is marked failed
+                then.
         """
         if self._ended:
             return
         self._ended = True
         active.pop(self)
+        if self._system is not None:
+            self._system.stop()
         try:
-            try:
-                self._buffer.close()
-            except Exception as cause:
-                reason = f"Some metrics could not be sent: {cause}"
-                client.end_run(self.door, self.id, "failed", error=error or reason)
-                raise
-            client.end_run(self.door, self.id, status, error=error)
+            self._close(status, error)
         finally:
             if self._owns_door:
                 self.door.close()
+
+    def watch_system(self) -> None:
+        """Log how the machine is used until the run ends, as metrics below ``system/``."""
+        if self._system is None:
+            self._system = SystemMetrics(self._outbox.add)
+
+    def _close(self, status: RunStatus, error: str | None) -> None:
+        with suppress(Unavailable):
+            self._outbox.flush()
+        refusal = self._outbox.refusal
+        if refusal is not None:
+            status, error = "failed", error or f"Some of the log was refused: {refusal}"
+        self._outbox.put(Entry("end", values={"status": status, "error": error}))
+        if not self._outbox.close(patience()):
+            sys.stderr.write(
+                f"Nothing answers at {self.door.url}: what the run {self.record.name} logged waits in "
+                f"{self._unsent.path}. It is sent with the next run here, or by: mw runs sync\n"
+            )
+        elif self._outbox.refusal is not None:
+            raise self._outbox.refusal
+
+    def _say(self, entry: Entry) -> None:
+        """Tell the server now, so that a refusal is heard where it belongs; later if it is away."""
+        if not self._outbox.away:
+            try:
+                self._tell([entry])
+            except Unavailable:
+                self._outbox.put(entry)
+        else:
+            self._outbox.put(entry)
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        try:
+            tell(self.door, self.id, entries)
+        except Unavailable:
+            found = moved(self.door) if self._owns_door else None
+            if found is None:
+                raise
+            self.door = found
+            tell(self.door, self.id, entries)
 
     def __enter__(self) -> RunSession:
         return self
@@ -172,4 +227,23 @@ class RunSession:
 
     def _upload(self, name: str, content: bytes | Path) -> Artifact:
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return client.log_artifact(self.door, self.project, self.id, name, content, media_type=kind)
+        deadline = time.monotonic() + patience()
+        while True:
+            try:
+                return client.log_artifact(
+                    self.door, self.project, self.id, name, content, media_type=kind
+                )
+            except Unavailable:
+                # Files are not copied aside: their bytes wait where they are for the server.
+                if time.monotonic() >= deadline:
+                    raise
+                self.door = (moved(self.door) if self._owns_door else None) or self.door
+                time.sleep(0.2)
+
+
+def patience() -> float:
+    """For how many seconds the end of a run waits for a server that does not answer."""
+    try:
+        return float(os.environ.get(PATIENCE_VARIABLE, _PATIENCE_SECONDS))
+    except ValueError:
+        return _PATIENCE_SECONDS

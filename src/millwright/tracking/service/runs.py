@@ -21,6 +21,7 @@ from millwright.kernel.store import Store, Transaction
 from millwright.tracking.records import (
     ENDED,
     CodeVersion,
+    CodeDetail,
     FeatureSet,
     NewRun,
     ParamValue,
@@ -58,6 +59,7 @@ _COLUMNS = (
     "code_dirty",
     "code_diff_digest",
     "environment",
+    "code_detail",
     "command",
 )
 T = TypeVar("T", Row[Any], RunRow)
@@ -99,6 +101,7 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
             "code_diff_digest": code.diff_digest,
             "environment": None if new.environment is None else new.environment.model_dump_json(),
             "command": new.command,
+            "code_detail": None if code.detail is None else code.detail.model_dump_json(),
         }
         insert_run(
             tx,
@@ -322,7 +325,12 @@ def _run(
     code = None
     if row.code_dirty is not None:
         code = CodeVersion(
-            commit=row.code_commit, dirty=row.code_dirty, diff_digest=row.code_diff_digest
+            commit=row.code_commit,
+            dirty=row.code_dirty,
+            diff_digest=row.code_diff_digest,
+            detail=None
+            if row.code_detail is None
+            else CodeDetail.model_validate_json(row.code_detail),
         )
     environment = None
     if row.environment is not None:
