@@ -29,6 +29,7 @@ from millwright.data.working.scanning import (
     kind_of,
     look_at,
     settle,
+    size_of,
     unchanged_file,
 )
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
@@ -37,7 +38,8 @@ from millwright.kernel.locks import exclusive
 Progress = Callable[[int, int], None]
 """Told how many files of how many are done."""
 
-_AT_ONCE = 5000
+_AT_ONCE = 20_000
+_BYTES_AT_ONCE = 256 << 20
 _ATTEMPTS = 3
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -151,7 +153,9 @@ def add(
         changes = _read(place, index, tracked, seen, on_progress)
         known = entries_known(place, index, tracked, changes)
         entries: dict[bytes, Entry | None] = {
-            path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
+            path.encode(): entry
+            for path, (_, entry) in changes.items()
+            if path not in known or known[path] != entry
         }
         entries |= {path.encode(): None for path in seen.gone}
         built = _built(place, tracked, entries)
@@ -224,18 +228,33 @@ def _read(
     for attempt in range(_ATTEMPTS):
         settle(found[path] for path in wanted)
         again = []
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = wanted[start : start + _AT_ONCE]
+        count = 0
+        for part in _parts(wanted, found):
             last = attempt == _ATTEMPTS - 1
             again += _store(
                 place, base, part, found, done, earlier, follow=tracked.follow, last=last
             )
+            count += len(part)
             if on_progress is not None:
-                on_progress(start + len(part), len(wanted))
+                on_progress(count, len(wanted))
         wanted = again
         if not wanted:
             break
     return done
+
+
+def _parts(paths: list[str], found: Found) -> Iterator[list[str]]:
+    """Paths in order, so many at a time as are stored, and told of, together."""
+    part: list[str] = []
+    size = 0
+    for path in paths:
+        part.append(path)
+        size += size_of(found[path])
+        if len(part) == _AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _store(

@@ -24,14 +24,20 @@ def set_immutable(handle: int, wanted: bool) -> bool:
     needs CAP_LINUX_IMMUTABLE).
     """
     try:
-        (flags,) = _LONG.unpack(fcntl.ioctl(handle, _GET_FLAGS, _NO_FLAGS))
-        changed = flags | _IMMUTABLE if wanted else flags & ~_IMMUTABLE
+        flags = fcntl.ioctl(handle, _GET_FLAGS, _NO_FLAGS)
+        changed = _changed(flags, wanted)
         if changed == flags:
             return False
-        fcntl.ioctl(handle, _SET_FLAGS, _LONG.pack(changed))
+        fcntl.ioctl(handle, _SET_FLAGS, changed)
     except OSError:
         return False
     return True
+
+
+@cache
+def _changed(flags: bytes, wanted: bool) -> bytes:
+    (number,) = _LONG.unpack(flags)
+    return _LONG.pack(number | _IMMUTABLE if wanted else number & ~_IMMUTABLE)
 
 
 def is_immutable(handle: int) -> bool:

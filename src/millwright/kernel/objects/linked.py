@@ -99,13 +99,18 @@ class LinkShelf:
         """
         step = 1
         while True:
-            number, target = self._next, self.name(self._next)
+            number = self._next
             self._next += step
-            if number // _PER_FOLDER not in self._made:
+            folder = number // _PER_FOLDER
+            target = f"{self._base}/{folder:x}/{number % _PER_FOLDER:x}"
+            if folder not in self._made:
                 self.path(number).parent.mkdir(exist_ok=True)
-                self._made.add(number // _PER_FOLDER)
+                self._made.add(folder)
             try:
-                _link(path, target)
+                try:
+                    os.link(path, target, follow_symlinks=False)
+                except PermissionError:
+                    _link(path, target)
                 break
             except FileExistsError:
                 # Somebody else is adding too: go far enough away to be alone.

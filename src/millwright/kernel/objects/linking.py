@@ -109,21 +109,18 @@ class _Linking:
             return put(self._parts, Path(path))
         try:
             found = linked.state
-            mode = stat.S_IMODE(found.st_mode)
+            mode, size = stat.S_IMODE(found.st_mode), found.st_size
             self._undo[linked.number] = (mode, False)
-            content = os.read(linked.handle, MINIMUM + 1) if found.st_size <= MINIMUM else None
-            if content is not None and len(content) == found.st_size:
-                return self._small(linked, content, found)
+            content = os.read(linked.handle, MINIMUM + 1) if size <= MINIMUM else b""
+            if len(content) == size <= MINIMUM:
+                object_id = blake3(content).digest()
+                self._protect(linked, mode)
+                row = (linked.number, object_id, size, found.st_mtime_ns)
+                self._small_links.append(row)
+                return object_id
             return self._large(linked, path, found, self._recipe(earlier))
         finally:
             linked.close()
-
-    def _small(self, linked: Linked, content: bytes, found: os.stat_result) -> bytes:
-        object_id = blake3(content).digest()
-        size = len(content)
-        self._protect(linked)
-        self._small_links.append((linked.number, object_id, size, found.st_mtime_ns))
-        return object_id
 
     def _large(
         self, linked: Linked, path: str | Path, found: os.stat_result, known: Recipe | None
@@ -142,7 +139,7 @@ class _Linking:
             self._known.append(object_id)
             self._take_back(linked.number)
             return object_id
-        self._protect(linked)
+        self._protect(linked, stat.S_IMODE(found.st_mode))
         _unchanged(linked.handle, found, path)
         for (chunk, size), start in zip(chunks, recipe.starts(), strict=False):
             self._chunks.append((chunk, -linked.number, start, size, size, 0, self._now))
@@ -181,10 +178,9 @@ class _Linking:
             if len(recipe.chunks) > 1:
                 out.recipe(object_id, recipe)
 
-    def _protect(self, linked: Linked) -> None:
-        mode, _ = self._undo[linked.number]
-        set_now = protect(linked.handle, mode, attribute=self._attribute)
-        self._undo[linked.number] = (mode, set_now)
+    def _protect(self, linked: Linked, mode: int) -> None:
+        if protect(linked.handle, mode, attribute=self._attribute):
+            self._undo[linked.number] = (mode, True)
         if self._one_by_one:
             os.fsync(linked.handle)
 
