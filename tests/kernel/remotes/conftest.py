@@ -15,9 +15,10 @@ from millwright.kernel.remotes.encryption import EncryptedRemote
 from millwright.kernel.remotes.folder import FolderRemote
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+import azure_server
 import s3_server
 
-KINDS = ("folder", "memory", "s3", "encrypted", "encrypted-s3")
+KINDS = ("folder", "memory", "s3", "azure", "encrypted", "encrypted-s3")
 PART_BYTES = 5 << 20
 
 
@@ -26,6 +27,16 @@ def s3() -> Iterator[str]:
     """The address of an S3 with the bucket ``bucket``."""
     with s3_server.running() as endpoint:
         s3_server.make_bucket(endpoint, "bucket")
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[str]:
+    """The address of an Azure Blob service with the container ``bucket``."""
+    if not azure_server.installed():
+        pytest.skip("Azurite is not installed: ci/peer azurite")
+    with azure_server.running() as endpoint:
+        azure_server.make_container(endpoint, "bucket")
         yield endpoint
 
 
@@ -50,8 +61,15 @@ def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Remote]:
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Remote:
     """An empty remote of each kind."""
     kind = request.param
-    if kind.endswith("s3"):
-        plain: Remote = request.getfixturevalue("bucket")()
+    if kind == "azure":
+        endpoint = request.getfixturevalue("azure")
+        environment = request.getfixturevalue("monkeypatch")
+        for name, value in azure_server.ENVIRONMENT.items():
+            environment.setenv(name, value)
+        corner = parse_address(f"az://bucket/corner-{next(_numbers)}")
+        plain: Remote = open_remote(corner, endpoint=endpoint, part_bytes=PART_BYTES)
+    elif kind.endswith("s3"):
+        plain = request.getfixturevalue("bucket")()
     elif kind == "memory":
         from obstore.store import MemoryStore
 

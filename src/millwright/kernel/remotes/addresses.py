@@ -71,11 +71,16 @@ def parse_address(text: str, base: Path | None = None) -> RemoteAddress:
 
 
 def parse_endpoint(text: str) -> str:
-    """A checked endpoint of an S3-compatible store: ``http(s)://host[:port]``; else ``InvalidInput``."""
+    """A checked endpoint of a store: ``http(s)://host[:port]``, perhaps with a path (Azure's account).
+
+    Raises:
+        InvalidInput: it is none, or it holds a user, password or query.
+    """
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
         raise InvalidInput(
             "remote.endpoint",
             "An endpoint is written http://host:port or https://host, without credentials.",
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")

@@ -18,7 +18,8 @@ def open_remote(
 
     Args:
         address: a checked address.
-        endpoint: of an S3-compatible store; ``AWS_ENDPOINT_URL`` where omitted.
+        endpoint: of a store that speaks S3's protocol (``AWS_ENDPOINT_URL`` where omitted), or
+            Azure's.
         part_bytes: size of the parts of large uploads.
     """
     if address.scheme == "file":
@@ -56,11 +57,20 @@ def _cloud(
         },
     }
     client: Any = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(seconds=300)}
+    config: Any = {}
     if address.scheme == "gs":
         return GCSStore(address.bucket, prefix=prefix, client_options=client, retry_config=retry)
     if address.scheme == "az":
-        return AzureStore(address.bucket, prefix=prefix, client_options=client, retry_config=retry)
-    config: Any = {}
+        if endpoint is not None:
+            config["endpoint"] = endpoint
+            client["allow_http"] = endpoint.startswith("http://")
+        return AzureStore(
+            address.bucket,
+            prefix=prefix,
+            config=config,
+            client_options=client,
+            retry_config=retry,
+        )
     place = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if place is not None:
         config["endpoint"] = place
