@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Standing,
         VersionCheck,
     )
+    from millwright.data.quality.gate import require_usable
     from millwright.data.quality.inferring import infer_suite
     from millwright.data.quality.profile_records import ColumnProfile, Histogram, TableProfile
     from millwright.data.quality.profiling import profile_table
@@ -65,6 +66,7 @@ _HOMES = {
     "Override": "quality.exchange",
     "Standing": "quality.exchange",
     "VersionCheck": "quality.exchange",
+    "require_usable": "quality.gate",
     "infer_suite": "quality.inferring",
     "Check": "quality.records",
     "CheckReport": "quality.records",
@@ -148,6 +150,7 @@ __all__ = [
     "put_suite",
     "read_quarantine",
     "read_table",
+    "require_usable",
     "run_checks",
     "snapshot",
     "take_journal",

@@ -14,8 +14,12 @@ Hearer = Callable[[str, str], None]
 Origin = Callable[[], str | None]
 """The lineage node that the code running now came of, if there is one."""
 
+Feeding = Callable[[str], bool]
+"""Whether what is read of a project just now feeds a run."""
+
 _hearers: list[Hearer] = []
 _origins: list[Origin] = []
+_feeding: list[Feeding] = []
 
 
 def note_read(project: str, version_id: str) -> None:
@@ -39,3 +43,14 @@ def knows_origin(origin: Origin) -> Origin:
 def origin_now() -> str | None:
     """What the code running now came of."""
     return next((found for origin in _origins if (found := origin()) is not None), None)
+
+
+def knows_feeding(feeding: Feeding) -> Feeding:
+    """Register who may know that a run is active; a decorator."""
+    _feeding.append(feeding)
+    return feeding
+
+
+def feeds_run(project: str) -> bool:
+    """Whether the code running now is a step, or has an active run of this project."""
+    return origin_now() is not None or any(feeding(project) for feeding in _feeding)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from millwright.data import references
+from millwright.data.client import get_version
 from millwright.data.handles.reading import TableReader
 from millwright.data.handles.remote_object import RemoteObject
 from millwright.data.parquet import from_parquet
@@ -19,7 +20,7 @@ from millwright.data.records import DatasetVersion
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Corrupt, InvalidInput, NotFound, Unavailable, nearest
 from millwright.kernel.objects import digest_of
-from millwright.kernel.provenance import note_read
+from millwright.kernel.provenance import feeds_run, note_read
 
 if TYPE_CHECKING:
     from millwright.data.handles.files import VersionFiles
@@ -43,6 +44,8 @@ class Dataset:
         self._door = door
         path = f"/projects/{project}/datasets/{name}/versions/{quote(selector)}"
         self.version = DatasetVersion.model_validate(door.get(path))
+        if feeds_run(project):
+            self._require_usable()
         note_read(project, self.version.id)
 
     @property
@@ -206,6 +209,22 @@ class Dataset:
         from millwright.data.handles.files import VersionFiles
 
         return VersionFiles(self._door, self.version)
+
+    def _require_usable(self) -> None:
+        """Refuse to feed a run with a version that breaks its contract; check it if nobody has."""
+        from millwright.data.quality.client import check, get_suite
+        from millwright.data.quality.exchange import NewCheck
+        from millwright.data.quality.gate import contract_broken
+
+        version = self.version
+        where = (self._door, version.project, version.name)
+        if version.kind == "table" and version.standing.verdict is None:
+            checks = get_suite(*where).suite.checks
+            if any(one.status == "confirmed" and one.severity == "block" for one in checks):
+                check(*where, version.version, NewCheck())
+                self.version = get_version(*where, version.version)
+        if not self.version.standing.usable:
+            raise contract_broken(version.reference)
 
     def _reader(self, files: str | None) -> TableReader:
         if self.version.kind == "table":

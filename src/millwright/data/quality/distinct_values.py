@@ -18,19 +18,15 @@ Hashes = npt.NDArray[np.uint64]
 MOST_KEPT: Final = 1 << 16
 """Values that are kept at most, unless said otherwise: the error beyond is 0.4 % (1/√k)."""
 _ALL: Final = np.uint64(2**64 - 1)
-_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def mixed(bits: Hashes) -> Hashes:
-    """Each number spread over 64 bits, one to one: the first steps of SplitMix64's finaliser.
-
-    The last one is left out: what is compared are the highest bits, and those are mixed by then.
-    """
-    spread: Hashes = bits >> np.uint64(30)
+    """Each number spread over the highest bits, one to one: folded, then multiplied (Knuth's
+    Fibonacci hashing); the highest bits are those that are compared."""
+    spread: Hashes = bits >> np.uint64(32)
     spread ^= bits
-    spread *= _FIRST
-    spread ^= spread >> np.uint64(27)
-    spread *= _SECOND
+    spread *= _SPREAD
     return spread
 
 

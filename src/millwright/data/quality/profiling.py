@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,22 +21,20 @@ from millwright.data.quality.column_survey import (
     WholeNumbers,
 )
 from millwright.data.quality.distinct_values import MOST_KEPT, DistinctValues, mixed
-from millwright.data.quality.personal_data import PREFILTER, PersonalColumn, recognised
+from millwright.data.quality.hashing import Bits
 from millwright.data.quality.profile_records import (
     ColumnProfile,
-    Correlation,
     Histogram,
     Quantile,
     TableProfile,
     TopValue,
 )
+from millwright.data.quality.sample_findings import correlations, personal_columns
 from millwright.data.quality.table_stream import RowSample, TableStream
 from millwright.data.schema import is_text, kind_of
 
 BINS: Final = 20
 TOP_VALUES: Final = 10
-CORRELATIONS: Final = 20
-CORRELATED_COLUMNS: Final = 100
 WHOLE_ROWS: Final = 250_000
 WHOLE_VALUES: Final = 10_000_000
 """A table of no more than so many rows and values is counted value by value …"""
@@ -44,10 +43,6 @@ SAMPLE_ROWS: Final = 100_000
 SAMPLE_VALUES: Final = 5_000_000
 FEWEST_ROWS: Final = 20_000
 """… fewer where many columns make that more values than these, but never fewer than this."""
-PERSONAL_ROWS: Final = 10_000
-"""Rows of the sample whose texts are looked through for personal data."""
-LEAST_SHARE: Final = 0.01
-"""Share of a column's values that have to be personal for the column to be."""
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -78,16 +73,40 @@ def survey(data: Path | pa.Table) -> Survey:
     kept, rows_kept = _most_kept(stream)
     columns = [_survey_of(stream, place, kept) for place in range(len(stream.schema))]
     rows, sample = DistinctValues(kept), RowSample(stream.rows, rows_kept)
-    for batch in stream:
-        mix: Any = np.zeros(batch.num_rows, np.uint64)
-        for column, values in zip(columns, batch.columns, strict=True):
-            bits = column.add(values)
-            if bits is not None:
-                mix *= _ODD
-                mix += bits
-        rows.add(mixed(mix))
+    unseen = 0
+    for number, batch in enumerate(stream):
+        bits = _bits(columns, batch)
+        if any(isinstance(found, WholeNumbers) and found.rising for found in columns):
+            # A key that rises says that no row repeats: most tables have one.
+            unseen = number + 1
+        else:
+            rows.add(_of_rows(bits))
         sample.add(batch)
+    if not _has_key(columns, stream.rows):
+        again = [_survey_of(stream, place, kept) for place in range(len(columns))]
+        for batch in islice(stream, unseen):
+            rows.add(_of_rows(_bits(again, batch)))
     return _concluded(stream, columns, rows, sample)
+
+
+def _bits(columns: list[ColumnSurvey], batch: pa.RecordBatch) -> list[Bits]:
+    taken = (found.add(values) for found, values in zip(columns, batch.columns, strict=True))
+    return [bits for bits in taken if bits is not None]
+
+
+def _of_rows(columns: list[Bits]) -> Bits:
+    """One hash per row."""
+    if not columns:
+        return np.empty(0, np.uint64)
+    mix = np.zeros(len(columns[0]), np.uint64)
+    for bits in columns:
+        mix *= _ODD
+        mix += bits
+    return mixed(mix)
+
+
+def _has_key(columns: list[ColumnSurvey], rows: int) -> bool:
+    return any(found.distinct == rows and not found.estimated for found in columns)
 
 
 def _most_kept(stream: TableStream) -> tuple[int, int]:
@@ -120,7 +139,7 @@ def _concluded(
         _profile(field, found, part.column(place), stream.rows, sample.whole)
         for place, (field, found) in enumerate(zip(stream.schema, surveys, strict=True))
     ]
-    unique = any(found.distinct == stream.rows and not found.estimated for found in surveys)
+    unique = _has_key(surveys, stream.rows)
     comparable = any(not isinstance(found, Opaque) for found in surveys)
     profile = TableProfile(
         rows=stream.rows,
@@ -128,7 +147,7 @@ def _concluded(
         duplicates=0 if unique else rows.surplus if comparable and stream.rows else None,
         duplicates_estimated=comparable and not unique and rows.estimated,
         correlations=correlations(part, [c.name for c in columns if c.kind == "numeric"]),
-        personal=personal_columns(_some(part)),
+        personal=personal_columns(part),
         sampled_rows=None if sample.whole else part.num_rows,
     )
     levels = {
@@ -236,46 +255,3 @@ def _top(values: pa.Array, counts: pa.Array) -> tuple[TopValue, ...]:
     order = [("count", "descending"), ("value", "ascending")]
     first = table.take(pc.select_k_unstable(table, TOP_VALUES, order))
     return tuple(TopValue(value=one["value"], count=one["count"]) for one in first.to_pylist())
-
-
-def correlations(table: pa.Table, names: list[str]) -> tuple[Correlation, ...]:
-    """The strongest correlations among columns of numbers, by their absolute size."""
-    if len(names) < 2 or table.num_rows < 3:
-        return ()
-    names = names[:CORRELATED_COLUMNS]
-    whole = np.column_stack([pc.cast(table[n], pa.float64(), safe=False).to_numpy() for n in names])
-    whole[~np.isfinite(whole)] = np.nan
-    known = ~np.isnan(whole)
-    with np.errstate(all="ignore"):
-        centred = np.where(known, whole - np.nanmean(whole, axis=0), 0.0)
-        held = known.astype(np.float64)
-        squares = (centred**2).T @ held
-        found = (centred.T @ centred) / np.sqrt(squares * squares.T)
-    pairs = [
-        Correlation(left=names[i], right=names[j], coefficient=round(float(found[i, j]), 6))
-        for i in range(len(found))
-        for j in range(i + 1, len(found))
-        if np.isfinite(found[i, j])
-    ]
-    return tuple(sorted(pairs, key=lambda pair: -abs(pair.coefficient))[:CORRELATIONS])
-
-
-def _some(table: pa.Table) -> pa.Table:
-    every = -(-table.num_rows // PERSONAL_ROWS)
-    return table if every <= 1 else table.take(pa.array(np.arange(0, table.num_rows, every)))
-
-
-def personal_columns(table: pa.Table) -> tuple[PersonalColumn, ...]:
-    """The columns that seem to hold personal data, by their names and values."""
-    found: list[PersonalColumn] = []
-    for name in table.column_names:
-        values = table[name]
-        candidates: dict[str, int] = {}
-        if is_text(values.type):
-            counted = pc.value_counts(pc.cast(values.drop_null(), pa.string()))
-            matched = counted.filter(pc.match_substring_regex(counted.field("values"), PREFILTER))
-            both = (matched.field(part).to_pylist() for part in ("values", "counts"))
-            candidates = dict(zip(*both, strict=True))
-        known = len(values) - values.null_count
-        found += recognised(name, candidates, known, LEAST_SHARE)
-    return tuple(found)

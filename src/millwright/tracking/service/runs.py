@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
+from millwright.data import require_usable
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Conflict, NotFound
@@ -20,8 +21,8 @@ from millwright.kernel.plain_sql import first, marks
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking.records import (
     ENDED,
-    CodeVersion,
     CodeDetail,
+    CodeVersion,
     FeatureSet,
     NewRun,
     ParamValue,
@@ -58,8 +59,8 @@ _COLUMNS = (
     "code_commit",
     "code_dirty",
     "code_diff_digest",
-    "environment",
     "code_detail",
+    "environment",
     "command",
 )
 T = TypeVar("T", Row[Any], RunRow)
@@ -73,7 +74,7 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
 
     Raises:
         NotFound: the parent run does not exist in this project.
-        Conflict: its experiment was deleted.
+        Conflict: its experiment was deleted, or a dataset version breaks its contract.
     """
     identifier = new.id or new_id()
     code = new.code or CodeVersion()
@@ -85,6 +86,7 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
             if known.project != project:
                 raise unknown_run(new.id)
             return load_runs(tx.connection, [_row(tx.connection, new.id)])[0]
+        require_usable(tx.connection, new.inputs)
         row = {
             "id": identifier,
             "project": project,
@@ -99,9 +101,9 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
             "code_commit": code.commit,
             "code_dirty": None if new.code is None else code.dirty,
             "code_diff_digest": code.diff_digest,
+            "code_detail": None if code.detail is None else code.detail.model_dump_json(),
             "environment": None if new.environment is None else new.environment.model_dump_json(),
             "command": new.command,
-            "code_detail": None if code.detail is None else code.detail.model_dump_json(),
         }
         insert_run(
             tx,
@@ -238,6 +240,7 @@ def log_inputs(store: Store, actor: Actor, run: str, datasets: Sequence[str]) ->
 
     Raises:
         NotFound: there is no such run.
+        Conflict: one of them breaks its contract, and nobody let it through.
     """
 
     def work(tx: Transaction) -> int:
@@ -245,6 +248,7 @@ def log_inputs(store: Store, actor: Actor, run: str, datasets: Sequence[str]) ->
         known = json.loads(row.inputs)
         fresh = [one for one in dict.fromkeys(datasets) if one not in known]
         if fresh:
+            require_usable(tx.connection, fresh)
             inputs = json.dumps([*known, *fresh])
             tx.execute(update(runs).where(runs.c.no == row.no).values(inputs=inputs))
             edges = ancestry_of(f"run:{run}", inputs=fresh).edges

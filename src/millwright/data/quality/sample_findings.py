@@ -1,0 +1,61 @@
+"""What a sample of a table's rows says beyond its single columns: correlations and personal data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from millwright.data.quality.personal_data import PREFILTER, PersonalColumn, recognised
+from millwright.data.quality.profile_records import Correlation
+from millwright.data.schema import is_text
+
+CORRELATIONS: Final = 20
+CORRELATED_COLUMNS: Final = 100
+PERSONAL_ROWS: Final = 10_000
+"""Rows whose texts are looked through for personal data."""
+LEAST_SHARE: Final = 0.01
+"""Share of a column's values that have to be personal for the column to be."""
+
+
+def correlations(table: pa.Table, names: list[str]) -> tuple[Correlation, ...]:
+    """The strongest correlations among columns of numbers, by their absolute size."""
+    if len(names) < 2 or table.num_rows < 3:
+        return ()
+    names = names[:CORRELATED_COLUMNS]
+    whole = np.column_stack([pc.cast(table[n], pa.float64(), safe=False).to_numpy() for n in names])
+    whole[~np.isfinite(whole)] = np.nan
+    known = ~np.isnan(whole)
+    with np.errstate(all="ignore"):
+        centred = np.where(known, whole - np.nanmean(whole, axis=0), 0.0)
+        held = known.astype(np.float64)
+        squares = (centred**2).T @ held
+        found = (centred.T @ centred) / np.sqrt(squares * squares.T)
+    pairs = [
+        Correlation(left=names[i], right=names[j], coefficient=round(float(found[i, j]), 6))
+        for i in range(len(found))
+        for j in range(i + 1, len(found))
+        if np.isfinite(found[i, j])
+    ]
+    return tuple(sorted(pairs, key=lambda pair: -abs(pair.coefficient))[:CORRELATIONS])
+
+
+def personal_columns(table: pa.Table) -> tuple[PersonalColumn, ...]:
+    """The columns that seem to hold personal data, by their names and values."""
+    every = -(-table.num_rows // PERSONAL_ROWS)
+    if every > 1:
+        table = table.take(pa.array(np.arange(0, table.num_rows, every)))
+    found: list[PersonalColumn] = []
+    for name in table.column_names:
+        values = table[name]
+        candidates: dict[str, int] = {}
+        if is_text(values.type):
+            counted = pc.value_counts(pc.cast(values.drop_null(), pa.string()))
+            matched = counted.filter(pc.match_substring_regex(counted.field("values"), PREFILTER))
+            both = (matched.field(part).to_pylist() for part in ("values", "counts"))
+            candidates = dict(zip(*both, strict=True))
+        known = len(values) - values.null_count
+        found += recognised(name, candidates, known, LEAST_SHARE)
+    return tuple(found)

@@ -1,0 +1,63 @@
+"""A version that breaks its contract cannot feed a run, however the run asks for it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from millwright import dataset, start_run
+from millwright.data import (
+    Check,
+    Confirmation,
+    Override,
+    Suite,
+    confirm_checks,
+    get_version,
+    override,
+    put_suite,
+    snapshot,
+)
+from millwright.kernel.door import Door
+from millwright.kernel.errors import Conflict
+
+GOOD = pa.table({"speed": [float(i % 40) for i in range(400)]})
+BAD = pa.table({"speed": [9000.0, *[1.0] * 399]})
+SLOW = Check(kind="between", columns=("speed",), arguments={"maximum": 100}, id="slow")
+
+
+@pytest.fixture
+def winds(door: Door) -> Door:
+    snapshot(door, "p", "winds", GOOD, "")
+    put_suite(door, "p", "winds", Suite(checks=(SLOW,)))
+    confirm_checks(door, "p", "winds", Confirmation(checks=("slow",)))
+    snapshot(door, "p", "winds", BAD, "")
+    return door
+
+
+def test_a_run_cannot_read_what_breaks_its_contract_though_nobody_checked_it(winds: Door) -> None:
+    with start_run(project="p", door=winds):
+        assert dataset("winds@1", project="p", door=winds).rows == 400
+        with pytest.raises(Conflict, match=r"winds@2 breaks its contract") as refused:
+            dataset("winds@2", project="p", door=winds)
+    assert "mw data override winds@2" in (refused.value.hint or "")
+
+
+def test_outside_a_run_it_can_be_looked_at(winds: Door) -> None:
+    assert dataset("winds@2", project="p", door=winds).arrow().num_rows == 400
+    assert get_version(winds, "p", "winds", 2).standing.verdict is None
+
+
+def test_a_run_cannot_name_it_as_an_input_either(winds: Door) -> None:
+    with start_run(project="p", door=winds), pytest.raises(Conflict):
+        dataset("winds@2", project="p", door=winds)
+    broken = get_version(winds, "p", "winds", 2)
+    with pytest.raises(Conflict, match="winds@2"):
+        start_run(project="p", door=winds, inputs=(broken.id,))
+
+
+def test_somebody_with_the_right_lets_it_through(winds: Door) -> None:
+    with start_run(project="p", door=winds):
+        with pytest.raises(Conflict):
+            dataset("winds@2", project="p", door=winds)
+        override(winds, "p", "winds", 2, Override(reason="the sensor was replaced"))
+        assert dataset("winds@2", project="p", door=winds).rows == 400
