@@ -36,10 +36,14 @@ def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> Fsc
         return _check_remote(store, actor, project, request.remote, repair=request.repair)
     objects = store.objects.of(project)
     damaged = _verified(objects)
-    repaired: set[str] = set()
-    users, missing = _users(store, project, objects, damaged)
+    # Lists of chunks are made again from files that are here, whether a remote was named or not.
+    lists = [one.chunk for one in damaged if one.kind == "recipe"]
+    repaired = {digest for digest in lists if objects.mend_recipe(digest)}
+    users, missing = _users(
+        store, project, objects, [one for one in damaged if one.chunk not in repaired]
+    )
     if request.repair_from is not None and (damaged or missing):
-        repaired = _repair(store, project, request.repair_from, damaged)
+        repaired |= _repair(store, project, request.repair_from, damaged)
         _bring(store, project, request.repair_from, missing)
         left = [one for one in damaged if one.chunk not in repaired]
         users, missing = _users(store, project, objects, left)

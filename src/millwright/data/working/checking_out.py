@@ -230,8 +230,7 @@ class _Folders:
 
 def _check_present(place: Place, write: dict[str, Entry]) -> None:
     """Find out before anything is touched that all bytes are here, or can be brought here."""
-    without = (Kind.FOLDER, Kind.ERASED)
-    needed = {entry.digest for entry in write.values() if entry.kind not in without}
+    needed = _digests(write)
     away = place.objects.absent(needed)
     if away:
         raise Unavailable(
@@ -239,6 +238,12 @@ def _check_present(place: Place, write: dict[str, Entry]) -> None:
             f"The bytes of {len(away):,} of {len(needed):,} files are not here.",
             hint="Bring them here with: mw data pull",
         )
+
+
+def _digests(entries: dict[str, Entry]) -> set[bytes]:
+    """The objects that entries are written from."""
+    without = (Kind.FOLDER, Kind.ERASED)
+    return {entry.digest for entry in entries.values() if entry.kind not in without}
 
 
 def _remove(place: Place, base: Path, path: str) -> None:
@@ -303,9 +308,12 @@ def write_out(
 ) -> None:
     """Write entries as files of a new folder that nobody tracks: private copies, not links.
 
+    Bytes that are on a remote only are fetched first.
+
     Raises:
-        Unavailable: bytes are on a remote only; nothing is written then.
+        Unavailable: no remote that can be reached has some; nothing is written then.
     """
+    place.objects.bring(place.objects.absent(_digests(wanted)))
     _check_present(place, wanted)
     _refuse_collisions(target, wanted)
     for path in wanted:

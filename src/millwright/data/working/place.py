@@ -66,10 +66,21 @@ class Place:
 
     @cached_property
     def objects(self) -> ProjectObjects:
-        """The project's objects."""
+        """The project's objects; what is on a remote only is fetched when it is read."""
         from millwright.kernel.objects import ObjectStore
 
-        return ObjectStore(self.workspace.objects).of(self.project)
+        store = ObjectStore(self.workspace.objects)
+
+        def fetch(project: str, chunks: list[bytes]) -> None:
+            # Most commands miss nothing, and load nothing of this.
+            from millwright.data.storage.lazy_fetching import fetch_when_read
+
+            fetch_when_read(store, self.state)
+            if store.fetcher is not None:
+                store.fetcher(project, chunks)
+
+        store.fetcher = fetch
+        return store.of(self.project)
 
     @cached_property
     def trees(self) -> TreeStore:

@@ -25,8 +25,10 @@ ON CONFLICT(id) DO UPDATE SET source = excluded.source, offset = excluded.offset
 """
 _ADD_OBJECT = """
 INSERT INTO objects(id, size, added, recipe, source, offset, stored) VALUES(?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT(id) DO UPDATE SET added = excluded.added
+ON CONFLICT(id) DO UPDATE SET added = excluded.added, recipe = excluded.recipe,
+  source = excluded.source, offset = excluded.offset, stored = excluded.stored
 """
+"""What is added again replaces the list of its chunks: that of before may be damaged."""
 _MOVE_OBJECT = "UPDATE objects SET source = ?, offset = ?, stored = ? WHERE id = ? AND source = ?"
 _MOVE_CHUNK = """
 UPDATE chunks SET source = ?, offset = ?, stored = ?, size = ?, codec = ?

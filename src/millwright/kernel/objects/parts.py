@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from millwright.kernel.errors import Corrupt
 from millwright.kernel.objects import wholes
 from millwright.kernel.objects.index import Index, Location, ObjectRow, batches, marks
 from millwright.kernel.objects.linked import LinkShelf
@@ -105,13 +106,19 @@ class Parts:
         return recipe
 
     def whole(self, object_ids: list[bytes]) -> set[bytes]:
-        """Those of these objects whose bytes are all here."""
+        """Those of these objects whose bytes are all here, and the lists of their chunks whole."""
         here = self.index.present(object_ids)
         rest = [object_id for object_id in object_ids if object_id not in here]
-        for object_id, recipe in self.recipes(rest).items():
-            chunks = {chunk for chunk, _ in recipe.chunks}
-            if len(self.index.present(chunks)) == len(chunks):
-                here.add(object_id)
+        for row in self.index.objects(rest):
+            try:
+                several = self.recipes([row.id])
+            except Corrupt:
+                # Whoever adds the object again lists its chunks anew.
+                continue
+            for object_id, recipe in several.items():
+                chunks = {chunk for chunk, _ in recipe.chunks}
+                if len(self.index.present(chunks)) == len(chunks):
+                    here.add(object_id)
         return here
 
     def touch(self, object_ids: list[bytes]) -> None:

@@ -152,6 +152,12 @@ class ProjectObjects:
         here = self._parts.whole(wanted)
         return [object_id for object_id in wanted if object_id not in here]
 
+    def bring(self, object_ids: Iterable[bytes]) -> None:
+        """Fetch objects, by raw digest, from a remote; what no remote has stays away."""
+        wanted = list(object_ids)
+        if wanted:
+            self._parts.reader.fetch(wanted)
+
     def has_many(self, digests: Iterable[str]) -> set[str]:
         """Those of these objects whose bytes are here."""
         wanted = [raw_digest(digest) for digest in digests]
@@ -294,6 +300,10 @@ class ProjectObjects:
     def replace_chunk(self, chunk_id: bytes, content: bytes) -> None:
         """Put a good copy of a chunk in place of a damaged one."""
         verifying.replace_chunk(self._parts, chunk_id, content)
+
+    def mend_recipe(self, digest: str) -> bool:
+        """List an object's chunks anew from the linked file that it is; whether there is one."""
+        return verifying.mend_recipe(self._parts, raw_digest(digest))
 
     def orphans(self) -> Orphans:
         """Files in the store that no row refers to."""

@@ -11,10 +11,13 @@ from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt
 from millwright.kernel.objects import listing
+from millwright.kernel.objects.adopting import relink
 from millwright.kernel.objects.appending import Appending
+from millwright.kernel.objects.digests import digest_of_file
 from millwright.kernel.objects.index import ELSEWHERE, Location
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import missing, verified
+from millwright.kernel.objects.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Damage:
     """Bytes that are not what was stored, the file they are in, and the objects that need them.
 
     ``kind`` is ``chunk``, which ``replace_chunk`` puts right, or ``recipe`` for the list of an
-    object's chunks: ``chunk`` is then the object's digest, and ``add_recipe`` puts it right.
+    object's chunks: ``chunk`` is then the object's digest. ``mend_recipe`` puts it right where the
+    file is linked, adding the object again or ``add_recipe`` with a list from elsewhere does always.
     """
 
     chunk: str
@@ -98,14 +102,37 @@ def _is_whole(parts: Parts, place: Location) -> bool:
             return False
 
 
+def mend_recipe(parts: Parts, object_id: bytes) -> bool:
+    """List an object's chunks anew from the linked file that it is; whether there is one."""
+    rows = parts.index.rows("SELECT id FROM links WHERE object = ?", (object_id,))
+    for (number,) in rows:
+        path = parts.links.path(number)
+        if path.is_file() and digest_of_file(path) == object_id.hex():
+            relink(parts, path)
+            return True
+    return False
+
+
 def _damaged_recipes(parts: Parts) -> list[tuple[bytes, int]]:
     found = []
-    for object_id, source in parts.index.rows("SELECT id, source FROM objects ORDER BY source"):
+    for object_id, source, size in parts.index.rows(
+        "SELECT id, source, size FROM objects ORDER BY source"
+    ):
         try:
-            parts.recipes([object_id])
+            recipe = parts.recipes([object_id]).get(object_id)
         except Corrupt:
             found.append((object_id, source))
+            continue
+        # Recipes in packs are verified by their digests; one in the index is what fits together.
+        if recipe is not None and not source and not _fits(parts, recipe, size):
+            found.append((object_id, source))
     return found
+
+
+def _fits(parts: Parts, recipe: Recipe, size: int) -> bool:
+    places = parts.index.locate(chunk for chunk, _ in recipe.chunks)
+    sizes = all(chunk in places and places[chunk].size == part for chunk, part in recipe.chunks)
+    return sizes and recipe.size == size
 
 
 def _users(parts: Parts, chunks: set[bytes]) -> dict[bytes, set[bytes]]:
