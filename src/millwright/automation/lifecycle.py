@@ -207,6 +207,7 @@ def train_model(
             plan.budget_ms,
             log,
             stop=lambda: context.cancelled,
+            max_trials=plan.trials,
         )
     summary = SearchReport(
         spec=spec,
@@ -284,15 +285,7 @@ def training_pipeline(
     ``rival`` is the champion that a model trained by a person is measured against; it changes
     nothing of how the model is made.
     """
-    core = config.model_copy(
-        # How a model is watched afterwards does not change how it is made.
-        update={
-            "monitoring": MonitoringConfig(),
-            "retraining": RetrainingConfig(),
-            "deployment": DeploymentConfig(),
-            "lineage": LineageConfig(),
-        }
-    )
+    core = _as_far_as_it_makes_the_model(config)
     taken = snapshot_data(core, root, period)
     check_data(core, taken)
     features = make_features(core, taken, plan)
@@ -302,6 +295,36 @@ def training_pipeline(
     evaluation = evaluate(core, trained.model, trained.report, parts.test, champion)
     return register_model(
         core, taken, features.report, parts, trained.model, trained.report, evaluation, plan
+    )
+
+
+@pipeline(name="train-again")
+def training_again(
+    config: ProjectConfig,
+    root: str,
+    taken: Snapshot,
+    plan: TrainingPlan,
+    rival: ChampionRef | None = None,
+) -> Evaluation:
+    """A training done again from the dataset versions that it read; registers nothing."""
+    core = _as_far_as_it_makes_the_model(config)
+    features = make_features(core, taken, plan)
+    parts = split_rows(core, features.table, plan)
+    trained = train_model(core, root, taken, parts.develop, features.report, plan)
+    champion = plan.champion or rival
+    return evaluate(core, trained.model, trained.report, parts.test, champion)
+
+
+def _as_far_as_it_makes_the_model(config: ProjectConfig) -> ProjectConfig:
+    """The configuration of the steps: what is not in it cannot make them run again."""
+    return config.model_copy(
+        # How a model is watched afterwards does not change how it is made.
+        update={
+            "monitoring": MonitoringConfig(),
+            "retraining": RetrainingConfig(),
+            "deployment": DeploymentConfig(),
+            "lineage": LineageConfig(),
+        }
     )
 
 

@@ -62,6 +62,8 @@ class TrainingPlan(Record):
     """Train on rows of this length of time before the held-out ones; on all when None."""
     holdout_ms: int | None = None
     """Hold out the latest rows of this length of time; the project's share when None."""
+    trials: int | None = None
+    """End the search after so many, whatever time is left; the budget decides when None."""
 
 
 def retraining_period(config: ProjectConfig, now_ms: int) -> Period:

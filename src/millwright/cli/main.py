@@ -14,6 +14,10 @@ from millwright.kernel.errors import MillwrightError, disk_full
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("millwright.cli.init:init", "Start a project from a table and a target column."),
     "run": ("millwright.automation.commands:run", "Train, validate and register a model."),
+    "reproduce": (
+        "millwright.automation.reproduce_command:reproduce",
+        "Do a run again from its record.",
+    ),
     "deploy": ("millwright.deployment.commands:deploy", "Serve a model version."),
     "up": ("millwright.server.commands:up", "Start everything here: API, UI, controllers."),
     "status": ("millwright.cli.status:status", "Models, deployments, drift, alerts: one screen."),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "millwright.yaml"
 """The project file (its contents are the matter of ``kernel.config``)."""
+WORKSPACE_VARIABLE = "MILLWRIGHT_WORKSPACE"
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class Workspace:
     def find(cls, start: Path | None = None) -> Workspace:
         """The workspace around a folder: the nearest ancestor with a ``millwright.yaml``.
 
+        Where no folder is given, ``MILLWRIGHT_WORKSPACE`` names it before the working directory does.
+
         Raises:
             NotFound: no folder up to the root has one.
         """
-        folder = (start or Path.cwd()).resolve()
+        named = os.environ.get(WORKSPACE_VARIABLE) if start is None else None
+        folder = (start or Path(named or Path.cwd())).resolve()
         for candidate in (folder, *folder.parents):
             if (candidate / FILE_NAME).exists() or (candidate / ".millwright").is_dir():
                 return cls(candidate)

@@ -12,6 +12,7 @@ _HOME = {
     "achieved": ("achieved_params", "params_digest"),
     "api": ("find_pipeline", "run_file", "run_pipeline"),
     "client": ("PipelineClient",),
+    "code_snapshot": ("restored_code",),
     "context": ("Cancelled", "Progress", "StepContext", "progress", "step_context"),
     "dsl": ("Pipeline", "pipeline", "step"),
     "steps": ("Step",),
@@ -32,7 +33,8 @@ _HOME = {
     ),
     "service": ("add_run", "cancel_run", "claim_next", "create_run", "fire_due"),
     "result": ("PipelineFailed", "PipelineResult"),
-    "values": ("encode",),
+    "entry_point": ("load_entry_point",),
+    "values": ("decode", "encode"),
     "worker": ("spawn_worker",),
 }
 
@@ -61,6 +63,7 @@ __all__ = [
     "claim_next",
     "create_run",
     "decide",
+    "decode",
     "encode",
     "execute",
     "find_pipeline",
@@ -68,11 +71,13 @@ __all__ = [
     "follow",
     "get_run",
     "list_approvals",
+    "load_entry_point",
     "params_digest",
     "pipeline",
     "progress",
     "queue_run",
     "repeat",
+    "restored_code",
     "run_file",
     "run_pipeline",
     "run_summaries",
@@ -88,6 +93,7 @@ if TYPE_CHECKING:
     from millwright.pipelines.api import find_pipeline, run_file, run_pipeline
     from millwright.pipelines.approvals import decide, list_approvals
     from millwright.pipelines.client import PipelineClient
+    from millwright.pipelines.code_snapshot import restored_code
     from millwright.pipelines.context import (
         Cancelled,
         Progress,
@@ -97,6 +103,7 @@ if TYPE_CHECKING:
     )
     from millwright.pipelines.dsl import Pipeline, pipeline, step
     from millwright.pipelines.engine import execute, queue_run
+    from millwright.pipelines.entry_point import load_entry_point
     from millwright.pipelines.flow import approval, branch, repeat, sequence
     from millwright.pipelines.following import follow
     from millwright.pipelines.graph import Graph, Node
@@ -119,7 +126,7 @@ if TYPE_CHECKING:
         fire_due,
     )
     from millwright.pipelines.steps import Step
-    from millwright.pipelines.values import encode
+    from millwright.pipelines.values import decode, encode
     from millwright.pipelines.worker import spawn_worker
 
 

@@ -64,6 +64,12 @@ if TYPE_CHECKING:
         RunPatch,
         RunStatus,
     )
+    from millwright.tracking.reproducing.records import Difference, Reproduction
+    from millwright.tracking.reproducing.scripts import (
+        Wanted,
+        reproduce_script,
+        why_results_differ,
+    )
     from millwright.tracking.session import RunSession
     from millwright.tracking.source_code import keep_source, source_here
     from millwright.tracking.system_metrics import SystemMetrics, system_metrics_wanted
@@ -111,6 +117,8 @@ _WHERE = {
         "RunPatch",
         "RunStatus",
     ),
+    "reproducing.records": ("Difference", "Reproduction"),
+    "reproducing.scripts": ("Wanted", "reproduce_script", "why_results_differ"),
     "session": ("RunSession",),
     "source_code": ("keep_source", "source_here"),
     "system_metrics": ("SystemMetrics", "system_metrics_wanted"),
@@ -119,6 +127,7 @@ __all__ = [
     "Artifact",
     "Clause",
     "CodeVersion",
+    "Difference",
     "Endpoint",
     "Endpoints",
     "Entry",
@@ -133,6 +142,7 @@ __all__ = [
     "OpenLineageController",
     "ParamValue",
     "Reply",
+    "Reproduction",
     "Run",
     "RunEnvironment",
     "RunPage",
@@ -140,6 +150,7 @@ __all__ = [
     "RunSession",
     "RunStatus",
     "SystemMetrics",
+    "Wanted",
     "absent",
     "active_run",
     "artifact_root",
@@ -172,6 +183,7 @@ __all__ = [
     "offset_of",
     "packages",
     "path_of",
+    "reproduce_script",
     "run_environment",
     "set_tags",
     "source_here",
@@ -180,6 +192,7 @@ __all__ = [
     "tag_registered",
     "token_of",
     "translated",
+    "why_results_differ",
 ]
 
 

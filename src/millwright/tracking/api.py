@@ -30,6 +30,8 @@ from millwright.tracking.source_code import keep_source, source_here
 from millwright.tracking.system_metrics import system_metrics_wanted
 from millwright.tracking.unsent import folder_here
 
+RUN_VARIABLE = "MILLWRIGHT_RUN_ID"
+"""The id that the first run of a process takes; set by whoever starts the process."""
 _implicit_lock = threading.Lock()
 
 
@@ -78,6 +80,7 @@ def start_run(
         digest = opened.upload(owner, surroundings.packages().encode())
         source = source_here()
         new = NewRun(
+            id=os.environ.pop(RUN_VARIABLE, None),
             experiment=experiment,
             name=name,
             parent=parent or (outer.id if outer is not None else None),
