@@ -25,7 +25,7 @@ from millwright.kernel.errors import (
     Unauthenticated,
 )
 from millwright.serving import binary_tensors, open_inference
-from millwright.serving.bodies import ClientGone, Headers, Incoming, read_body, require_type
+from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
 from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.encoder import FEW_ROWS
 from millwright.serving.inference import (
@@ -38,6 +38,7 @@ from millwright.serving.inference import (
 )
 from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.prediction_log import PredictionLog
+from millwright.serving.questions import Written
 from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
 
 _JSON = "application/json"
@@ -104,7 +105,7 @@ class Application:
         self._access_token = access_token
         self._swap = asyncio.Lock()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
-        self._version = importlib.metadata.version("millwright")
+        self.version = importlib.metadata.version("millwright")
 
     async def respond(self, request: Incoming) -> Reply | None:
         """The reply to one request; None where the caller hung up before it was complete."""
@@ -130,8 +131,8 @@ class Application:
 
     async def _reply(self, request: Incoming, started_ns: int) -> Reply:
         method, path = request.method, request.path
-        if self._access_token is not None and "/health/" not in path:
-            _check_token(request.headers, self._access_token)
+        if "/health/" not in path:
+            self.check_access(request.headers.get("authorization"))
         if method == "POST":
             return await self._post(path, request, started_ns)
         if method not in ("GET", "HEAD"):
@@ -142,17 +143,11 @@ class Application:
         if path == "/admin/config":
             return await self._configure(request)
         generation, headers = self.generation, request.headers
-        if self.in_flight > generation.config.max_in_flight:
-            raise _Busy(
-                "serving.busy",
-                f"The server has {generation.config.max_in_flight} requests under way and takes "
-                "no more for the moment.",
-                hint="Ask again in a second, or serve with more workers.",
-            )
+        self.refuse_if_busy()
         if path == "/invocations":
             media = require_type(headers, "application/json", "text/csv")
             arrival = await self._arrival(request, started_ns)
-            return await self._predict(arrival, lambda: read_invocation(arrival, generation, media))
+            return await self._answer(arrival, lambda: read_invocation(arrival, generation, media))
         if not path.endswith("/infer"):
             self._get(path)  # says 404 where there is no such path
             raise _wrong_method("POST", path)
@@ -161,7 +156,7 @@ class Application:
         if binary_tensors.HEADER not in headers:
             require_type(headers, "application/json")
         arrival = await self._arrival(request, started_ns)
-        return await self._predict(arrival, lambda: read_infer(arrival, generation, pinned))
+        return await self._answer(arrival, lambda: read_infer(arrival, generation, pinned))
 
     async def _arrival(self, request: Incoming, started_ns: int) -> Arrival:
         body = await read_body(request, self.generation.config.max_body_bytes)
@@ -169,8 +164,18 @@ class Application:
         content, raw = binary_tensors.split(request.headers, body)
         return Arrival(content, started_ns, request_id or None, raw)
 
-    async def _predict(self, arrival: Arrival, read: Callable[[], Task]) -> Reply:
+    async def _answer(self, arrival: Arrival, read: Callable[[], Task]) -> Reply:
         size = len(arrival.body) + len(arrival.raw or b"")
+        written = await self.predict(size, read)
+        if written.json_bytes is None:
+            return Reply(200, written.body)
+        return Reply(200, written.body, _BINARY, written.json_bytes)
+
+    async def predict(self, size: int, read: Callable[[], Task]) -> Written:
+        """Understand a request of ``size`` bytes, score it and log it.
+
+        Raises the errors of ``read``.
+        """
         if size > self.generation.config.inline_body_bytes:
             loop = asyncio.get_running_loop()
             given = await loop.run_in_executor(self._threads, lambda: answer(read(), self.log))
@@ -179,10 +184,22 @@ class Application:
             few = task.question.rows.count <= FEW_ROWS
             given = await answer_in_batch(task, self.log) if few else answer(task, self.log)
         self.metrics.answer(given.variant, given.version, given.rows)
-        written = given.written
-        if written.json_bytes is None:
-            return Reply(200, written.body)
-        return Reply(200, written.body, _BINARY, written.json_bytes)
+        return given.written
+
+    def refuse_if_busy(self) -> None:
+        """Raise where more requests are under way than the configuration allows."""
+        most = self.generation.config.max_in_flight
+        if self.in_flight > most:
+            raise Busy(
+                "serving.busy",
+                f"The server has {most} requests under way and takes no more for the moment.",
+                hint="Ask again in a second, or serve with more workers.",
+            )
+
+    def check_access(self, authorization: str | None) -> None:
+        """Raise where the server asks for a token and this header does not hold it."""
+        if self._access_token is not None:
+            _check_token(authorization, self._access_token)
 
     async def _configure(self, request: Incoming) -> Reply:
         if self._admin_token is None:
@@ -191,7 +208,7 @@ class Application:
                 "This server was started without an admin token and keeps its configuration.",
                 hint="Start it with MILLWRIGHT_ADMIN_TOKEN set.",
             )
-        _check_token(request.headers, self._admin_token)
+        _check_token(request.headers.get("authorization"), self._admin_token)
         require_type(request.headers, "application/json")
         config = parse_config(await read_body(request, _ADMIN_BODY_BYTES))
         async with self._swap:
@@ -210,9 +227,9 @@ class Application:
             ready = not self.draining
             return _json({"ready": ready}, status=200 if ready else 503)
         if path in ("/v2", "/v2/"):
-            return _json(open_inference.server_metadata(self._version))
+            return _json(open_inference.server_metadata(self.version))
         if path == "/version":
-            return _json({"version": self._version, **self._status()})
+            return _json({"version": self.version, **self._status()})
         if path == "/metrics":
             text = self.metrics.exposition(self.log, self.generation.variants, self.in_flight)
             return Reply(200, text, CONTENT_TYPE)
@@ -245,26 +262,35 @@ class Application:
         parts = path.split("/")
         if len(parts) < 4 or parts[1:3] != ["v2", "models"]:
             raise _no_path(path)
-        name, rest, generation = parts[3], parts[4:], self.generation
+        name, rest = parts[3], parts[4:]
+        if rest and (len(rest) != 2 or rest[0] != "versions" or not rest[1]):
+            raise _no_path(path)
+        return self.pinned(name, rest[1] if rest else ""), name
+
+    def pinned(self, name: str, version: str) -> Variant | None:
+        """The variant that serves a version; None where none is asked for.
+
+        Raises:
+            NotFound: the server has no such model or version.
+        """
+        generation = self.generation
         if name != generation.config.model_name:
             raise NotFound(
                 "serving.unknown_model",
                 f"This server has no model '{name[:100]}'.",
                 hint=f"It serves '{generation.config.model_name}'.",
             )
-        if not rest:
-            return None, name
-        if len(rest) != 2 or rest[0] != "versions":
-            raise _no_path(path)
-        variant = generation.by_version(rest[1])
+        if not version:
+            return None
+        variant = generation.by_version(version)
         if variant is None:
             served = ", ".join(str(v.version) for v in generation.config.variants)
             raise NotFound(
                 "serving.unknown_version",
-                f"Version '{rest[1][:40]}' of '{name}' is not served here.",
+                f"Version '{version[:40]}' of '{name}' is not served here.",
                 hint=f"Served now: {served}.",
             )
-        return variant, name
+        return variant
 
 
 def _protocol(path: str) -> str | None:
@@ -280,16 +306,18 @@ def _json(content: object, *, status: int = 200) -> Reply:
 def _refusal(error: MillwrightError) -> Reply:
     # The protocol wants a sentence under "error"; the code beside it is for programs.
     body = orjson.dumps({"error": str(error), "code": error.code})
-    retry_seconds = _RETRY_SECONDS if isinstance(error, _Busy) else None
+    retry_seconds = _RETRY_SECONDS if isinstance(error, Busy) else None
     return Reply(error.status, body, retry_seconds=retry_seconds)
 
 
-class _Busy(MillwrightError):
+class Busy(MillwrightError):
+    """More requests are under way than are allowed."""
+
     status, exit_code = 429, 5
 
 
-def _check_token(headers: Headers, token: str) -> None:
-    given = (headers.get("authorization") or "").encode("latin-1", "replace")
+def _check_token(authorization: str | None, token: str) -> None:
+    given = (authorization or "").encode("latin-1", "replace")
     if not hmac.compare_digest(given, b"Bearer " + token.encode()):
         raise Unauthenticated(
             "serving.token",

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     help="What answers HTTP: uvicorn is soonest for a lone caller, granian for many at once.",
 )
 @click.option(
+    "--grpc-port", type=click.IntRange(0, 65535), help="Answer gRPC too, here (0: a free one)."
+)
+@click.option(
     "--cache",
     "cache_rows",
     default=0,
@@ -50,6 +53,7 @@ def serve(
     port: int,
     log_folder: str | None,
     server: str,
+    grpc_port: int | None,
     cache_rows: int,
     max_in_flight: int,
     project: str | None,
@@ -79,4 +83,4 @@ def serve(
         ),
     )
     with listen(host, port) as bound:
-        serve_config(config, bound, server)
+        serve_config(config, bound, server, grpc_port)

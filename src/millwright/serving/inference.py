@@ -62,6 +62,18 @@ def read_infer(arrival: Arrival, generation: Generation, pinned: Variant | None)
     return _task(arrival, question, generation, pinned, open_inference.write_reply)
 
 
+def read_request(
+    request: open_inference.InferRequest,
+    arrival: Arrival,
+    generation: Generation,
+    pinned: Variant | None,
+    write: Callable[[Question, str, Variant, Outcome], Written],
+) -> Task:
+    """Take up an inference request that is no JSON; raises the errors of ``question_of``."""
+    question = open_inference.question_of(request, generation.signature, arrival.raw)
+    return _task(arrival, question, generation, pinned, write)
+
+
 def read_invocation(arrival: Arrival, generation: Generation, media: str) -> Task:
     """Understand an MLflow scoring request; raises the errors of ``read_json``, ``read_csv``."""
     read = invocations.read_csv if media == "text/csv" else invocations.read_json

@@ -27,28 +27,38 @@ from millwright.serving.variant import Generation, Variant
 Scalar = str | int | float | bool | None
 
 
-class _TensorParameters(msgspec.Struct, gc=False):
+class TensorParameters(msgspec.Struct, gc=False):
+    """What a tensor says of its data: how many of the raw bytes are its own."""
+
     binary_data_size: int | None = None
 
 
-class _Tensor(msgspec.Struct, gc=False):
+class Tensor(msgspec.Struct, gc=False):
+    """One input: its values in ``data``, or among the raw bytes."""
+
     name: str
     shape: list[int]
     datatype: str
     data: list[Scalar | list[Scalar]] | msgspec.UnsetType = msgspec.UNSET
-    parameters: _TensorParameters | None = None
+    parameters: TensorParameters | None = None
 
 
-class _OutputParameters(msgspec.Struct):
+class OutputParameters(msgspec.Struct):
+    """How one output is wanted."""
+
     binary_data: bool = False
 
 
-class _Output(msgspec.Struct):
+class RequestedOutput(msgspec.Struct):
+    """An output that is wanted."""
+
     name: str
-    parameters: _OutputParameters | None = None
+    parameters: OutputParameters | None = None
 
 
-class _Parameters(msgspec.Struct):
+class Parameters(msgspec.Struct):
+    """What a request says beside its tensors."""
+
     routing_key: str | int | None = None
     prediction_ids: list[str] | None = None
     event_time: str | None = None
@@ -56,15 +66,17 @@ class _Parameters(msgspec.Struct):
     binary_data_output: bool = False
 
 
-class _Request(msgspec.Struct):
-    inputs: list[_Tensor]
+class InferRequest(msgspec.Struct):
+    """An inference request, whatever it was written in."""
+
+    inputs: list[Tensor]
     id: str | None = None
-    parameters: _Parameters | None = None
-    outputs: list[_Output] | None = None
+    parameters: Parameters | None = None
+    outputs: list[RequestedOutput] | None = None
 
 
-_decoder = msgspec.json.Decoder(_Request)
-_NO_PARAMETERS = _Parameters()
+_decoder = msgspec.json.Decoder(InferRequest)
+_NO_PARAMETERS = Parameters()
 
 
 def read_question(
@@ -81,7 +93,13 @@ def read_question(
         InvalidInput: the body is not an inference request, or its tensors do not fit; the message
             names the tensor, what was expected and what came.
     """
-    request = _parse(body)
+    return question_of(_parse(body), signature, raw)
+
+
+def question_of(
+    request: InferRequest, signature: InputSignature, raw: memoryview | None = None
+) -> Question:
+    """The question that a request asks; arguments and errors as in ``read_question``."""
     if not request.inputs:
         raise InvalidInput("serving.no_inputs", "The request has no input tensors.")
     tensors = None if raw is None else RawTensors(raw)
@@ -105,7 +123,7 @@ def read_question(
     )
 
 
-def _binary_outputs(request: _Request, every: bool) -> frozenset[str] | None:
+def _binary_outputs(request: InferRequest, every: bool) -> frozenset[str] | None:
     """Names of the outputs that are wanted as raw bytes; None for all of them."""
     if request.outputs is None:
         return None if every else frozenset()
@@ -118,7 +136,7 @@ def _binary_outputs(request: _Request, every: bool) -> frozenset[str] | None:
 
 
 def _named(
-    inputs: list[_Tensor], signature: InputSignature, count: int, raw: RawTensors | None
+    inputs: list[Tensor], signature: InputSignature, count: int, raw: RawTensors | None
 ) -> Rows:
     """The rows of a request with a tensor for each field."""
     columns: list[Column | None] = [None] * len(signature.fields)
@@ -139,13 +157,13 @@ def _named(
     return rows
 
 
-def _skip(tensor: _Tensor, raw: RawTensors) -> None:
+def _skip(tensor: Tensor, raw: RawTensors) -> None:
     size = _binary_size(tensor)
     if size:
         raw.take(tensor.name, "UINT8", size, size)
 
 
-def _is_matrix(tensor: _Tensor, signature: InputSignature) -> bool:
+def _is_matrix(tensor: Tensor, signature: InputSignature) -> bool:
     """Whether the one tensor of a request holds all columns of a model of numbers, in their order."""
     shape = tensor.shape
     return (
@@ -156,7 +174,7 @@ def _is_matrix(tensor: _Tensor, signature: InputSignature) -> bool:
     )
 
 
-def _matrix(tensor: _Tensor, signature: InputSignature, raw: RawTensors | None) -> Rows:
+def _matrix(tensor: Tensor, signature: InputSignature, raw: RawTensors | None) -> Rows:
     """The rows of a request with one tensor for all fields."""
     count, width = tensor.shape
     if count < 1:
@@ -177,9 +195,7 @@ def write_reply(question: Question, request_id: str, answer: Variant, outcome: O
     Raises:
         InvalidInput: an output was asked for that the model does not have.
     """
-    outputs = _outputs(answer.manifest, outcome, question.rows.count)
-    if question.outputs:
-        outputs = _chosen(outputs, question.outputs)
+    outputs = wanted_outputs(question, answer, outcome)
     version = str(answer.config.version)
     reply = {
         "model_name": answer.manifest.model,
@@ -195,6 +211,18 @@ def write_reply(question: Question, request_id: str, answer: Variant, outcome: O
     ]
     head = orjson.dumps(reply)
     return Written(b"".join((head, *tail)), len(head))
+
+
+def wanted_outputs(
+    question: Question, answer: Variant, outcome: Outcome
+) -> list[dict[str, object]]:
+    """The outputs of a reply: name, datatype, shape and data of each that was asked for.
+
+    Raises:
+        InvalidInput: an output was asked for that the model does not have.
+    """
+    outputs = _outputs(answer.manifest, outcome, question.rows.count)
+    return _chosen(outputs, question.outputs) if question.outputs else outputs
 
 
 def _as_binary(output: dict[str, object]) -> bytes:
@@ -232,7 +260,7 @@ def model_metadata(
     }
 
 
-def _parse(body: bytes) -> _Request:
+def _parse(body: bytes) -> InferRequest:
     try:
         return _decoder.decode(body)
     except msgspec.ValidationError as cause:
@@ -258,7 +286,7 @@ def _where(body: bytes) -> str:
         tensors = msgspec.json.decode(raw["inputs"], type=list[msgspec.Raw])
         for index, tensor in enumerate(tensors):
             try:
-                msgspec.json.decode(tensor, type=_Tensor)
+                msgspec.json.decode(tensor, type=Tensor)
             except msgspec.ValidationError:
                 name = msgspec.json.decode(tensor, type=dict[str, msgspec.Raw]).get("name")
                 shown = bytes(name)[:100].decode("utf-8", "replace") if name else f"number {index}"
@@ -268,14 +296,14 @@ def _where(body: bytes) -> str:
     return ""
 
 
-def _row_count(tensor: _Tensor) -> int:
+def _row_count(tensor: Tensor) -> int:
     shape = tensor.shape
     if not shape or shape[0] < 1 or len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
         raise _bad_shape(tensor, "[rows] or [rows, 1] with at least one row")
     return shape[0]
 
 
-def _values(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
+def _values(tensor: Tensor, count: int, raw: RawTensors | None) -> Column:
     shape, data = tensor.shape, tensor.data
     if shape == [count]:
         # What nearly every tensor is, and then nothing needs a closer look.
@@ -286,7 +314,7 @@ def _values(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
     return _flat(tensor, count, raw)
 
 
-def _flat(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
+def _flat(tensor: Tensor, count: int, raw: RawTensors | None) -> Column:
     """The ``count`` values of a tensor: from its bytes, its list, or its list of rows."""
     data = tensor.data
     size = _binary_size(tensor)
@@ -313,7 +341,7 @@ def _flat(tensor: _Tensor, count: int, raw: RawTensors | None) -> Column:
     return data
 
 
-def _unnested(tensor: _Tensor, data: list[Any]) -> Column:
+def _unnested(tensor: Tensor, data: list[Any]) -> Column:
     width = tensor.shape[-1] if len(tensor.shape) == 2 else 1
     if any(type(row) is not list or len(row) != width for row in data):
         expected = "one value" if width == 1 else f"{width} values"
@@ -324,11 +352,11 @@ def _unnested(tensor: _Tensor, data: list[Any]) -> Column:
     return [value for row in data for value in row]
 
 
-def _binary_size(tensor: _Tensor) -> int | None:
+def _binary_size(tensor: Tensor) -> int | None:
     return None if tensor.parameters is None else tensor.parameters.binary_data_size
 
 
-def _bad_shape(tensor: _Tensor, expected: str) -> InvalidInput:
+def _bad_shape(tensor: Tensor, expected: str) -> InvalidInput:
     return InvalidInput(
         "serving.shape",
         f"Tensor '{tensor.name}': expected shape {expected}, got {str(tensor.shape)[:60]}.",

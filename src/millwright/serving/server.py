@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
@@ -35,11 +35,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(config: ServerConfig, bound: socket.socket, program: str = "uvicorn") -> None:
+def serve(
+    config: ServerConfig,
+    bound: socket.socket,
+    program: str = "uvicorn",
+    grpc_port: int | None = None,
+) -> None:
     """Load the models, then answer on ``bound`` until SIGTERM or Ctrl-C.
 
     ``program`` reads and writes the sockets: ``uvicorn`` answers a lone caller soonest,
-    ``granian`` the most callers.
+    ``granian`` the most callers. With a ``grpc_port`` (0 takes a free one) the same models answer
+    gRPC on it too.
 
     On SIGTERM the server stops accepting, finishes what it began (at most five seconds), writes
     the prediction log and returns.
@@ -76,9 +82,36 @@ def serve(config: ServerConfig, bound: socket.socket, program: str = "uvicorn") 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             run = _run_granian if program == "granian" else _run_uvicorn
-            runner.run(run(application, bound))
+            runner.run(_beside_grpc(run, application, bound, grpc_port))
     finally:
         log.close()
+
+
+_Run = Callable[[Application, socket.socket], Awaitable[None]]
+
+
+async def _beside_grpc(
+    run: _Run, application: Application, bound: socket.socket, port: int | None
+) -> None:
+    """Answer HTTP, and gRPC where a port is given for it."""
+    if port is None:
+        await run(application, bound)
+        return
+    try:
+        from millwright.serving.grpc.service import start_grpc
+    except ImportError as cause:
+        raise Unavailable(
+            "serving.no_grpc",
+            "gRPC is not installed.",
+            hint="Install it with: pip install 'millwright[grpc]'",
+        ) from cause
+    host = bound.getsockname()[0]
+    server, taken = await start_grpc(application, host, port)
+    sys.stdout.write(f"gRPC at {host}:{taken}\n")
+    try:
+        await run(application, bound)
+    finally:
+        await server.stop(DRAIN_SECONDS)
 
 
 async def _run_granian(application: Application, bound: socket.socket) -> None:

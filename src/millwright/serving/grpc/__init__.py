@@ -1,0 +1,3 @@
+"""The Open Inference Protocol over gRPC (extra ``grpc``)."""
+
+from __future__ import annotations

@@ -1,0 +1,185 @@
+"""The inference service over gRPC, beside HTTP and on the same application.
+
+Each call is understood, scored, counted and logged exactly as its HTTP counterpart.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import grpc
+
+from millwright.kernel.errors import MillwrightError, NotFound, Unauthenticated, Unavailable
+from millwright.serving.application import Application, Busy
+from millwright.serving.grpc.messages import PACKAGE, message
+from millwright.serving.grpc.tensors import request_of, write_reply
+from millwright.serving.inference import Arrival, Task, read_request
+from millwright.serving.open_inference import model_metadata, server_metadata
+
+_PROTOCOL = "open-inference-grpc"
+_CODES = (
+    (Busy, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (NotFound, grpc.StatusCode.NOT_FOUND),
+    (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
+)
+_StreamResponse = message("ModelStreamInferResponse")
+
+
+class InferenceService:
+    """The calls of ``inference.GRPCInferenceService``."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def handler(self) -> Any:
+        """All calls, as gRPC registers them."""
+        calls = {
+            "ServerLive": self._live,
+            "ServerReady": self._ready,
+            "ModelReady": self._model_ready,
+            "ServerMetadata": self._server_metadata,
+            "ModelMetadata": self._model_metadata,
+            "ModelInfer": self._infer,
+        }
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(
+                partial(self._called, call),
+                request_deserializer=message(f"{name}Request").FromString,
+                response_serializer=_serialised,
+            )
+            for name, call in calls.items()
+        }
+        handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
+            self._stream,
+            request_deserializer=message("ModelInferRequest").FromString,
+            response_serializer=_serialised,
+        )
+        return grpc.method_handlers_generic_handler(f"{PACKAGE}.GRPCInferenceService", handlers)
+
+    async def _called(self, call: Any, request: Any, context: Any) -> Any:
+        try:
+            if call not in (self._live, self._ready):
+                self._application.check_access(_authorization(context))
+            return await call(request)
+        except MillwrightError as error:
+            await context.abort(_code(error), str(error))
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            sentence = "The server failed on this request; its log says where."
+            await context.abort(grpc.StatusCode.INTERNAL, sentence)
+
+    async def _live(self, _request: Any) -> Any:
+        return message("ServerLiveResponse")(live=True)
+
+    async def _ready(self, _request: Any) -> Any:
+        return message("ServerReadyResponse")(ready=not self._application.draining)
+
+    async def _model_ready(self, request: Any) -> Any:
+        self._application.pinned(request.name, request.version)
+        return message("ModelReadyResponse")(ready=not self._application.draining)
+
+    async def _server_metadata(self, _request: Any) -> Any:
+        return message("ServerMetadataResponse")(**server_metadata(self._application.version))
+
+    async def _model_metadata(self, request: Any) -> Any:
+        generation = self._application.generation
+        pinned = self._application.pinned(request.name, request.version)
+        variant = pinned or generation.champion
+        metadata = model_metadata(generation, variant, pinned=pinned is not None)
+        return message("ModelMetadataResponse")(**metadata)
+
+    async def _infer(self, request: Any) -> bytes:
+        """A serialised ``ModelInferResponse``."""
+        application = self._application
+        started_ns = time.perf_counter_ns()
+        status = 500
+        application.in_flight += 1
+        try:
+            application.refuse_if_busy()
+            pinned = application.pinned(request.model_name, request.model_version)
+            generation = application.generation
+
+            def read() -> Task:
+                asked, raw = request_of(request)
+                arrival = Arrival(b"", started_ns, None, raw)
+                write = partial(write_reply, raw=raw is not None)
+                return read_request(asked, arrival, generation, pinned, write)
+
+            written = await application.predict(request.ByteSize(), read)
+            status = 200
+            return written.body
+        except MillwrightError as error:
+            status = error.status
+            raise
+        finally:
+            application.in_flight -= 1
+            seconds = (time.perf_counter_ns() - started_ns) / 1e9
+            application.metrics.request(_PROTOCOL, status, seconds)
+
+    async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        try:
+            self._application.check_access(_authorization(context))
+        except MillwrightError as error:
+            await context.abort(_code(error), str(error))
+        async for request in requests:
+            try:
+                answer = await self._infer(request)
+            except MillwrightError as error:
+                # One bad request must not end the stream of those that follow.
+                yield _StreamResponse(error_message=str(error))
+                continue
+            reply = _StreamResponse()
+            reply.infer_response.ParseFromString(answer)
+            yield reply
+
+
+async def start_grpc(application: Application, host: str, port: int) -> tuple[Any, int]:
+    """A running gRPC server and its port; port 0 takes a free one.
+
+    Raises:
+        Unavailable: the port is taken.
+    """
+    size = application.generation.config.max_body_bytes
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", size),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),
+        ]
+    )
+    server.add_generic_rpc_handlers((InferenceService(application).handler(),))
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        bound = server.add_insecure_port(f"{shown}:{port}")
+    except RuntimeError as cause:
+        raise Unavailable(
+            "serving.grpc_port",
+            f"gRPC cannot listen on port {port} of {host}.",
+            hint="Stop the program that does, or choose another port (--grpc-port 0 takes a free one).",
+        ) from cause
+    await server.start()
+    return server, int(bound)
+
+
+def _serialised(reply: Any) -> bytes:
+    content: bytes = reply if isinstance(reply, bytes) else reply.SerializeToString()
+    return content
+
+
+def _authorization(context: Any) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization":
+            return str(value)
+    return None
+
+
+def _code(error: MillwrightError) -> grpc.StatusCode:
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return grpc.StatusCode.INTERNAL if error.status >= 500 else grpc.StatusCode.INVALID_ARGUMENT
