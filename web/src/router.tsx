@@ -31,6 +31,18 @@ const routes = [
     component: lazyRouteComponent(() => import("./pages/run/Run"), "Run"),
   }),
   createRoute({
+    ...at("/pipelines"),
+    component: lazyRouteComponent(() => import("./pages/pipelines/Pipelines"), "Pipelines"),
+  }),
+  createRoute({
+    ...at("/pipelines/$run"),
+    component: lazyRouteComponent(() => import("./pages/pipelineRun/PipelineRun"), "PipelineRun"),
+  }),
+  createRoute({
+    ...at("/schedules"),
+    component: lazyRouteComponent(() => import("./pages/schedules/Schedules"), "Schedules"),
+  }),
+  createRoute({
     ...at("/models"),
     component: lazyRouteComponent(() => import("./pages/models/Models"), "Models"),
   }),

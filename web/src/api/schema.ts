@@ -144,6 +144,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Anywhere
+         * @description As OpenLineage's own clients send it: the project is the parameter's, the one named by the
+         *     job's namespace, or the only one there is.
+         */
+        post: operations["take_anywhere_api_v1_lineage_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipeline-runs/{run_id}": {
         parameters: {
             query?: never;
@@ -156,6 +177,46 @@ export interface paths {
          * @description A run with its graph and tasks.
          */
         get: operations["get_run_api_v1_pipeline_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/approvals/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Answer a question, if the caller's role may.
+         */
+        post: operations["decide_api_v1_pipeline_runs__run_id__approvals__task__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipeline-runs/{run_id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Attempts
+         * @description Every try of every step.
+         */
+        get: operations["list_attempts_api_v1_pipeline_runs__run_id__attempts_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -204,7 +265,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/pipeline-runs/{run_id}/finish": {
+    "/api/v1/pipeline-runs/{run_id}/slots": {
         parameters: {
             query?: never;
             header?: never;
@@ -214,37 +275,37 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Finish Run
-         * @description End a run.
+         * Take Slots
+         * @description Ask for slots of a pool for a step.
          */
-        post: operations["finish_run_api_v1_pipeline_runs__run_id__finish_post"];
+        post: operations["take_slots_api_v1_pipeline_runs__run_id__slots_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/pipeline-runs/{run_id}/heartbeat": {
+    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/log": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Heartbeat
-         * @description Renew the lease on a run, and learn whether it should stop.
+         * Task Log
+         * @description What a step has written so far; with ``wait_ms`` it waits for more.
          */
-        post: operations["heartbeat_api_v1_pipeline_runs__run_id__heartbeat_post"];
+        get: operations["task_log_api_v1_pipeline_runs__run_id__tasks__task__log_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/pipeline-runs/{run_id}/resolve": {
+    "/api/v1/pipeline-runs/{run_id}/waves": {
         parameters: {
             query?: never;
             header?: never;
@@ -254,70 +315,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Resolve
-         * @description Take earlier results for every step that has one.
+         * Commit Wave
+         * @description Commit what became of a run's steps; an empty wave renews the lease.
          */
-        post: operations["resolve_api_v1_pipeline_runs__run_id__resolve_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/fail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Fail Task
-         * @description Record that a step raised.
-         */
-        post: operations["fail_task_api_v1_pipeline_runs__run_id__tasks__task__fail_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/finish": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Finish Task
-         * @description Commit what a step made.
-         */
-        post: operations["finish_task_api_v1_pipeline_runs__run_id__tasks__task__finish_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/pipeline-runs/{run_id}/tasks/{task}/start": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Start Task
-         * @description Start a step, or take its earlier result.
-         */
-        post: operations["start_task_api_v1_pipeline_runs__run_id__tasks__task__start_post"];
+        post: operations["commit_wave_api_v1_pipeline_runs__run_id__waves_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -378,6 +379,26 @@ export interface paths {
         get: operations["list_alerts_api_v1_projects__project__alerts_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/backfills/{backfill}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Backfill
+         * @description Cancel the runs of a backfill that have not ended.
+         */
+        post: operations["cancel_backfill_api_v1_projects__project__backfills__backfill__cancel_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -713,26 +734,6 @@ export interface paths {
          * @description The names in a folder of a version of files; ask again with `after` for more.
          */
         get: operations["list_files_api_v1_projects__project__datasets__name__versions__version__files_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/impact": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Impact
-         * @description Which runs read a version, which models came of it, which deployments serve them.
-         */
-        get: operations["impact_api_v1_projects__project__datasets__name__versions__version__impact_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1093,6 +1094,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Impact Of
+         * @description What is affected if this was wrong, across all rooms: runs, models, deployments, windows of
+         *     predictions, alerts. What was trained anew afterwards, on other data, is not.
+         */
+        get: operations["impact_of_api_v1_projects__project__impact_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/lineage": {
         parameters: {
             query?: never;
@@ -1103,8 +1125,35 @@ export interface paths {
         /**
          * Lineage Of
          * @description What a thing came of, and what came of it.
+         *
+         *     ``node`` is ``kind:id``, or what people call it (``flights@3``, ``late@champion``). ``kinds``
+         *     (``run,model-version``) leaves other things out and connects what they connected.
          */
         get: operations["lineage_of_api_v1_projects__project__lineage_get"];
+        put?: never;
+        /**
+         * Take
+         * @description Take an OpenLineage RunEvent: its job and datasets become nodes of the graph.
+         */
+        post: operations["take_api_v1_projects__project__lineage_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/lineage/openlineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell
+         * @description The log as OpenLineage RunEvents, oldest first.
+         */
+        get: operations["tell_api_v1_projects__project__lineage_openlineage_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1381,6 +1430,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/pipeline-approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Approvals
+         * @description Questions to people, oldest first.
+         */
+        get: operations["list_approvals_api_v1_projects__project__pipeline_approvals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/pipeline-pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pools
+         * @description The pools of a project.
+         */
+        get: operations["list_pools_api_v1_projects__project__pipeline_pools_get"];
+        /**
+         * Put Pool
+         * @description Make a pool, or change how many slots it has.
+         */
+        put: operations["put_pool_api_v1_projects__project__pipeline_pools_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/pipeline-runs": {
         parameters: {
             query?: never;
@@ -1399,6 +1492,46 @@ export interface paths {
          * @description Queue a run.
          */
         post: operations["create_run_api_v1_projects__project__pipeline_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/pipeline-runs/claim-next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim Next
+         * @description Claim what is queued, the highest priority first; null if nothing comes in time.
+         */
+        post: operations["claim_next_api_v1_projects__project__pipeline_runs_claim_next_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/pipeline-runs/launch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Launch Run
+         * @description Queue, claim and begin a run that the caller executes, with its first wave of changes.
+         */
+        post: operations["launch_run_api_v1_projects__project__pipeline_runs_launch_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1452,6 +1585,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/runs/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Runs
+         * @description Runs beside each other; ``runs`` are ids with commas between them.
+         */
+        get: operations["compare_runs_api_v1_projects__project__runs_comparison_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Curves
+         * @description Metrics of several runs as curves, thinned to what a screen can show.
+         */
+        post: operations["curves_api_v1_projects__project__runs_curves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/runs/import": {
         parameters: {
             query?: never;
@@ -1466,6 +1639,26 @@ export interface paths {
          * @description Take over an experiment and some of its runs from elsewhere; again changes nothing.
          */
         post: operations["take_runs_api_v1_projects__project__runs_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/importance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Parameter Importance
+         * @description Which parameters a metric depends on, over all runs that pass a filter.
+         */
+        get: operations["parameter_importance_api_v1_projects__project__runs_importance_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1492,7 +1685,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/step-cache/resolve": {
+    "/api/v1/projects/{project}/runs/table": {
         parameters: {
             query?: never;
             header?: never;
@@ -1502,10 +1695,242 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Resolve Cache
+         * Table Rows
+         * @description Some rows of the table of runs, anywhere in it.
+         */
+        post: operations["table_rows_api_v1_projects__project__runs_table_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/table/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Table Columns
+         * @description The metrics, parameters and tags that may be columns; and the experiments.
+         */
+        get: operations["table_columns_api_v1_projects__project__runs_table_columns_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/runs/table/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Table Csv
+         * @description All rows as a CSV file.
+         */
+        post: operations["table_csv_api_v1_projects__project__runs_table_csv_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Schedules
+         * @description The schedules of a project, with their next and last fires.
+         */
+        get: operations["list_schedules_api_v1_projects__project__schedules_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Schedule
+         * @description One schedule.
+         */
+        get: operations["get_schedule_api_v1_projects__project__schedules__name__get"];
+        /**
+         * Put Schedule
+         * @description Add a schedule or change it.
+         */
+        put: operations["put_schedule_api_v1_projects__project__schedules__name__put"];
+        post?: never;
+        /**
+         * Remove Schedule
+         * @description Remove a schedule; its runs stay.
+         */
+        delete: operations["remove_schedule_api_v1_projects__project__schedules__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Backfills
+         * @description The backfills of a schedule, newest first.
+         */
+        get: operations["list_backfills_api_v1_projects__project__schedules__name__backfills_get"];
+        put?: never;
+        /**
+         * Start Backfill
+         * @description Run the fires of a range, so many at a time.
+         */
+        post: operations["start_backfill_api_v1_projects__project__schedules__name__backfills_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}/backfills/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan Backfill
+         * @description What a backfill of a range would run; starts nothing.
+         */
+        post: operations["plan_backfill_api_v1_projects__project__schedules__name__backfills_plan_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Next Fires
+         * @description The fires after a moment (now, unless given).
+         */
+        get: operations["next_fires_api_v1_projects__project__schedules__name__next_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Schedule
+         * @description Stop firing.
+         */
+        post: operations["pause_schedule_api_v1_projects__project__schedules__name__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Schedule
+         * @description Fire again, from now on.
+         */
+        post: operations["resume_schedule_api_v1_projects__project__schedules__name__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/schedules/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run Now
+         * @description Start a run now; its id.
+         */
+        post: operations["run_now_api_v1_projects__project__schedules__name__run_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/step-results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look Up
          * @description Earlier results of steps, by key.
          */
-        post: operations["resolve_cache_api_v1_projects__project__step_cache_resolve_post"];
+        post: operations["look_up_api_v1_projects__project__step_results_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1530,6 +1955,26 @@ export interface paths {
          * @description Erase from every kept version and remote, and prove it; or say what that would do.
          */
         post: operations["erase_api_v1_projects__project__storage_erasures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/storage/erasures/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Erasures
+         * @description Bring erasures to their end that were cut off.
+         */
+        post: operations["resume_erasures_api_v1_projects__project__storage_erasures_resume_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1684,6 +2129,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Triggers
+         * @description The triggers of a project, with what made them fire last.
+         */
+        get: operations["list_triggers_api_v1_projects__project__triggers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trigger
+         * @description One trigger.
+         */
+        get: operations["get_trigger_api_v1_projects__project__triggers__name__get"];
+        /**
+         * Put Trigger
+         * @description Add a trigger or change it.
+         */
+        put: operations["put_trigger_api_v1_projects__project__triggers__name__put"];
+        post?: never;
+        /**
+         * Remove Trigger
+         * @description Remove a trigger; its runs stay.
+         */
+        delete: operations["remove_trigger_api_v1_projects__project__triggers__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive
+         * @description Take a CloudEvent, or another service's webhook.
+         *
+         *     Whoever sends has a token that may write, or signs with the trigger's secret. When this answers
+         *     202 the run is queued for good; sent again, the same event is answered 200 and starts nothing.
+         */
+        post: operations["receive_api_v1_projects__project__triggers__name__events_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{name}/fire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fire Trigger
+         * @description Fire by hand, or from another orchestrator: one call starts one run.
+         */
+        post: operations["fire_trigger_api_v1_projects__project__triggers__name__fire_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Trigger
+         * @description Stop firing.
+         */
+        post: operations["pause_trigger_api_v1_projects__project__triggers__name__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Trigger
+         * @description Fire again, from now on.
+         */
+        post: operations["resume_trigger_api_v1_projects__project__triggers__name__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/triggers/{name}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Secret
+         * @description A new secret for the senders to a webhook; the one before is void.
+         */
+        post: operations["renew_secret_api_v1_projects__project__triggers__name__secret_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}": {
         parameters: {
             query?: never;
@@ -1746,6 +2342,26 @@ export interface paths {
         get: operations["get_artifact_api_v1_runs__run__artifacts__name__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log Inputs
+         * @description Name dataset versions that the run reads.
+         */
+        post: operations["log_inputs_api_v1_runs__run__inputs_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1903,6 +2519,17 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Affected
+         * @description Something that a subject had a part in.
+         */
+        Affected: {
+            /** Distance */
+            distance: number;
+            node: components["schemas"]["LineageNode"];
+            /** Through */
+            through: string;
+        };
+        /**
          * Alert
          * @description Something that asks for attention until it is resolved.
          */
@@ -1997,25 +2624,6 @@ export interface components {
             version: number;
         };
         /**
-         * Approval
-         * @description One person's word. That of the version's author is kept and not counted.
-         */
-        Approval: {
-            /** Actor */
-            actor: string;
-            /** At */
-            at: string;
-            /** By Author */
-            by_author: boolean;
-            /** Comment */
-            comment: string;
-            /**
-             * Verdict
-             * @enum {string}
-             */
-            verdict: "approved" | "rejected";
-        };
-        /**
          * ApprovalState
          * @description Whether a version may take an alias: ``required`` by the policy, ``counted`` so far.
          */
@@ -2031,29 +2639,66 @@ export interface components {
             /** Required */
             required: number;
             /** Said */
-            said: components["schemas"]["Approval"][];
+            said: components["schemas"]["millwright__registry__records__Approval"][];
             /** Version */
             version: number;
         };
         /**
-         * CacheAnswer
-         * @description Outputs by key, for the keys that have some.
+         * Attempt
+         * @description One try of a task.
          */
-        CacheAnswer: {
-            /** Outputs */
-            outputs: {
-                [key: string]: {
-                    [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
-                };
+        Attempt: {
+            error?: components["schemas"]["Failure"] | null;
+            /** Finished */
+            finished?: string | null;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome?: string | null;
+            /** Owner */
+            owner: string | null;
+            /** Started */
+            started: string;
+            /** Task */
+            task: string;
+        };
+        /**
+         * Backfill
+         * @description A range of fires that were run afterwards.
+         */
+        Backfill: {
+            /** Created */
+            created: string;
+            /** Created By */
+            created_by: string;
+            /** Done */
+            done: number;
+            /** End */
+            end: string;
+            /** Id */
+            id: string;
+            /** Max Active */
+            max_active: number;
+            /** Runs */
+            runs: number;
+            /** Schedule */
+            schedule: string;
+            /** Start */
+            start: string;
+            /** Statuses */
+            statuses: {
+                [key: string]: number;
             };
         };
         /**
-         * CacheQuery
-         * @description Keys whose earlier results are asked for.
+         * BackfillPlan
+         * @description What a backfill would run.
          */
-        CacheQuery: {
-            /** Keys */
-            keys: string[];
+        BackfillPlan: {
+            /** Fires */
+            fires: components["schemas"]["PlannedFire"][];
+            /** Pipeline */
+            pipeline: string;
         };
         /**
          * CalibrationBin
@@ -2368,10 +3013,12 @@ export interface components {
          * Claim
          * @description A worker's wish to execute a run.
          *
-         *     ``graph``: as the worker's code plans it now; replaces the stored one. ``replaces``: the owner
+         *     ``graph`` and ``code_digest``: for a run that was queued without them. ``replaces``: the owner
          *     of a lease that the caller knows to be dead, so that its time need not be waited out.
          */
         Claim: {
+            /** Code Digest */
+            code_digest?: string | null;
             graph?: components["schemas"]["Graph"] | null;
             /**
              * Lease Ms
@@ -2386,6 +3033,58 @@ export interface components {
             replaces?: string | null;
         };
         /**
+         * ClaimNext
+         * @description A worker's wish to execute whatever is queued; it waits a while for something to come.
+         */
+        ClaimNext: {
+            /** Code Digest */
+            code_digest?: string | null;
+            graph?: components["schemas"]["Graph"] | null;
+            /**
+             * Lease Ms
+             * @default 15000
+             */
+            lease_ms: number;
+            /** Owner */
+            owner: string;
+            /** Pid */
+            pid?: number | null;
+            /** Replaces */
+            replaces?: string | null;
+            /**
+             * Wait Ms
+             * @default 0
+             */
+            wait_ms: number;
+        };
+        /**
+         * CodeDetail
+         * @description How code was started, and where it stands.
+         */
+        CodeDetail: {
+            /**
+             * Arguments
+             * @default []
+             */
+            arguments: string[];
+            /** Entry Point */
+            entry_point?: string | null;
+            /**
+             * Files
+             * @default []
+             */
+            files: string[];
+            /**
+             * Folder
+             * @default .
+             */
+            folder: string;
+            /** Module */
+            module?: string | null;
+            /** Remote */
+            remote?: string | null;
+        };
+        /**
          * CodeVersion
          * @description Which code ran. ``diff_digest`` names the uncommitted changes, so equal digests are equal
          *     code.
@@ -2393,6 +3092,7 @@ export interface components {
         CodeVersion: {
             /** Commit */
             commit?: string | null;
+            detail?: components["schemas"]["CodeDetail"] | null;
             /** Diff Digest */
             diff_digest?: string | null;
             /**
@@ -2500,6 +3200,11 @@ export interface components {
             deviation?: number | null;
             /** Distinct */
             distinct: number;
+            /**
+             * Distinct Estimated
+             * @default false
+             */
+            distinct_estimated: boolean;
             histogram?: components["schemas"]["Histogram"] | null;
             /**
              * Kind
@@ -2526,8 +3231,45 @@ export interface components {
              * @default []
              */
             top: components["schemas"]["TopValue"][];
+            /**
+             * Top Sampled
+             * @default false
+             */
+            top_sampled: boolean;
             /** Type */
             type: string;
+        };
+        /**
+         * ComparedRuns
+         * @description Runs in the order that was asked for, and the packages of their environments.
+         */
+        ComparedRuns: {
+            /** Packages */
+            packages: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+        };
+        /**
+         * Condition
+         * @description A node runs only if this output of another turns out to be true, or to be false.
+         */
+        Condition: {
+            /**
+             * Expected
+             * @default true
+             */
+            expected: boolean;
+            /** Node */
+            node: string;
+            /**
+             * Output
+             * @default result
+             */
+            output: string;
         };
         /**
          * Confirmation
@@ -2580,6 +3322,22 @@ export interface components {
             right: string;
         };
         /**
+         * Curve
+         * @description The points of one metric of one run, in columns; None stands for NaN and infinities.
+         */
+        Curve: {
+            /** Key */
+            key: string;
+            /** Run */
+            run: string;
+            /** Steps */
+            steps: number[];
+            /** Times */
+            times: number[];
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
          * Curves
          * @description Points to draw; what does not apply to the task is empty.
          */
@@ -2609,12 +3367,36 @@ export interface components {
             ][];
         };
         /**
+         * CurvesQuestion
+         * @description Which metrics of which runs; ``limit`` points of each at most, the extremes of each stretch.
+         */
+        CurvesQuestion: {
+            /** First Step */
+            first_step?: number | null;
+            /** Keys */
+            keys: string[];
+            /** Last Step */
+            last_step?: number | null;
+            /**
+             * Limit
+             * @default 1000
+             */
+            limit: number;
+            /** Runs */
+            runs: string[];
+        };
+        /**
          * DamagedChunk
          * @description Bytes that are not what was stored, and what needs them.
          */
         DamagedChunk: {
             /** Chunk */
             chunk: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "chunk" | "recipe";
             /** Path */
             path: string;
             /** Repaired */
@@ -3017,22 +3799,6 @@ export interface components {
             value: string | null;
         };
         /**
-         * FailTask
-         * @description A task raised; it will be tried again unless this was its last time.
-         */
-        FailTask: {
-            /** Attempt */
-            attempt: number;
-            error: components["schemas"]["Failure"];
-            /**
-             * Last
-             * @default true
-             */
-            last: boolean;
-            /** Log Digest */
-            log_digest?: string | null;
-        };
-        /**
          * Failure
          * @description An exception, as it is stored.
          */
@@ -3059,6 +3825,19 @@ export interface components {
             };
             /** Groups */
             groups: components["schemas"]["Group"][];
+        };
+        /**
+         * FeatureSet
+         * @description Columns that were computed from dataset versions; the same ones are the same node of the
+         *     lineage graph.
+         */
+        FeatureSet: {
+            /** Columns */
+            columns: string[];
+            /** Name */
+            name: string;
+            /** Sources */
+            sources: string[];
         };
         /**
          * Field
@@ -3198,37 +3977,82 @@ export interface components {
             };
         };
         /**
-         * FinishRun
-         * @description Nothing is left to do.
+         * Fire
+         * @description A moment at which a schedule fired, and what came of it.
          */
-        FinishRun: {
-            /** Attempt */
-            attempt: number;
-            error?: components["schemas"]["Failure"] | null;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "succeeded" | "failed" | "cancelled";
+        Fire: {
+            /** Reason */
+            reason?: string | null;
+            /** Run Id */
+            run_id?: string | null;
+            /** Status */
+            status: string;
+            /** Time */
+            time: string;
         };
         /**
-         * FinishTask
-         * @description A task made its outputs; their objects are stored already.
+         * FireByHand
+         * @description Fire a trigger now. The same key again starts nothing.
          */
-        FinishTask: {
-            /** Attempt */
-            attempt: number;
-            /**
-             * Cache
-             * @default true
-             */
-            cache: boolean;
-            /** Log Digest */
-            log_digest?: string | null;
-            /** Outputs */
-            outputs: {
-                [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
+        FireByHand: {
+            /** Data */
+            data?: {
+                [key: string]: components["schemas"]["JsonValue"];
             };
+            /** Key */
+            key?: string | null;
+        };
+        /**
+         * FireRange
+         * @description The fires from ``start`` (included) to ``end`` (excluded).
+         */
+        FireRange: {
+            /** Code Digest */
+            code_digest?: string | null;
+            /** End */
+            end: string;
+            /** Start */
+            start: string;
+        };
+        /**
+         * Firing
+         * @description An occurrence and what came of it.
+         */
+        Firing: {
+            /** Cause */
+            cause: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Key */
+            key: string;
+            /** Reason */
+            reason?: string | null;
+            /**
+             * Repeated
+             * @default false
+             */
+            repeated: boolean;
+            /** Run Id */
+            run_id?: string | null;
+            /** Status */
+            status: string;
+            /** Time */
+            time: string;
+        };
+        /**
+         * Found
+         * @description The answer to a lookup.
+         */
+        Found: {
+            /** Before */
+            before?: {
+                [key: string]: components["schemas"]["Fingerprint"];
+            };
+            /**
+             * Results
+             * @default []
+             */
+            results: components["schemas"]["Result"][];
         };
         /**
          * FsckReport
@@ -3251,6 +4075,13 @@ export interface components {
          * @description A request to read every stored byte again.
          */
         FsckRequest: {
+            /** Remote */
+            remote?: string | null;
+            /**
+             * Repair
+             * @default false
+             */
+            repair: boolean;
             /** Repair From */
             repair_from?: string | null;
         };
@@ -3299,11 +4130,24 @@ export interface components {
             was: string;
         };
         /**
+         * GonePack
+         * @description A pack of a remote that is removed, or of which the little that is needed is written anew.
+         */
+        GonePack: {
+            /** Kept */
+            kept: number;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * Graph
          * @description A planned pipeline. Nodes refer only to nodes before them, so the order is topological.
          *
          *     Raises:
-         *         InvalidInput: two nodes have one name, or a node needs what no earlier node makes.
+         *         InvalidInput: two nodes have one name, a node needs what none makes, or nodes need one
+         *             another in a circle.
          */
         Graph: {
             /** Nodes */
@@ -3358,19 +4202,6 @@ export interface components {
             version: string;
         };
         /**
-         * Heartbeat
-         * @description Still alive: the lease is renewed.
-         */
-        Heartbeat: {
-            /** Attempt */
-            attempt: number;
-            /**
-             * Lease Ms
-             * @default 15000
-             */
-            lease_ms: number;
-        };
-        /**
          * HeldOutComparison
          * @description Champion and challenger on the same held-out rows.
          */
@@ -3416,41 +4247,20 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
-         * Impact
-         * @description What came of a version: who read it, which models that made, where they serve.
+         * ImpactReport
+         * @description What is affected if a subject was wrong.
          */
-        Impact: {
-            /**
-             * Deployments
-             * @default []
-             */
-            deployments: components["schemas"]["LineageNode"][];
-            /** Id */
-            id: string;
-            /**
-             * Models
-             * @default []
-             */
-            models: components["schemas"]["LineageNode"][];
-            /** Name */
-            name: string;
-            /**
-             * Other
-             * @default []
-             */
-            other: components["schemas"]["LineageNode"][];
-            /**
-             * Runs
-             * @default []
-             */
-            runs: components["schemas"]["LineageNode"][];
-            /**
-             * Truncated
-             * @default false
-             */
+        ImpactReport: {
+            /** Affected */
+            affected: components["schemas"]["Affected"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Subject */
+            subject: components["schemas"]["LineageNode"][];
+            /** Truncated */
             truncated: boolean;
-            /** Version */
-            version: number;
         };
         /**
          * ImportedSuite
@@ -3465,6 +4275,14 @@ export interface components {
              * @default []
              */
             untranslated: components["schemas"]["Untranslated"][];
+        };
+        /**
+         * Inputs
+         * @description Ids of dataset versions that a run reads.
+         */
+        Inputs: {
+            /** Datasets */
+            datasets: string[];
         };
         /**
          * IssuedToken
@@ -3557,6 +4375,25 @@ export interface components {
             rows: number;
         };
         /**
+         * Launch
+         * @description A run that its creator executes itself: queued, claimed and begun in one transaction.
+         */
+        Launch: {
+            claim: components["schemas"]["Claim"];
+            run: components["schemas"]["NewPipelineRun"];
+            wave: components["schemas"]["Wave"];
+        };
+        /**
+         * Launched
+         * @description The answer to a launch.
+         */
+        Launched: {
+            /** Attempt */
+            attempt: number;
+            /** Run Id */
+            run_id: string;
+        };
+        /**
          * LineageEdge
          * @description ``target`` came of ``source``; nodes are written ``kind:id``.
          */
@@ -3568,19 +4405,27 @@ export interface components {
         };
         /**
          * LineageGraph
-         * @description Nodes and edges around one node.
+         * @description Nodes and edges around a subject.
          */
         LineageGraph: {
             /** Edges */
             edges: components["schemas"]["LineageEdge"][];
             /** Nodes */
             nodes: components["schemas"]["LineageNode"][];
+            /** Subject */
+            subject: string[];
+            /** Truncated */
+            truncated: boolean;
         };
         /**
          * LineageNode
          * @description One thing in the lineage graph, named for people.
          */
         LineageNode: {
+            /** Details */
+            details?: {
+                [key: string]: unknown;
+            };
             /** Href */
             href?: string | null;
             /** Id */
@@ -3591,12 +4436,51 @@ export interface components {
             label: string;
         };
         /**
+         * LogPart
+         * @description Some lines that a step wrote; ``number`` counts the parts of one attempt.
+         */
+        LogPart: {
+            /** Attempt */
+            attempt: number;
+            /** Number */
+            number: number;
+            /** Task */
+            task: string;
+            /** Text */
+            text: string;
+            /** Time Ms */
+            time_ms: number;
+        };
+        /**
          * Logged
          * @description How many things were recorded.
          */
         Logged: {
             /** Count */
             count: number;
+        };
+        /**
+         * Lookup
+         * @description Results asked for by the keys of recipes or by those of fingerprints.
+         *
+         *     ``steps``: of these the last fingerprint is told, to say what has changed since.
+         */
+        Lookup: {
+            /**
+             * Keys
+             * @default []
+             */
+            keys: string[];
+            /**
+             * Recipe Keys
+             * @default []
+             */
+            recipe_keys: string[];
+            /**
+             * Steps
+             * @default []
+             */
+            steps: string[];
         };
         /**
          * MergeOutcome
@@ -3884,6 +4768,28 @@ export interface components {
             name: string;
         };
         /**
+         * NewBackfill
+         * @description Run the fires of a range.
+         */
+        NewBackfill: {
+            /**
+             * Again
+             * @default false
+             */
+            again: boolean;
+            /** Code Digest */
+            code_digest?: string | null;
+            /** End */
+            end: string;
+            /**
+             * Max Active
+             * @default 1
+             */
+            max_active: number;
+            /** Start */
+            start: string;
+        };
+        /**
          * NewCanary
          * @description A challenger and the share of the traffic that it answers.
          */
@@ -3940,13 +4846,34 @@ export interface components {
             cause?: {
                 [key: string]: unknown;
             } | null;
+            /** Code Digest */
+            code_digest?: string | null;
+            /** Deadline Ms */
+            deadline_ms?: number | null;
             /** Entry Point */
             entry_point: string;
             graph: components["schemas"]["Graph"];
             /** Id */
             id?: string | null;
+            /** Idempotency Key */
+            idempotency_key?: string | null;
+            /** Max Active */
+            max_active?: number | null;
             /** Name */
             name: string;
+            /** Not Before Ms */
+            not_before_ms?: number | null;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Trigger
+             * @default manual
+             * @enum {string}
+             */
+            trigger: "manual" | "schedule" | "backfill" | "dataset" | "upstream" | "webhook" | "alert" | "api";
         };
         /**
          * NewRef
@@ -4003,6 +4930,7 @@ export interface components {
              * @default default
              */
             experiment: string;
+            features?: components["schemas"]["FeatureSet"] | null;
             /** Id */
             id?: string | null;
             /**
@@ -4012,6 +4940,8 @@ export interface components {
             inputs: string[];
             /** Name */
             name?: string | null;
+            /** Origin */
+            origin?: string | null;
             /** Params */
             params?: {
                 [key: string]: boolean | number | string | null;
@@ -4054,6 +4984,27 @@ export interface components {
             suite: components["schemas"]["Suite"];
         };
         /**
+         * NewTask
+         * @description A task that only the run itself could know: one item of a map, one turn of a loop.
+         */
+        NewTask: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "step" | "map" | "loop" | "either" | "approval" | "item" | "turn";
+            /** Name */
+            name: string;
+            /** Outputs */
+            outputs: string[];
+            /** Parent */
+            parent: string;
+            /** Position */
+            position: number;
+            /** Step */
+            step: string;
+        };
+        /**
          * Node
          * @description One call of a step.
          *
@@ -4061,6 +5012,16 @@ export interface components {
          *     for what other nodes make.
          */
         Node: {
+            /**
+             * After
+             * @default []
+             */
+            after: string[];
+            /**
+             * At Most
+             * @default 1
+             */
+            at_most: number;
             /**
              * Cache
              * @default true
@@ -4070,19 +5031,42 @@ export interface components {
             inputs: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * Kind
+             * @default step
+             * @enum {string}
+             */
+            kind: "step" | "map" | "loop" | "either" | "approval" | "item" | "turn";
+            /** Message */
+            message?: string | null;
             /** Name */
             name: string;
             /** Outputs */
             outputs: string[];
             /**
+             * Over
+             * @default []
+             */
+            over: string[];
+            /**
              * Retries
              * @default 0
              */
             retries: number;
+            /** Role */
+            role?: string | null;
+            setting?: components["schemas"]["Setting"] | null;
             /** Step */
             step: string;
             /** Timeout Ms */
             timeout_ms?: number | null;
+            /** Until */
+            until?: string | null;
+            /**
+             * When
+             * @default []
+             */
+            when: components["schemas"]["Condition"][];
         };
         /**
          * Observation
@@ -4099,6 +5083,49 @@ export interface components {
             before: components["schemas"]["SourceState"];
             /** Changed */
             changed: boolean;
+        };
+        /**
+         * OpenDataset
+         * @description A dataset: a name that is unique in its namespace.
+         */
+        OpenDataset: {
+            /** Facets */
+            facets?: {
+                [key: string]: unknown;
+            };
+            /** Name */
+            name: string;
+            /** Namespace */
+            namespace: string;
+        };
+        /**
+         * OpenJob
+         * @description A process that reads and writes datasets.
+         */
+        OpenJob: {
+            /** Facets */
+            facets?: {
+                [key: string]: unknown;
+            };
+            /** Name */
+            name: string;
+            /** Namespace */
+            namespace: string;
+        };
+        /**
+         * OpenRun
+         * @description One execution of a job.
+         */
+        OpenRun: {
+            /** Facets */
+            facets?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Runid
+             * Format: uuid
+             */
+            runId: string;
         };
         /**
          * Outlook
@@ -4120,6 +5147,22 @@ export interface components {
              * @default false
              */
             withdrawn: boolean;
+        };
+        /**
+         * ParameterImportance
+         * @description How much of a metric one parameter explains.
+         */
+        ParameterImportance: {
+            /** Param */
+            param: string;
+            /** Runs */
+            runs: number;
+            /** Share */
+            share: number;
+            /** Trend */
+            trend: number | null;
+            /** Values */
+            values: number;
         };
         /**
          * Params
@@ -4174,8 +5217,12 @@ export interface components {
             cause?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
+            /** Code Digest */
+            code_digest?: string | null;
             /** Created */
             created: string;
+            /** Deadline */
+            deadline?: string | null;
             /** Entry Point */
             entry_point: string;
             error?: components["schemas"]["Failure"] | null;
@@ -4183,12 +5230,21 @@ export interface components {
             finished?: string | null;
             /** Id */
             id: string;
+            /** Idempotency Key */
+            idempotency_key?: string | null;
             /** Lease Expires */
             lease_expires?: string | null;
             /** Lease Owner */
             lease_owner?: string | null;
             /** Name */
             name: string;
+            /** Not Before */
+            not_before?: string | null;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
             /** Project */
             project: string;
             /** Started */
@@ -4197,7 +5253,13 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Trigger
+             * @default manual
+             * @enum {string}
+             */
+            trigger: "manual" | "schedule" | "backfill" | "dataset" | "upstream" | "webhook" | "alert" | "api";
             /** Worker Pid */
             worker_pid?: number | null;
         };
@@ -4217,8 +5279,12 @@ export interface components {
             cause?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
+            /** Code Digest */
+            code_digest?: string | null;
             /** Created */
             created: string;
+            /** Deadline */
+            deadline?: string | null;
             /** Entry Point */
             entry_point: string;
             error?: components["schemas"]["Failure"] | null;
@@ -4227,16 +5293,25 @@ export interface components {
             graph: components["schemas"]["Graph"];
             /** Id */
             id: string;
+            /** Idempotency Key */
+            idempotency_key?: string | null;
             /** Lease Expires */
             lease_expires?: string | null;
             /** Lease Owner */
             lease_owner?: string | null;
             /** Name */
             name: string;
+            /** Not Before */
+            not_before?: string | null;
             /** Params */
             params: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
             /** Project */
             project: string;
             /** Started */
@@ -4245,9 +5320,15 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
             /** Tasks */
             tasks: components["schemas"]["Task"][];
+            /**
+             * Trigger
+             * @default manual
+             * @enum {string}
+             */
+            trigger: "manual" | "schedule" | "backfill" | "dataset" | "upstream" | "webhook" | "alert" | "api";
             /** Worker Pid */
             worker_pid?: number | null;
         };
@@ -4260,6 +5341,35 @@ export interface components {
             next_page_token?: string | null;
             /** Pipeline Runs */
             pipeline_runs: components["schemas"]["PipelineRun"][];
+        };
+        /**
+         * PlannedFire
+         * @description One fire of a backfill and the parameters it gives its pipeline.
+         */
+        PlannedFire: {
+            /** Done */
+            done: boolean;
+            /** Params */
+            params: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Time */
+            time: string;
+        };
+        /**
+         * Pool
+         * @description How many slots the tasks of a project share under a name, whichever processes run them.
+         */
+        Pool: {
+            /**
+             * Held
+             * @default 0
+             */
+            held: number;
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: number;
         };
         /**
          * Preview
@@ -4301,7 +5411,7 @@ export interface components {
         };
         /**
          * Pulse
-         * @description The answer to a heartbeat.
+         * @description The answer to a wave of changes, which is a heartbeat, too.
          */
         Pulse: {
             /** Cancel Requested */
@@ -4334,55 +5444,45 @@ export interface components {
             total: number;
         };
         /**
-         * Recipe
-         * @description A fingerprint whose inputs are yet to be made: references in place of their digests.
+         * Question
+         * @description A task that waits for a person.
          */
-        Recipe: {
-            /**
-             * Cache
-             * @default true
-             */
-            cache: boolean;
-            /** Code */
-            code: {
-                [key: string]: string;
-            };
-            /** Environment */
-            environment: string;
-            /** Inputs */
-            inputs: {
-                [key: string]: components["schemas"]["Reference"];
-            };
-            /** Node */
-            node: string;
-            /** Parameters */
-            parameters: {
-                [key: string]: string;
-            };
+        Question: {
+            /** Expires Ms */
+            expires_ms?: number | null;
+            /** Message */
+            message: string;
+            role: components["schemas"]["Role"];
+            /** Task */
+            task: string;
         };
         /**
-         * Reference
-         * @description One output of one node.
+         * Received
+         * @description What a RunEvent became: the node of its job, and how many edges it has said.
          */
-        Reference: {
+        Received: {
+            /** Edges */
+            edges: number;
             /** Node */
             node: string;
-            /** Output */
-            output: string;
         };
         /**
          * RemoteCollected
          * @description What a garbage collection on a remote removed, or would remove.
          */
         RemoteCollected: {
+            /** Chunks */
+            chunks: number;
             /** Dry Run */
             dry_run: boolean;
+            /** Freed */
+            freed: number;
+            /** Named */
+            named: components["schemas"]["GoneObject"][];
             /** Packs */
-            packs: number;
+            packs: components["schemas"]["GonePack"][];
             /** Remote */
             remote: string;
-            /** Size */
-            size: number;
         };
         /**
          * RemoteContents
@@ -4403,7 +5503,7 @@ export interface components {
         };
         /**
          * RemoteGarbageRequest
-         * @description A request to remove packs of a remote that no version needs.
+         * @description A request to remove from a remote what no version there needs.
          */
         RemoteGarbageRequest: {
             /**
@@ -4489,14 +5589,18 @@ export interface components {
             take: "ours" | "theirs";
         };
         /**
-         * Resolve
-         * @description Recipes of all nodes, in order: those with an earlier result take it at once.
+         * Result
+         * @description One earlier result, all of whose bytes are there.
          */
-        Resolve: {
-            /** Attempt */
-            attempt: number;
-            /** Recipes */
-            recipes: components["schemas"]["Recipe"][];
+        Result: {
+            /** Key */
+            key: string;
+            /** Outputs */
+            outputs: {
+                [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
+            };
+            /** Recipe Key */
+            recipe_key: string | null;
         };
         /**
          * Retraining
@@ -4702,6 +5806,18 @@ export interface components {
             };
         };
         /**
+         * RunEnd
+         * @description How a run ended, or that it waits for a person and nobody needs to work on it.
+         */
+        RunEnd: {
+            error?: components["schemas"]["Failure"] | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "succeeded" | "failed" | "cancelled" | "waiting";
+        };
+        /**
          * RunEnvironment
          * @description Where it ran; ``digest`` names an object with the sorted, pinned packages.
          */
@@ -4710,10 +5826,68 @@ export interface components {
             cpus: number;
             /** Digest */
             digest?: string | null;
+            /**
+             * Gpus
+             * @default []
+             */
+            gpus: string[];
+            /** Memory Bytes */
+            memory_bytes?: number | null;
             /** Platform */
             platform: string;
+            /** Processor */
+            processor?: string | null;
             /** Python */
             python: string;
+            /** Seeds */
+            seeds?: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * RunEvent
+         * @description What happened to a run of a job, and which datasets it read and wrote.
+         */
+        RunEvent: {
+            /**
+             * Eventtime
+             * Format: date-time
+             */
+            eventTime: string;
+            /**
+             * Eventtype
+             * @default OTHER
+             * @enum {string}
+             */
+            eventType: "START" | "RUNNING" | "COMPLETE" | "ABORT" | "FAIL" | "OTHER";
+            /**
+             * Inputs
+             * @default []
+             */
+            inputs: components["schemas"]["OpenDataset"][];
+            job: components["schemas"]["OpenJob"];
+            /**
+             * Outputs
+             * @default []
+             */
+            outputs: components["schemas"]["OpenDataset"][];
+            /** Producer */
+            producer: string;
+            run: components["schemas"]["OpenRun"];
+            /** Schemaurl */
+            schemaURL: string;
+        };
+        /**
+         * RunEvents
+         * @description RunEvents made of the log, and where to go on reading it.
+         */
+        RunEvents: {
+            /** Events */
+            events: {
+                [key: string]: unknown;
+            }[];
+            /** Next */
+            next: number | null;
         };
         /**
          * RunPage
@@ -4736,6 +5910,67 @@ export interface components {
             name?: string | null;
             /** Status */
             status?: ("running" | "finished" | "failed" | "cancelled") | null;
+        };
+        /**
+         * Schedule
+         * @description A schedule and what it does next.
+         */
+        Schedule: {
+            config: components["schemas"]["ScheduleConfig"];
+            /** Declared */
+            declared: boolean;
+            /** Description */
+            description: string;
+            /** Id */
+            id: string;
+            /** Latest */
+            latest: components["schemas"]["Fire"][];
+            /** Name */
+            name: string;
+            /** Paused */
+            paused: boolean;
+            /** Problem */
+            problem?: string | null;
+            /** Project */
+            project: string;
+            /** Upcoming */
+            upcoming: string[];
+        };
+        /**
+         * ScheduleConfig
+         * @description When a pipeline starts by the clock: ``cron``, or ``every`` so often.
+         */
+        ScheduleConfig: {
+            /**
+             * Catch Up
+             * @default latest
+             * @enum {string}
+             */
+            catch_up: "skip" | "latest" | "all";
+            /** Cron */
+            cron?: string | null;
+            /** End */
+            end?: string | null;
+            /** Every */
+            every?: string | null;
+            /**
+             * Max Active
+             * @default 1
+             */
+            max_active: number;
+            /** Params */
+            params?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Start */
+            start?: string | null;
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timezone: string;
         };
         /**
          * SchemaChanges
@@ -4764,6 +5999,52 @@ export interface components {
             retyped: components["schemas"]["Retyped"][];
         };
         /**
+         * Setting
+         * @description How a step wants to be run, where that is not the usual way.
+         */
+        Setting: {
+            /**
+             * Backoff Ms
+             * @default 500
+             */
+            backoff_ms: number;
+            /** Environment */
+            environment?: {
+                [key: string]: string;
+            };
+            /**
+             * Isolation
+             * @default auto
+             * @enum {string}
+             */
+            isolation: "auto" | "inline" | "process";
+            /** Memory Mb */
+            memory_mb?: number | null;
+            /**
+             * Packages
+             * @default []
+             */
+            packages: string[];
+            /** Pool */
+            pool?: string | null;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /** Python */
+            python?: string | null;
+            /** Secrets */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Slots
+             * @default 1
+             */
+            slots: number;
+        };
+        /**
          * Slice
          * @description The rows where a column has a value, and how the model does on them.
          */
@@ -4786,6 +6067,36 @@ export interface components {
             share: number;
             /** Supported */
             supported: boolean;
+        };
+        /**
+         * SlotAnswer
+         * @description Whether the slots are held now.
+         */
+        SlotAnswer: {
+            /** Granted */
+            granted: boolean;
+        };
+        /**
+         * SlotRequest
+         * @description A task that may only run while it holds slots of a pool.
+         */
+        SlotRequest: {
+            /** Attempt */
+            attempt: number;
+            /** Pool */
+            pool: string;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Slots
+             * @default 1
+             */
+            slots: number;
+            /** Task */
+            task: string;
         };
         /**
          * SourceOptions
@@ -4837,20 +6148,6 @@ export interface components {
             verdict?: ("passed" | "warned" | "blocked") | null;
         };
         /**
-         * StartTask
-         * @description A task whose inputs are known is about to run.
-         */
-        StartTask: {
-            /** Attempt */
-            attempt: number;
-            /**
-             * Cache
-             * @default true
-             */
-            cache: boolean;
-            fingerprint: components["schemas"]["Fingerprint"];
-        };
-        /**
          * StoredObject
          * @description An object that is now durable.
          */
@@ -4883,6 +6180,20 @@ export interface components {
              * @default
              */
             filename: string;
+        };
+        /**
+         * TableColumns
+         * @description What may be a column: names of metrics, parameters and tags; and the experiments there are.
+         */
+        TableColumns: {
+            /** Experiments */
+            experiments: string[];
+            /** Metrics */
+            metrics: string[];
+            /** Params */
+            params: string[];
+            /** Tags */
+            tags: string[];
         };
         /**
          * TableDiff
@@ -4947,6 +6258,54 @@ export interface components {
             unchanged: number;
         };
         /**
+         * TableExport
+         * @description A view as a file: every row, with these columns.
+         */
+        TableExport: {
+            /**
+             * Columns
+             * @default []
+             */
+            columns: string[];
+            /**
+             * Descending
+             * @default true
+             */
+            descending: boolean;
+            /**
+             * Experiments
+             * @default []
+             */
+            experiments: string[];
+            /**
+             * Filter
+             * @default
+             */
+            filter: string;
+            /**
+             * Group
+             * @default parent
+             */
+            group: string | null;
+            /**
+             * Open
+             * @default []
+             */
+            open: string[];
+            /**
+             * Sort
+             * @default created
+             */
+            sort: string;
+            /** Status */
+            status?: ("running" | "finished" | "failed" | "cancelled") | null;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
          * TableProfile
          * @description All columns of a table.
          */
@@ -4961,6 +6320,11 @@ export interface components {
             /** Duplicates */
             duplicates?: number | null;
             /**
+             * Duplicates Estimated
+             * @default false
+             */
+            duplicates_estimated: boolean;
+            /**
              * Personal
              * @default []
              */
@@ -4969,6 +6333,113 @@ export interface components {
             rows: number;
             /** Sampled Rows */
             sampled_rows?: number | null;
+        };
+        /**
+         * TableQuestion
+         * @description Some rows of a view, with some columns.
+         */
+        TableQuestion: {
+            /** Columns */
+            columns?: string[] | null;
+            /**
+             * Count
+             * @default 60
+             */
+            count: number;
+            /**
+             * Descending
+             * @default true
+             */
+            descending: boolean;
+            /**
+             * Experiments
+             * @default []
+             */
+            experiments: string[];
+            /**
+             * Filter
+             * @default
+             */
+            filter: string;
+            /**
+             * Group
+             * @default parent
+             */
+            group: string | null;
+            /**
+             * Open
+             * @default []
+             */
+            open: string[];
+            /** Snapshot */
+            snapshot?: string | null;
+            /**
+             * Sort
+             * @default created
+             */
+            sort: string;
+            /**
+             * Start
+             * @default 0
+             */
+            start: number;
+            /** Status */
+            status?: ("running" | "finished" | "failed" | "cancelled") | null;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * TableRow
+         * @description One line: a run, or a group (then ``id`` is None and ``name`` is the group's value).
+         */
+        TableRow: {
+            /** Children */
+            children: number;
+            /** Created At */
+            created_at?: string | null;
+            /** Depth */
+            depth: number;
+            /** Duration Ms */
+            duration_ms?: number | null;
+            /** Experiment */
+            experiment?: string | null;
+            /** Id */
+            id: string | null;
+            /** Name */
+            name: string;
+            /** Open */
+            open: boolean;
+            /** Parent */
+            parent?: string | null;
+            /** Status */
+            status?: ("running" | "finished" | "failed" | "cancelled") | null;
+            /** User */
+            user?: string | null;
+        };
+        /**
+         * TableRows
+         * @description Some lines of the table, and how many there are.
+         */
+        TableRows: {
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: components["schemas"]["TableRow"][];
+            /** Runs */
+            runs: number;
+            /** Snapshot */
+            snapshot: string;
+            /** Start */
+            start: number;
+            /** Total */
+            total: number;
+            /** Values */
+            values: {
+                [key: string]: unknown[];
+            };
         };
         /**
          * Tags
@@ -5011,6 +6482,12 @@ export interface components {
             error?: components["schemas"]["Failure"] | null;
             /** Finished */
             finished?: string | null;
+            /**
+             * Kind
+             * @default step
+             * @enum {string}
+             */
+            kind: "step" | "map" | "loop" | "either" | "approval" | "item" | "turn";
             /** Log Digest */
             log_digest?: string | null;
             /** Name */
@@ -5019,6 +6496,8 @@ export interface components {
             outputs?: {
                 [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
             };
+            /** Parent */
+            parent?: string | null;
             /**
              * Reason
              * @default []
@@ -5030,7 +6509,63 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "pending" | "running" | "cached" | "succeeded" | "failed" | "skipped";
+            status: "pending" | "running" | "waiting" | "cached" | "succeeded" | "failed" | "skipped";
+        };
+        /**
+         * TaskChange
+         * @description What became of a task. Of several changes of one task in a wave the last one stands.
+         */
+        TaskChange: {
+            /**
+             * Attempt
+             * @default 0
+             */
+            attempt: number;
+            /** Cache Key */
+            cache_key?: string | null;
+            error?: components["schemas"]["Failure"] | null;
+            fingerprint?: components["schemas"]["Fingerprint"] | null;
+            /** Finished Ms */
+            finished_ms?: number | null;
+            /** Log Digest */
+            log_digest?: string | null;
+            /** Outputs */
+            outputs?: {
+                [key: string]: components["schemas"]["millwright__pipelines__artifacts__Artifact"];
+            };
+            /**
+             * Reason
+             * @default []
+             */
+            reason: string[];
+            /** Recipe Key */
+            recipe_key?: string | null;
+            /**
+             * Remember
+             * @default false
+             */
+            remember: boolean;
+            /** Started Ms */
+            started_ms?: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "running" | "waiting" | "cached" | "succeeded" | "failed" | "skipped";
+            /** Task */
+            task: string;
+        };
+        /**
+         * TaskLog
+         * @description What a step has written so far, from part ``after`` on.
+         */
+        TaskLog: {
+            /** Attempt */
+            attempt: number;
+            /** Ended */
+            ended: boolean;
+            /** Parts */
+            parts: components["schemas"]["LogPart"][];
         };
         /**
          * TextChange
@@ -5175,6 +6710,87 @@ export interface components {
             versions: string[];
         };
         /**
+         * Trigger
+         * @description A trigger, and what made it fire last.
+         */
+        Trigger: {
+            config: components["schemas"]["TriggerConfig"];
+            /** Declared */
+            declared: boolean;
+            /** Description */
+            description: string;
+            /** Id */
+            id: string;
+            /** Latest */
+            latest: components["schemas"]["Firing"][];
+            /** Name */
+            name: string;
+            /** Paused */
+            paused: boolean;
+            /** Project */
+            project: string;
+            /** Signed */
+            signed: boolean;
+        };
+        /**
+         * TriggerConfig
+         * @description What makes a pipeline start, and how often it may.
+         */
+        TriggerConfig: {
+            /** Cooldown */
+            cooldown?: string | null;
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: ("data_drift" | "prediction_drift" | "performance" | "latency")[];
+            /**
+             * Max Active
+             * @default 1
+             */
+            max_active: number;
+            /** Max Runs */
+            max_runs?: number | null;
+            /** Max Time */
+            max_time?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Params */
+            params?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Per
+             * @default 30d
+             */
+            per: string;
+            /** Pipeline */
+            pipeline: string;
+            /**
+             * Status
+             * @default succeeded
+             * @enum {string}
+             */
+            status: "succeeded" | "failed" | "cancelled";
+            /** Type */
+            type?: string | null;
+            /**
+             * When
+             * @enum {string}
+             */
+            when: "dataset" | "pipeline" | "alert" | "webhook";
+        };
+        /**
+         * TriggerSecret
+         * @description The secret of a webhook's senders; this answer is the only place where it is shown.
+         */
+        TriggerSecret: {
+            /** Secret */
+            secret: string;
+            /** Trigger */
+            trigger: string;
+        };
+        /**
          * Untranslated
          * @description What a file of checks said that we do not have.
          */
@@ -5278,6 +6894,47 @@ export interface components {
             verdict: "passed" | "warned" | "blocked";
             /** Version */
             version: number;
+        };
+        /**
+         * Wave
+         * @description Changes that are committed together; said twice (the answer was lost), they happen once.
+         */
+        Wave: {
+            /**
+             * Added
+             * @default []
+             */
+            added: components["schemas"]["NewTask"][];
+            /** Attempt */
+            attempt: number;
+            /**
+             * Changes
+             * @default []
+             */
+            changes: components["schemas"]["TaskChange"][];
+            end?: components["schemas"]["RunEnd"] | null;
+            /**
+             * Lease Ms
+             * @default 15000
+             */
+            lease_ms: number;
+            /**
+             * Logs
+             * @default []
+             */
+            logs: components["schemas"]["LogPart"][];
+            /** Number */
+            number: number;
+            /**
+             * Objects
+             * @default []
+             */
+            objects: string[];
+            /**
+             * Questions
+             * @default []
+             */
+            questions: components["schemas"]["Question"][];
         };
         /**
          * Window
@@ -5466,13 +7123,53 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "table" | "array" | "json" | "text" | "bytes" | "file" | "folder" | "bundle" | "model";
+            kind: "table" | "array" | "json" | "text" | "bytes" | "file" | "folder" | "bundle" | "model" | "list";
             /** Name */
             name?: string | null;
             /** Size */
             size: number;
             /** Trusted By */
             trusted_by?: string | null;
+        };
+        /**
+         * Approval
+         * @description A question to people, and the answer once there is one.
+         */
+        millwright__pipelines__records__Approval: {
+            /** Asked */
+            asked: string;
+            /** Decided */
+            decided?: string | null;
+            /** Decided By */
+            decided_by?: string | null;
+            /** Decision */
+            decision?: ("approved" | "rejected") | null;
+            /** Expires */
+            expires?: string | null;
+            /** Message */
+            message: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Reason */
+            reason?: string | null;
+            role: components["schemas"]["Role"];
+            /** Run Id */
+            run_id: string;
+            /** Task */
+            task: string;
+        };
+        /**
+         * Decision
+         * @description What a person said.
+         */
+        millwright__pipelines__records__Decision: {
+            /** Approve */
+            approve: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * Comparison
@@ -5491,6 +7188,25 @@ export interface components {
             right: components["schemas"]["ModelVersion"];
             /** Signature */
             signature: components["schemas"]["TextChange"][];
+        };
+        /**
+         * Approval
+         * @description One person's word. That of the version's author is kept and not counted.
+         */
+        millwright__registry__records__Approval: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** By Author */
+            by_author: boolean;
+            /** Comment */
+            comment: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "approved" | "rejected";
         };
         /**
          * NewVersion
@@ -5732,6 +7448,41 @@ export interface operations {
             };
         };
     };
+    take_anywhere_api_v1_lineage_post: {
+        parameters: {
+            query?: {
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunEvent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Received"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_run_api_v1_pipeline_runs__run_id__get: {
         parameters: {
             query?: never;
@@ -5750,6 +7501,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    decide_api_v1_pipeline_runs__run_id__approvals__task__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["millwright__pipelines__records__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["millwright__pipelines__records__Approval"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_attempts_api_v1_pipeline_runs__run_id__attempts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attempt"][];
                 };
             };
             /** @description Validation Error */
@@ -5829,7 +7647,7 @@ export interface operations {
             };
         };
     };
-    finish_run_api_v1_pipeline_runs__run_id__finish_post: {
+    take_slots_api_v1_pipeline_runs__run_id__slots_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -5840,7 +7658,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["FinishRun"];
+                "application/json": components["schemas"]["SlotRequest"];
             };
         };
         responses: {
@@ -5850,7 +7668,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PipelineRunDetail"];
+                    "application/json": components["schemas"]["SlotAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -5864,7 +7682,42 @@ export interface operations {
             };
         };
     };
-    heartbeat_api_v1_pipeline_runs__run_id__heartbeat_post: {
+    task_log_api_v1_pipeline_runs__run_id__tasks__task__log_get: {
+        parameters: {
+            query?: {
+                after?: number;
+                wait_ms?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskLog"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    commit_wave_api_v1_pipeline_runs__run_id__waves_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -5875,7 +7728,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Heartbeat"];
+                "application/json": components["schemas"]["Wave"];
             };
         };
         responses: {
@@ -5886,149 +7739,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Pulse"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    resolve_api_v1_pipeline_runs__run_id__resolve_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                run_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Resolve"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"][];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    fail_task_api_v1_pipeline_runs__run_id__tasks__task__fail_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                run_id: string;
-                task: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FailTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    finish_task_api_v1_pipeline_runs__run_id__tasks__task__finish_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                run_id: string;
-                task: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FinishTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    start_task_api_v1_pipeline_runs__run_id__tasks__task__start_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                run_id: string;
-                task: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StartTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description Validation Error */
@@ -6119,6 +7829,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Alert"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_backfill_api_v1_projects__project__backfills__backfill__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                backfill: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
                 };
             };
             /** @description Validation Error */
@@ -6807,39 +8549,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileListing"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    impact_api_v1_projects__project__datasets__name__versions__version__impact_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-                name: string;
-                version: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Impact"];
                 };
             };
             /** @description Validation Error */
@@ -7544,12 +9253,49 @@ export interface operations {
             };
         };
     };
+    impact_of_api_v1_projects__project__impact_get: {
+        parameters: {
+            query: {
+                node: string;
+                depth?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImpactReport"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     lineage_of_api_v1_projects__project__lineage_get: {
         parameters: {
             query: {
                 node: string;
                 depth?: number;
                 direction?: "up" | "down" | "both";
+                kinds?: string | null;
+                limit?: number;
             };
             header?: never;
             path: {
@@ -7566,6 +9312,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LineageGraph"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_api_v1_projects__project__lineage_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunEvent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Received"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tell_api_v1_projects__project__lineage_openlineage_get: {
+        parameters: {
+            query?: {
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunEvents"];
                 };
             };
             /** @description Validation Error */
@@ -8077,11 +9892,110 @@ export interface operations {
             };
         };
     };
+    list_approvals_api_v1_projects__project__pipeline_approvals_get: {
+        parameters: {
+            query?: {
+                waiting?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["millwright__pipelines__records__Approval"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_pools_api_v1_projects__project__pipeline_pools_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_pool_api_v1_projects__project__pipeline_pools_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Pool"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_runs_api_v1_projects__project__pipeline_runs_get: {
         parameters: {
             query?: {
                 name?: string | null;
-                status?: ("queued" | "running" | "succeeded" | "failed" | "cancelled") | null;
+                status?: ("queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled") | null;
                 limit?: number;
                 page_token?: string | null;
             };
@@ -8135,6 +10049,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PipelineRunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    claim_next_api_v1_projects__project__pipeline_runs_claim_next_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimNext"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRunDetail"] | null;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    launch_run_api_v1_projects__project__pipeline_runs_launch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Launch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Launched"];
                 };
             };
             /** @description Validation Error */
@@ -8254,6 +10238,74 @@ export interface operations {
             };
         };
     };
+    compare_runs_api_v1_projects__project__runs_comparison_get: {
+        parameters: {
+            query: {
+                runs: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedRuns"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    curves_api_v1_projects__project__runs_curves_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CurvesQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Curve"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     take_runs_api_v1_projects__project__runs_import_post: {
         parameters: {
             query?: never;
@@ -8276,6 +10328,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Taken"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    parameter_importance_api_v1_projects__project__runs_importance_get: {
+        parameters: {
+            query: {
+                metric: string;
+                filter?: string;
+                experiment?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterImportance"][];
                 };
             };
             /** @description Validation Error */
@@ -8322,7 +10409,7 @@ export interface operations {
             };
         };
     };
-    resolve_cache_api_v1_projects__project__step_cache_resolve_post: {
+    table_rows_api_v1_projects__project__runs_table_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -8333,7 +10420,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CacheQuery"];
+                "application/json": components["schemas"]["TableQuestion"];
             };
         };
         responses: {
@@ -8343,7 +10430,474 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CacheAnswer"];
+                    "application/json": components["schemas"]["TableRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    table_columns_api_v1_projects__project__runs_table_columns_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableColumns"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    table_csv_api_v1_projects__project__runs_table_csv_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableExport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_schedules_api_v1_projects__project__schedules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_schedule_api_v1_projects__project__schedules__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_schedule_api_v1_projects__project__schedules__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleConfig"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_schedule_api_v1_projects__project__schedules__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_backfills_api_v1_projects__project__schedules__name__backfills_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_backfill_api_v1_projects__project__schedules__name__backfills_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBackfill"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    plan_backfill_api_v1_projects__project__schedules__name__backfills_plan_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FireRange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPlan"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    next_fires_api_v1_projects__project__schedules__name__next_get: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                count?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_schedule_api_v1_projects__project__schedules__name__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_schedule_api_v1_projects__project__schedules__name__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_now_api_v1_projects__project__schedules__name__run_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    look_up_api_v1_projects__project__step_results_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Lookup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
                 };
             };
             /** @description Validation Error */
@@ -8410,6 +10964,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErasureReport"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_erasures_api_v1_projects__project__storage_erasures_resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureReport"][];
                 };
             };
             /** @description Validation Error */
@@ -8729,6 +11314,301 @@ export interface operations {
             };
         };
     };
+    list_triggers_api_v1_projects__project__triggers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_trigger_api_v1_projects__project__triggers__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_trigger_api_v1_projects__project__triggers__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerConfig"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_trigger_api_v1_projects__project__triggers__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    receive_api_v1_projects__project__triggers__name__events_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Firing"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fire_trigger_api_v1_projects__project__triggers__name__fire_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FireByHand"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Firing"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_trigger_api_v1_projects__project__triggers__name__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_trigger_api_v1_projects__project__triggers__name__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    renew_secret_api_v1_projects__project__triggers__name__secret_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerSecret"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_run_api_v1_runs__run__get: {
         parameters: {
             query?: never;
@@ -8880,6 +11760,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_inputs_api_v1_runs__run__inputs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Inputs"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Logged"];
                 };
             };
             /** @description Validation Error */

@@ -5,6 +5,7 @@ import css from "./Shell.module.css";
 const PLACES: { to: string; label: string; icon: IconName }[] = [
   { to: "/", label: "Overview", icon: "overview" },
   { to: "/data", label: "Data", icon: "data" },
+  { to: "/pipelines", label: "Pipelines", icon: "pipeline" },
   { to: "/runs", label: "Runs", icon: "runs" },
   { to: "/models", label: "Models", icon: "model" },
   { to: "/deployments", label: "Deployments", icon: "deployment" },
