@@ -13,7 +13,17 @@ __version__ = "0.1.0"
 _HOME = {
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
-    "millwright.pipelines.api": ("pipeline", "progress", "run_pipeline", "step", "step_context"),
+    "millwright.pipelines.api": (
+        "approval",
+        "branch",
+        "pipeline",
+        "progress",
+        "repeat",
+        "run_pipeline",
+        "sequence",
+        "step",
+        "step_context",
+    ),
     "millwright.registry.api": ("load_model", "log_model"),
     "millwright.tracking.api": (
         "log_artifact",
@@ -30,6 +40,8 @@ _HOME = {
 __all__ = [
     "TrainingData",
     "__version__",
+    "approval",
+    "branch",
     "dataset",
     "init",
     "load_model",
@@ -41,7 +53,9 @@ __all__ = [
     "log_params",
     "pipeline",
     "progress",
+    "repeat",
     "run_pipeline",
+    "sequence",
     "set_tag",
     "start_run",
     "step",
@@ -51,7 +65,17 @@ __all__ = [
 if TYPE_CHECKING:
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
-    from millwright.pipelines.api import pipeline, progress, run_pipeline, step, step_context
+    from millwright.pipelines.api import (
+        approval,
+        branch,
+        pipeline,
+        progress,
+        repeat,
+        run_pipeline,
+        sequence,
+        step,
+        step_context,
+    )
     from millwright.registry.api import load_model, log_model
     from millwright.tracking.api import (
         log_artifact,

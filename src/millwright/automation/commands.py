@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from millwright.kernel.errors import InvalidInput
+
 GATES_FAILED = 8
 """Exit code of `mw run` when the model was registered and its gates failed."""
 
@@ -18,16 +20,32 @@ GATES_FAILED = 8
 @click.option(
     "--param", "-p", multiple=True, metavar="NAME=VALUE", help="A parameter of your own pipeline."
 )
+@click.option("--plan", is_flag=True, help="Only show what your pipeline would do.")
+@click.option("--explain", is_flag=True, help="Only show which steps would run, and why.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def run(target: str | None, budget: str | None, param: tuple[str, ...], as_json: bool) -> None:
+def run(
+    target: str | None,
+    budget: str | None,
+    param: tuple[str, ...],
+    plan: bool,
+    explain: bool,
+    as_json: bool,
+) -> None:
     """Train, validate and register a model as millwright.yaml says.
 
     With TARGET (FILE.py or FILE.py:pipeline) run a pipeline of your own instead. Steps whose
     inputs have not changed are taken from the cache. Exit code 8: the gates failed.
     """
     if target is not None:
-        _run_own(target, param, as_json)
+        from millwright.pipelines import own_file
+
+        if not Path(target.rpartition(":")[0] or target).exists() and not Path(target).exists():
+            raise InvalidInput("run.no_file", f"There is no file {target}.", hint="Check the path.")
+        act = own_file.show_plan if plan else own_file.run_own
+        (own_file.show_explanation if explain else act)(target, param, as_json=as_json)
         return
+    if plan or explain:
+        raise InvalidInput("run.no_file", "Name the file of a pipeline to plan or explain.")
     from millwright.automation.narration import Narration
     from millwright.automation.training import registered_by, train_project
     from millwright.kernel.door import connect
@@ -69,24 +87,3 @@ def retrainings(limit: int, as_json: bool) -> None:
         click.echo(f"    because: {item.cause.reason}")
         if item.reason:
             click.echo(f"    outcome: {item.reason}")
-
-
-def _run_own(target: str, param: tuple[str, ...], as_json: bool) -> None:
-    from millwright.kernel.errors import InvalidInput
-    from millwright.pipelines import run_file
-
-    given: dict[str, object] = {}
-    for text in param:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise InvalidInput(
-                "run.parameter", f"'{text}' is not a parameter.", hint="Write it as NAME=VALUE."
-            )
-        given[name] = value
-    if not Path(target.rpartition(":")[0] or target).exists() and not Path(target).exists():
-        raise InvalidInput("run.no_file", f"There is no file {target}.", hint="Check the path.")
-    result = run_file(target, given)
-    if as_json:
-        click.echo(json.dumps({"run": result.run.id, "status": result.status}))
-        return
-    click.echo(f"Run {result.run.id} {result.status}. See: mw pipelines show {result.run.id}")

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from millwright.kernel.config import FILE_NAME
-from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
-from millwright.kernel.workspace import Workspace
+from millwright.kernel.workspace import FILE_NAME, Workspace
 from millwright.pipelines.context import progress, step_context
 from millwright.pipelines.dsl import Pipeline, pipeline, step
 from millwright.pipelines.engine import execute
 from millwright.pipelines.entry_point import load_file
+from millwright.pipelines.flow import approval, branch, repeat, sequence
 from millwright.pipelines.listening import OnEvent, ignore
+from millwright.pipelines.placement import in_worker
 from millwright.pipelines.result import PipelineResult
 
+if TYPE_CHECKING:
+    from millwright.kernel.door import Door
+
 __all__ = [
+    "approval",
+    "branch",
     "find_pipeline",
     "pipeline",
     "progress",
+    "repeat",
     "run_file",
     "run_pipeline",
+    "sequence",
     "step",
     "step_context",
 ]
@@ -51,22 +59,20 @@ def run_pipeline(
         InvalidInput: it cannot be planned; no step has run.
         PipelineFailed: a step raised; an error of Millwright's own is raised as it is.
     """
-    if door is not None:
-        name = project or _project(Workspace.find())
-        result = execute(door, name, pipeline, params, on_event=on_event, cause=cause)
+    if in_worker():
+        raise InvalidInput(
+            "pipelines.run_in_worker",
+            "A file runs its pipeline when it is imported, and a worker has imported it.",
+            hint='Write the call under: if __name__ == "__main__":',
+        )
+    workspace = Workspace.find() if door is None or project is None else None
+    name = project or project_of(workspace or Workspace.find())
+    way = door if door is not None else workspace
+    assert way is not None
+    result = execute(way, name, pipeline, params, on_event=on_event, cause=cause)
+    if result.status != "waiting":
         result.raise_if_failed()
-        return result
-    workspace = Workspace.find()
-    # The door stays open as long as the result is used: its outputs are loaded through it.
-    opened = connect(workspace)
-    return run_pipeline(
-        pipeline,
-        params,
-        project=project or _project(workspace),
-        door=opened,
-        on_event=on_event,
-        cause=cause,
-    )
+    return result
 
 
 def run_file(
@@ -130,7 +136,13 @@ def find_pipeline(target: str) -> Pipeline[..., Any]:
     )
 
 
-def _project(workspace: Workspace) -> str:
-    if (workspace.root / FILE_NAME).exists():
-        return workspace.project().project
-    return "default"
+def project_of(workspace: Workspace) -> str:
+    """The project of a workspace, ``default`` where there is no project file."""
+    file = workspace.root / FILE_NAME
+    if not file.exists():
+        return "default"
+    # The whole file is checked by those who use more of it than the name.
+    named = re.search(
+        r"^project:[ \t]+([A-Za-z0-9][\w.-]{0,99})[ \t]*(#.*)?$", file.read_text("utf-8"), re.M
+    )
+    return workspace.project().project if named is None else named[1]

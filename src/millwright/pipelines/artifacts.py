@@ -20,9 +20,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, JsonValue
 
 from millwright.kernel.errors import Corrupt, Forbidden, InvalidInput
-from millwright.kernel.record import Record
 from millwright.pipelines import values
 from millwright.pipelines.archive import pack_folder, pack_parts, unpack_folder, unpack_parts
+from millwright.pipelines.lean_record import Record
+from millwright.pipelines.trusted import trusted
 
 Kind = Literal[
     "table", "array", "json", "text", "bytes", "file", "folder", "bundle", "model", "list"
@@ -55,7 +56,7 @@ class Artifact(Record):
     @classmethod
     def loaded(cls, stored: dict[str, Any]) -> Artifact:
         """The artifact of a row, which was checked when it was written."""
-        return cls.model_construct(**{"name": None, "trusted_by": None, **stored})
+        return trusted(cls, **stored)
 
     @classmethod
     def parts_of(cls, content: bytes) -> list[Artifact]:

@@ -15,6 +15,7 @@ from millwright.pipelines import values
 from millwright.pipelines.artifacts import Artifact, Payload, deserialise, serialise
 from millwright.pipelines.graph import Reference, reference_of
 from millwright.pipelines.steps import Step
+from millwright.pipelines.trusted import trusted
 
 INLINE_BYTES = 1 << 20
 """Outputs up to this size travel with the wave that commits them; larger ones are stored first."""
@@ -87,7 +88,8 @@ def stored(payload: Payload, put: Put) -> tuple[Artifact, bytes | None]:
     """The artifact of a payload, and its bytes if they are few; many are stored at once."""
     content = payload.content
     few = content if isinstance(content, bytes) and len(content) <= INLINE_BYTES else None
-    artifact = Artifact.model_construct(
+    artifact = trusted(
+        Artifact,
         digest=put(content) if few is None else digest_of(few),
         kind=payload.kind,
         size=len(content) if isinstance(content, bytes) else content.stat().st_size,

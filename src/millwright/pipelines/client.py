@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from millwright.kernel.door import Door
 from millwright.pipelines.records import (
     Approval,
     Attempt,
@@ -20,6 +19,9 @@ from millwright.pipelines.records import (
     TaskLog,
     Wave,
 )
+
+if TYPE_CHECKING:
+    from millwright.kernel.door import Door
 
 
 class PipelineClient:

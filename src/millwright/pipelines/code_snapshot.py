@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from millwright.pipelines.archive import pack_parts, unpack_parts
@@ -21,9 +22,8 @@ _MOST_BYTES = 20 << 20
 
 def keep_code(plan: Plan, put: Callable[[bytes], str]) -> str | None:
     """Store the project's modules that are loaded; the archive's digest, None without any."""
-    roots = {
-        Path(root_of(step)) for step in plan.steps.values() if is_importable(step, required=False)
-    }
+    steps = {id(step): step for step in plan.steps.values()}.values()
+    roots = {Path(root_of(step)) for step in steps if is_importable(step, required=False)}
     files = dict(sorted(_modules_in(roots).items()))
     if not files or sum(map(len, files.values())) > _MOST_BYTES:
         return None
@@ -56,7 +56,7 @@ def _modules_in(roots: set[Path]) -> dict[str, bytes]:
         file = getattr(module, "__file__", None)
         if file is None or not file.endswith(".py") or not is_project(module):
             continue
-        path = Path(file).resolve()
+        path = _resolved(file)
         for root in roots:
             if path.is_relative_to(root):
                 content = _content(path)
@@ -64,6 +64,11 @@ def _modules_in(roots: set[Path]) -> dict[str, bytes]:
                     found[path.relative_to(root).as_posix()] = content
                 break
     return found
+
+
+@cache
+def _resolved(file: str) -> Path:
+    return Path(file).resolve()
 
 
 def _content(path: Path) -> bytes | None:

@@ -29,7 +29,7 @@ from millwright.pipelines.context import Progress
 from millwright.pipelines.environments import interpreter
 from millwright.pipelines.graph import Reference
 from millwright.pipelines.inline import seed_of
-from millwright.pipelines.placement import is_importable, root_of
+from millwright.pipelines.placement import root_of
 from millwright.pipelines.records import Failure
 from millwright.pipelines.secret_values import resolved
 from millwright.pipelines.session import Session
@@ -95,17 +95,6 @@ class Crew:
     def busy(self) -> bool:
         """Whether any step is with a worker or on its way to one."""
         return bool(self._queue) or any(worker.jobs for worker in self._workers)
-
-    def takes(self, live: Live) -> bool:
-        """Whether a step is to run in a worker rather than in the engine."""
-        setting = live.setting
-        if live.step is None or setting.isolation == "inline":
-            return False
-        special = setting.python or setting.packages or setting.environment or setting.memory_mb
-        wanted = setting.isolation == "process" or bool(special)
-        if not wanted and live.node.timeout_ms is None and live.node.kind != "item":
-            return False
-        return is_importable(live.step, required=wanted)
 
     def submit(self, live: Live, artifacts: Mapping[Reference, Artifact]) -> None:
         """Queue a step for the next worker that is free."""

@@ -7,7 +7,9 @@ since the process owns the files. Everything else a step asks goes through the d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from millwright.pipelines.records import (
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from millwright.kernel.door import Door
+    from millwright.kernel.workspace import Workspace
 
 
 class Doorway(Protocol):
@@ -92,3 +95,25 @@ def doorway_of(door: Door) -> Doorway:
     from millwright.pipelines.near import StoreDoorway
 
     return StoreDoorway(application.state.store)
+
+
+def file_doorway(workspace: Workspace) -> Doorway | None:
+    """The shortest way into a workspace that no server has open, if there is one."""
+    from millwright.pipelines.near import FileDoorway
+
+    remote = workspace.running_url() or os.environ.get("MILLWRIGHT_URL")
+    return None if remote else FileDoorway.opened(workspace)
+
+
+@contextmanager
+def near_or_far(workspace: Workspace) -> Iterator[Doorway]:
+    """The shortest way into a workspace, for the length of a block."""
+    near = file_doorway(workspace)
+    if near is not None:
+        with closing(near):
+            yield near
+        return
+    from millwright.kernel.door import connect
+
+    with connect(workspace) as door:
+        yield doorway_of(door)

@@ -10,26 +10,24 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from millwright.kernel import clock
-from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import Conflict, InvalidInput
 from millwright.kernel.ids import new_id
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines import values
 from millwright.pipelines.board import Board
-from millwright.pipelines.client import PipelineClient
 from millwright.pipelines.code_snapshot import keep_code, restored_code
-from millwright.pipelines.doorway import Doorway, doorway_of
+from millwright.pipelines.doorway import Doorway, doorway_of, file_doorway
 from millwright.pipelines.dsl import Pipeline, Plan
 from millwright.pipelines.entry_point import load_entry_point
 from millwright.pipelines.execution import Execution
-from millwright.pipelines.fingerprint import Recipe, recipe
 from millwright.pipelines.listening import OnEvent, ignore
 from millwright.pipelines.ownership import is_gone, this_owner
+from millwright.pipelines.planning import recipes_of
 from millwright.pipelines.records import (
     Claim,
     NewPipelineRun,
@@ -39,6 +37,9 @@ from millwright.pipelines.records import (
 from millwright.pipelines.result import PipelineResult
 from millwright.pipelines.session import Session, Surroundings
 from millwright.pipelines.step_log import copied_output
+
+if TYPE_CHECKING:
+    from millwright.kernel.door import Door
 
 LEASE_MS = 15_000
 
@@ -60,6 +61,8 @@ def queue_run(
     new = _new_run(plan, cause, code).model_copy(
         update={"trigger": trigger, "priority": priority, "idempotency_key": idempotency_key}
     )
+    from millwright.pipelines.client import PipelineClient
+
     return PipelineClient(door).create(project, new)
 
 
@@ -126,7 +129,7 @@ def execute(
         connect=way.door,
         exception=execution.exception,
     )
-    if isinstance(door, Door):
+    if not isinstance(door, Workspace):
         _ = result.run  # its opener may close the door before anybody looks
     return result
 
@@ -135,15 +138,15 @@ class _Way:
     """How this process gets to the control plane: what steps see, and what the engine uses."""
 
     def __init__(self, door: Door | Workspace, stack: ExitStack) -> None:
-        if isinstance(door, Door):
+        if not isinstance(door, Workspace):
             self.door: Callable[[], Door] = lambda: door
             self.doorway: Doorway = doorway_of(door)
             self.workspace = _workspace_of(door)
             url = door.url
         else:
             self.workspace, url = door, None
-            self.door = cache(lambda: connect(self.workspace))
-            self.doorway = _file_doorway(door) or doorway_of(self.door())
+            self.door = cache(partial(_connect, self.workspace))
+            self.doorway = file_doorway(door) or doorway_of(self.door())
             stack.callback(self.doorway.close)
         self.address = {
             "workspace": str(self.workspace.root),
@@ -152,10 +155,10 @@ class _Way:
         }
 
 
-def _file_doorway(workspace: Workspace) -> Doorway | None:
-    from millwright.pipelines.near import FileDoorway
+def _connect(workspace: Workspace) -> Door:
+    from millwright.kernel.door import connect
 
-    return None if workspace.running_url() else FileDoorway.opened(workspace)
+    return connect(workspace)
 
 
 def _workspace_of(door: Door) -> Workspace:
@@ -179,6 +182,8 @@ def _begun(around: Surroundings, plan: Plan, cause: Mapping[str, Any] | None) ->
 
 def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Session:
     """A stored run, claimed; its graph and its code are those it was planned with."""
+    from millwright.pipelines.client import PipelineClient
+
     client = PipelineClient(door)
     stored = client.get(run_id)
     if stored.project != around.project:
@@ -206,20 +211,7 @@ def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Ses
 def _board(session: Session) -> Board:
     """The nodes of a run, those that it has committed or skipped among them."""
     plan = session.plan
-    digests = {}
-    recipes: dict[str, Recipe] = {}
-    for node in plan.graph.nodes:
-        step = plan.steps.get(node.name)
-        if step is None:
-            continue
-        code = session.code(step)
-        if node.kind == "loop":
-            code = code | session.code(plan.steps[f"{node.name}.until"])
-        key = (id(step.function), node.until)
-        if key not in digests:
-            digests[key] = values.digest_of(dict(code))
-        recipes[node.name] = recipe(node, code, digests[key])
-    board = Board.of(plan.graph, plan.steps, recipes)
+    board = Board.of(plan.graph, plan.steps, recipes_of(plan))
     for live in list(board.lives.values()):
         session.restore(live)
         outputs = session.committed(live.name)

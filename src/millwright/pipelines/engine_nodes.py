@@ -12,6 +12,7 @@ from millwright.pipelines.artifacts import Artifact, listed
 from millwright.pipelines.board import Live, single
 from millwright.pipelines.graph import SINGLE, Reference, is_reference, reference_of
 from millwright.pipelines.records import Lookup, Question, TaskChange
+from millwright.pipelines.trusted import trusted
 
 if TYPE_CHECKING:
     from millwright.pipelines.execution import Execution
@@ -47,8 +48,7 @@ class EngineNodes:
         """Enter the items of a map, or the first turn of a loop."""
         live.attempt += 1
         live.started_ms = clock.now_ms()
-        change = TaskChange.model_construct(
-            task=live.name, status="running", attempt=live.attempt, cache_key=live.key,
+        change = trusted(TaskChange, task=live.name, status="running", attempt=live.attempt, cache_key=live.key,
             started_ms=live.started_ms,
         )  # fmt: skip
         self._session.say(change)
@@ -106,7 +106,7 @@ class EngineNodes:
         if any(part.node.cache for part in parts) and self._session.has_history(parts[0].node.step):
             recipes = [part.recipe for part in parts if part.recipe is not None]
             keys = tuple(recipe.key(self._board.digests) for recipe in recipes)
-            found = self._session.look_up(Lookup.model_construct(keys=keys))
+            found = self._session.look_up(trusted(Lookup, keys=keys))
             self._execution.know({one.key: one.outputs for one in found.results})
         for part in parts:
             self._session.restore(part)
@@ -145,8 +145,12 @@ class EngineNodes:
         expires = None if live.node.timeout_ms is None else now + live.node.timeout_ms
         if live.name in self._session.stored and self._session.stored[live.name] == "waiting":
             return  # asked before this process came
-        change = TaskChange.model_construct(
-            task=live.name, status="waiting", reason=(live.node.message or "",), started_ms=now
+        change = trusted(
+            TaskChange,
+            task=live.name,
+            status="waiting",
+            reason=(live.node.message or "",),
+            started_ms=now,
         )
         self._session.say(change)
         question = Question(
@@ -161,7 +165,8 @@ class EngineNodes:
     def _succeed(self, live: Live, artifact: Artifact) -> None:
         outputs = single(artifact)
         cacheable = live.node.cache and live.recipe is not None
-        change = TaskChange.model_construct(
+        change = trusted(
+            TaskChange,
             task=live.name,
             status="succeeded",
             attempt=live.attempt,

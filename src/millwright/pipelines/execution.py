@@ -6,7 +6,7 @@ import heapq
 import random
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from millwright.kernel import clock
 from millwright.kernel.errors import Conflict
@@ -15,12 +15,12 @@ from millwright.pipelines.artifacts import Artifact, serialise
 from millwright.pipelines.board import Board, Live
 from millwright.pipelines.call import Made, arguments, loaded, stored
 from millwright.pipelines.context import Cancelled
-from millwright.pipelines.crew import Crew, Ended
 from millwright.pipelines.engine_nodes import EngineNodes
 from millwright.pipelines.fingerprint import explain
 from millwright.pipelines.graph import Reference
 from millwright.pipelines.inline import call_inline
 from millwright.pipelines.listening import EventKind, PipelineEvent
+from millwright.pipelines.placement import wants_worker
 from millwright.pipelines.records import (
     Failure,
     Lookup,
@@ -31,6 +31,10 @@ from millwright.pipelines.records import (
 )
 from millwright.pipelines.session import Session
 from millwright.pipelines.step_log import StepLog, traceback_of
+from millwright.pipelines.trusted import trusted
+
+if TYPE_CHECKING:
+    from millwright.pipelines.crew import Crew, Ended
 
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_LOSSES = 3
@@ -52,7 +56,7 @@ class Execution:
         self.settled = 0
         self.failure: Failure | None = None
         self.exception: Exception | None = None
-        self.crew = Crew(session, lambda task, how: self.tell("task_progress", task, progress=how))
+        self._crew: Crew | None = None
         self._known: dict[str, dict[str, Artifact]] = {}
         self._special = EngineNodes(self)
         self._delayed: list[tuple[float, str]] = []
@@ -75,7 +79,8 @@ class Execution:
             self.session.end(RunEnd(status="cancelled"))
             raise
         finally:
-            self.crew.close()
+            if self._crew is not None:
+                self._crew.close()
         self.session.end(end)
         message = None if end.error is None else end.error.message
         self.tell("run_finished", status=end.status, error=message)
@@ -90,7 +95,7 @@ class Execution:
             live = None if self.failure else self.board.next()
             if live is not None:
                 self._take(live)
-            elif self.crew.busy or self._delayed or self._hopeful:
+            elif self._is_busy() or self._delayed or self._hopeful:
                 self._wait()
             else:
                 break
@@ -114,8 +119,8 @@ class Execution:
         """Until a worker ends a step, a pause is over, or slots may be free."""
         now = time.monotonic()
         until = min(self._delayed[0][0] - now, _LOOK_SECONDS) if self._delayed else _LOOK_SECONDS
-        if self.crew.busy:
-            for ended in self.crew.wait(max(until, 0)):
+        if self._crew is not None and self._crew.busy:
+            for ended in self._crew.wait(max(until, 0)):
                 self._ended(ended)
         else:
             self.session.pause(max(until, 0))
@@ -124,6 +129,18 @@ class Execution:
         hopeful, self._hopeful = self._hopeful, []
         for live in hopeful:
             self.start(live)
+
+    def _is_busy(self) -> bool:
+        return self._crew is not None and self._crew.busy
+
+    def _workers(self) -> Crew:
+        if self._crew is None:
+            from millwright.pipelines.crew import Crew
+
+            self._crew = Crew(
+                self.session, lambda task, how: self.tell("task_progress", task, progress=how)
+            )
+        return self._crew
 
     # What is known
 
@@ -136,7 +153,7 @@ class Execution:
             if live.recipe is not None and live.node.cache and not self.board.has_ended(live.name)
         )
         if wanted:
-            found = self.session.look_up(Lookup.model_construct(recipe_keys=wanted))
+            found = self.session.look_up(trusted(Lookup, recipe_keys=wanted))
             self._known = {one.key: one.outputs for one in found.results}
 
     def _take_known(self, live: Live) -> bool:
@@ -147,7 +164,7 @@ class Execution:
             return False
         outputs = self._known.get(live.key)
         if outputs is None and live.parent is None and self.session.has_history(live.node.step):
-            found = self.session.look_up(Lookup.model_construct(keys=(live.key,)))
+            found = self.session.look_up(trusted(Lookup, keys=(live.key,)))
             outputs = next((one.outputs for one in found.results), None)
         if outputs is None:
             return False
@@ -172,10 +189,10 @@ class Execution:
         live.attempt += 1
         live.started_ms = clock.now_ms()
         live.reason = self._reason(live)
-        if self.crew.takes(live):
+        if wants_worker(live):
             self._change(live, "running")
             self.tell("task_started", live.name, reason=live.reason)
-            self.crew.submit(live, self.board.artifacts)
+            self._workers().submit(live, self.board.artifacts)
             return
         if not live.node.cache:
             self.session.settle()  # what it may act upon is durable before it acts
@@ -285,9 +302,7 @@ class Execution:
         return loaded(artifact, self.session.fetch, project=self.session.project, workdir=folder)
 
     def _skip(self, live: Live, reason: str) -> None:
-        self.session.say(
-            TaskChange.model_construct(task=live.name, status="skipped", reason=(reason,))
-        )
+        self.session.say(trusted(TaskChange, task=live.name, status="skipped", reason=(reason,)))
         self.settled += live.parent is None
         self.tell("task_skipped", live.name, reason=(reason,))
         self.board.skip(live.name, reason)
@@ -302,7 +317,7 @@ class Execution:
             "started_ms": live.started_ms,
             **more,
         }
-        self.session.say(TaskChange.model_construct(**given), contents)
+        self.session.say(trusted(TaskChange, **given), contents)
 
     def _reason(self, live: Live) -> tuple[str, ...]:
         before = self.session.before(live.node.step)

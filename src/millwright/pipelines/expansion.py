@@ -15,6 +15,7 @@ from millwright.pipelines.fingerprint import Recipe, recipe
 from millwright.pipelines.graph import SINGLE, Node, NodeKind, Reference, reference_of
 from millwright.pipelines.records import NewTask
 from millwright.pipelines.steps import Step
+from millwright.pipelines.trusted import trusted
 
 MOST_ITEMS = 100_000
 StoreItem = Callable[[object, Reference], None]
@@ -101,7 +102,8 @@ def question(live: Live, index: int, until: Step[..., Any], code: dict[str, str]
 
 def new_task(live: Live) -> NewTask:
     """The task of such a node, for the ledger."""
-    return NewTask.model_construct(
+    return trusted(
+        NewTask,
         name=live.name,
         step=live.node.step,
         kind=live.node.kind,
@@ -114,7 +116,8 @@ def new_task(live: Live) -> NewTask:
 def _part(
     live: Live, name: str, kind: NodeKind, inputs: dict[str, JsonValue], step: str
 ) -> Node:  # fmt: skip
-    return Node.model_construct(
+    return trusted(
+        Node,
         name=name,
         step=step,
         inputs=inputs,

@@ -18,9 +18,9 @@ from blake3 import blake3
 from pydantic import JsonValue
 
 from millwright.kernel.objects import digest_of_file
-from millwright.kernel.record import Record
 from millwright.pipelines import values
 from millwright.pipelines.graph import Node, Reference, is_reference
+from millwright.pipelines.lean_record import Record
 
 
 class Fingerprint(Record):

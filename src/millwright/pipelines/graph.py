@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field, JsonValue, model_validator
 
 from millwright.kernel.errors import InvalidInput
-from millwright.kernel.record import Record
+from millwright.pipelines.lean_record import Record
 from millwright.pipelines.values import TAG
 
 OUTPUT = "output"
@@ -94,6 +94,10 @@ class Node(Record):
 
     def references(self) -> dict[str, Reference]:
         """What the node needs, by ``argument`` or, inside a collection, ``argument[i]``."""
+        return self._references
+
+    @cached_property
+    def _references(self) -> dict[str, Reference]:
         found: dict[str, Reference] = {}
         for argument, tree in self.inputs.items():
             if not isinstance(tree, dict | list):

@@ -19,6 +19,7 @@ from millwright.pipelines.call import arguments, outputs
 from millwright.pipelines.context import Progress, StepContext, current, unknown_secret
 from millwright.pipelines.entry_point import load_entry_point
 from millwright.pipelines.graph import Reference
+from millwright.pipelines.placement import become_worker
 from millwright.pipelines.step_log import StepLog, copied_output, traceback_of
 from millwright.pipelines.steps import Step
 
@@ -31,6 +32,7 @@ Message = dict[str, Any]
 
 def work(connection: socket.socket) -> None:
     """Call one step after another until the engine closes the connection."""
+    become_worker()
     incoming, lock = frames.Incoming(connection), threading.Lock()
 
     def answer(message: Message) -> None:

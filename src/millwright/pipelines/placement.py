@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from millwright.kernel.errors import InvalidInput
 from millwright.pipelines.steps import Step
+
+if TYPE_CHECKING:
+    from millwright.pipelines.board import Live
+
+_worker = False
+
+
+def become_worker() -> None:
+    """From here on this process is one that calls steps for an engine."""
+    global _worker
+    _worker = True
+
+
+def in_worker() -> bool:
+    """Whether this process calls steps for an engine."""
+    return _worker
 
 
 def is_importable(step: Step[..., Any], *, required: bool) -> bool:
@@ -35,3 +51,21 @@ def root_of(step: Step[..., Any]) -> str:
     path = Path(module.__file__).resolve()
     depth = step.entry_point.partition(":")[0].count(".") + (path.name == "__init__.py")
     return str(path.parents[depth])
+
+
+def wants_worker(live: Live) -> bool:
+    """Whether a step is to run in a worker rather than in the engine.
+
+    Light steps, which ask for nothing that needs a process, run where the engine is.
+
+    Raises:
+        InvalidInput: it asks for a process, which cannot find it.
+    """
+    setting = live.setting
+    if live.step is None or setting.isolation == "inline":
+        return False
+    special = setting.python or setting.packages or setting.environment or setting.memory_mb
+    wanted = setting.isolation == "process" or bool(special)
+    if not wanted and live.node.timeout_ms is None and live.node.kind != "item":
+        return False
+    return is_importable(live.step, required=wanted)

@@ -13,6 +13,7 @@ from millwright.kernel.errors import InvalidInput
 from millwright.pipelines import values
 from millwright.pipelines.compatibility import UNKNOWN, fits, spelled
 from millwright.pipelines.graph import SINGLE, Condition, Node, NodeKind, Reference
+from millwright.pipelines.trusted import trusted
 
 if TYPE_CHECKING:
     from millwright.pipelines.steps import Step
@@ -68,6 +69,8 @@ class Recorder:
     barrier: tuple[str, ...] = ()
     """What every node from here on comes after."""
     in_sequence: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    """How often a name was asked for, so that the next free one is found at once."""
 
     def record(self, called: Step[..., Any], args: Any, kwargs: Any) -> Any:
         """A call of a step; handles to its outputs."""
@@ -113,22 +116,21 @@ class Recorder:
         """A node that calls a step; its name."""
         name = self.free_name(called.name)
         self.steps[name] = called
-        self.place(
-            Node(
-                name=name,
-                step=called.entry_point,
-                inputs={key: values.encode(value, leaf) for key, value in arguments.items()},
-                outputs=outputs,
-                retries=called.retries,
-                timeout_ms=called.timeout_ms,
-                cache=called.cache,
-                kind=kind,
-                when=self.conditions,
-                after=self.barrier,
-                setting=called.setting,
-                **more,
-            )
-        )
+        given: dict[str, Any] = {
+            "name": name,
+            "step": called.entry_point,
+            "inputs": {key: values.encode(value, leaf) for key, value in arguments.items()},
+            "outputs": outputs,
+            "retries": called.retries,
+            "timeout_ms": called.timeout_ms,
+            "cache": called.cache,
+            "kind": kind,
+            "when": self.conditions,
+            "after": self.barrier,
+            "setting": called.setting,
+        }
+        # What is recorded has these types already; a graph that is read is checked.
+        self.place(trusted(Node, **given, **more))
         return name
 
     def place(self, node: Node) -> None:
@@ -140,10 +142,13 @@ class Recorder:
 
     def free_name(self, wanted: str) -> str:
         """``wanted`` below the sub-pipeline we are in, with a number where that is taken."""
-        name, count = self.prefix + wanted, 1
+        first = self.prefix + wanted
+        count = self.counts.get(first, 0) + 1
+        name = first if count == 1 else f"{first}-{count}"
         while name in self.names:
             count += 1
-            name = f"{self.prefix}{wanted}-{count}"
+            name = f"{first}-{count}"
+        self.counts[first] = count
         return name
 
     @contextmanager
@@ -184,6 +189,9 @@ def leaf(value: object) -> values.Tagged | None:
 
 
 def _bind(called: Step[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
+    names = called.names
+    if len(args) + len(kwargs) == len(names) and all(name in kwargs for name in names[len(args) :]):
+        return {**dict(zip(names, args, strict=False)), **kwargs}
     try:
         bound = called.signature.bind(*args, **kwargs)
     except TypeError as cause:

@@ -7,11 +7,11 @@ from typing import Any, Literal
 from pydantic import Base64Bytes, Field, JsonValue
 
 from millwright.kernel.access import Role
-from millwright.kernel.config import Name
-from millwright.kernel.record import Record
+from millwright.kernel.config_types import Name
 from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.fingerprint import Fingerprint
 from millwright.pipelines.graph import Graph, NodeKind
+from millwright.pipelines.lean_record import Record
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 """``waiting``: for a person's approval; no process works on it meanwhile."""

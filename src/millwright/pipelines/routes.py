@@ -31,6 +31,10 @@ from millwright.pipelines.records import (
     Wave,
 )
 
+# Their checks are put off until somebody needs them, which is now.
+for _body in (Claim, ClaimNext, Decision, Launch, Lookup, NewPipelineRun, Pool, SlotRequest, Wave):
+    _body.model_rebuild(force=True)
+
 router = RoomRouter(tag="pipelines")
 
 

@@ -40,6 +40,7 @@ from millwright.pipelines.records import (
 )
 from millwright.pipelines.secret_values import resolved
 from millwright.pipelines.step_log import StepLog
+from millwright.pipelines.trusted import trusted
 
 if TYPE_CHECKING:
     from millwright.kernel.door import Door
@@ -85,7 +86,6 @@ class Session:
     _recent: dict[str, bytes] = field(default_factory=dict)
     _recent_bytes: int = 0
     _before: dict[str, Fingerprint] | None = None
-    _codes: dict[int, dict[str, str]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -179,10 +179,7 @@ class Session:
 
     def code(self, step: Step[..., Any]) -> dict[str, str]:
         """What a step does, as digests."""
-        found = self._codes.get(id(step.function))
-        if found is None:
-            found = self._codes[id(step.function)] = code_of(step.function)
-        return found
+        return code_of(step.function)
 
     def fetch(self, digest: str) -> bytes:
         """The bytes of an output."""
@@ -199,8 +196,8 @@ class Session:
         digest = digest_of(content)
         self.remember([content])
         self.begin().keep([content])
-        return Artifact.model_construct(
-            digest=digest, kind=kind, size=len(content), name=None, trusted_by=None
+        return trusted(
+            Artifact, digest=digest, kind=kind, size=len(content), name=None, trusted_by=None
         )
 
     def remember(self, contents: Sequence[bytes]) -> None:
@@ -247,11 +244,10 @@ class Session:
         assert self.claim is not None
         contents = [content for _, some in self._first for content in some]
         changes = tuple(change for change, _ in self._first)
-        wave = Wave.model_construct(
-            attempt=1, number=1, lease_ms=self.around.lease_ms, changes=changes, added=(),
+        wave = trusted(Wave, attempt=1, number=1, lease_ms=self.around.lease_ms, changes=changes, added=(),
             logs=(), questions=(), objects=tuple(contents), end=end,
         )  # fmt: skip
-        launch = Launch.model_construct(run=self.new, claim=self.claim, wave=wave)
+        launch = trusted(Launch, run=self.new, claim=self.claim, wave=wave)
         self.around.doorway.launch(self.project, launch)
         self._first.clear()
 

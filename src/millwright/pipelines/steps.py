@@ -81,6 +81,11 @@ class Step(Generic[P, R]):
         return cast("list[R]", recorder.record_map(cast("Step[..., Any]", self), items, same))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in order."""
+        return tuple(self.signature.parameters)
+
+    @cached_property
     def entry_point(self) -> str:
         """``module:attribute`` of the function."""
         return entry_point_of(self.function)

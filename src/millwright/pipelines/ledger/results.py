@@ -12,6 +12,7 @@ from millwright.pipelines.fingerprint import Fingerprint
 from millwright.pipelines.ledger.book import Book
 from millwright.pipelines.ledger.sql import Row, Sql, as_json, from_json
 from millwright.pipelines.records import Found, Lookup, Result, TaskChange
+from millwright.pipelines.trusted import trusted
 
 _READ_TO_VERIFY = 1 << 16
 """Objects up to this size are read to verify them; of larger ones every chunk must be there, and is
@@ -38,7 +39,7 @@ def look_up(sql: Sql, objects: ProjectObjects, project: str, wanted: Lookup) -> 
         among, values = sql.among(keys)
         query = f"SELECT key, recipe_key, outputs FROM step_cache WHERE project = ? AND {column} {among}"  # noqa: S608
         results += [
-            Result.model_construct(key=key, recipe_key=recipe, outputs=_outputs(outputs))
+            trusted(Result, key=key, recipe_key=recipe, outputs=_outputs(outputs))
             for key, recipe, outputs in sql.rows(query, project, values)
         ]
     before: dict[str, Fingerprint] = {}

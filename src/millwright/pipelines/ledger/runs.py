@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from millwright.kernel import clock
@@ -10,7 +11,7 @@ from millwright.kernel.ids import new_id
 from millwright.pipelines.graph import Graph
 from millwright.pipelines.ledger.book import Book, Edge
 from millwright.pipelines.ledger.sql import Row, Sql, as_json
-from millwright.pipelines.records import Claim, Launch, Launched, NewPipelineRun, RunEnd
+from millwright.pipelines.records import Claim, Launch, Launched, NewPipelineRun, RunEnd, TaskChange
 
 _INSERT = (
     "INSERT INTO pipeline_runs (id, project, name, entry_point, params, graph, status, attempt, "
@@ -19,16 +20,22 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
 )
 _TASK = (
-    "INSERT INTO pipeline_tasks (run_id, name, position, step, output_names, status, attempt, kind, "
-    "parent) VALUES (?, ?, ?, ?, ?, 'pending', 0, ?, ?)"
+    "INSERT INTO pipeline_tasks (run_id, name, position, step, output_names, kind, status, attempt, "
+    "cache_key, outputs, reason, started_ms, finished_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_PENDING = ("pending", 0, None, None, None, None, None)
 _SAME = (
     "SELECT id, project FROM pipeline_runs WHERE id = ? OR (project = ? AND idempotency_key = ?)"
 )
 
 
-def insert_run(book: Book, new: NewPipelineRun, claim: Claim | None = None) -> tuple[str, bool]:
-    """Enter a run with one pending task per node; its id, and whether it is new.
+def insert_run(
+    book: Book,
+    new: NewPipelineRun,
+    claim: Claim | None = None,
+    known: Iterable[TaskChange] = (),
+) -> tuple[str, bool]:
+    """Enter a run with one task per node, pending or as is known; its id, and whether it is new.
 
     A run whose id or idempotency key is there already is left as it is. With ``claim`` the run is
     its creator's at once, as attempt 1. A graph without nodes is planned by whoever claims it.
@@ -53,7 +60,7 @@ def insert_run(book: Book, new: NewPipelineRun, claim: Claim | None = None) -> t
         *(new.deadline_ms, new.max_active),
     )
     book.sql.run(_INSERT, *values)
-    insert_tasks(book.sql, run_id, new.graph)
+    insert_tasks(book.sql, run_id, new.graph, known)
     payload = {"pipeline": new.name, "steps": len(new.graph.nodes), "cause": new.cause}
     edges = _cause_edges(new.cause, run_id)
     book.event("pipeline-run.created", run_id, {**payload, "trigger": new.trigger}, edges)
@@ -66,9 +73,9 @@ def launch(book: Book, new: Launch) -> Launched:
     Raises:
         Conflict: the run was there already.
     """
-    from millwright.pipelines.ledger.waves import apply_wave
+    from millwright.pipelines.ledger.waves import follow_up
 
-    run_id, is_new = insert_run(book, new.run, new.claim)
+    run_id, is_new = insert_run(book, new.run, new.claim, new.wave.changes)
     if not is_new:
         query = "SELECT lease_owner, attempt FROM pipeline_runs WHERE id = ?"
         if book.sql.rows(query, run_id) == [(new.claim.owner, 1)]:
@@ -76,19 +83,32 @@ def launch(book: Book, new: Launch) -> Launched:
         raise Conflict(
             "pipelines.launched", f"Run {run_id} exists already.", hint="Execute it by its id."
         )
-    wave = new.wave
-    if wave.changes or wave.end is not None:
-        apply_wave(book, run_id, wave)
+    if new.wave.changes:
+        follow_up(book, run_id, new.wave, new.claim.owner)
+    if new.wave.end is not None:
+        end_run(book, run_id, new.run.name, new.wave.end)
     return Launched(run_id=run_id, attempt=1)
 
 
-def insert_tasks(sql: Sql, run_id: str, graph: Graph) -> None:
-    """One pending task per node."""
+def insert_tasks(sql: Sql, run_id: str, graph: Graph, known: Iterable[TaskChange] = ()) -> None:
+    """One task per node: pending, or as it is known to be."""
+    states = {change.task: _state(change) for change in known}
     rows: list[Row] = [
-        (run_id, node.name, place, node.step, as_json(node.outputs), node.kind, None)
+        (
+            *(run_id, node.name, place, node.step, as_json(node.outputs), node.kind),
+            *states.get(node.name, _PENDING),
+        )
         for place, node in enumerate(graph.nodes)
     ]
     sql.many(_TASK, rows)
+
+
+def _state(change: TaskChange) -> Row:
+    outputs = {name: artifact.stored() for name, artifact in change.outputs.items()}
+    return (
+        *(change.status, change.attempt, change.cache_key, as_json(outputs)),
+        *(as_json(change.reason), change.started_ms, change.finished_ms),
+    )
 
 
 def stored_graph(graph: Graph) -> dict[str, Any]:

@@ -93,6 +93,13 @@ def _change(book: Book, run_id: str, wave: Wave, owner: str) -> None:
             "pipelines.changed",
             f"Of {len(latest)} steps {len(latest) - changed} were committed before, or do not exist.",
         )
+    follow_up(book, run_id, wave, owner)
+
+
+def follow_up(book: Book, run_id: str, wave: Wave, owner: str) -> None:
+    """What changes of tasks bring with them: attempts, cache entries, lineage and the event."""
+    sql = book.sql
+    latest = {change.task: change for change in wave.changes}
     tries = [change for change in wave.changes if change.attempt and change.started_ms]
     sql.many(_ATTEMPT, [
         (run_id, one.task, one.attempt, wave.attempt, owner, one.started_ms, one.finished_ms,
