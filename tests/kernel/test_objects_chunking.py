@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pyfastcdc import FastCDC
 
 from millwright.kernel.objects.chunking import AVERAGE, MAXIMUM, MINIMUM, cut, cut_bytes
-from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.recipe import Listing, Recipe
 
 pytestmark = pytest.mark.core
 NOISE = random.Random(7).randbytes(3_000_000)
@@ -106,3 +107,22 @@ def test_a_recipe_is_its_bytes() -> None:
     assert Recipe.decoded(recipe.encoded()) == recipe
     assert recipe.size == recipe.starts()[-1] == len(NOISE)
     assert len(recipe.encoded()) == 36 * len(recipe.chunks)
+
+
+def test_a_recipe_takes_the_memory_of_its_bytes() -> None:
+    count, view = 100_000, memoryview(bytes(32 << 10))
+    tracemalloc.start()
+    try:
+        listing = Listing()
+        for number in range(count):
+            listing.add([(number.to_bytes(32, "little"), view)])
+        recipe = listing.recipe()
+        starts = recipe.starts(256)
+        read = sum(size for batch in recipe.batches() for _, size in batch)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read == recipe.size == starts[-1] == count * len(view)
+    assert recipe.chunks[-1] == ((count - 1).to_bytes(32, "little"), len(view))
+    assert recipe.chunks[5:7] == list(recipe.chunks)[5:7]
+    assert peak < 3 * 36 * count

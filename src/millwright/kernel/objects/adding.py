@@ -15,7 +15,7 @@ from millwright.kernel.objects.appending import (
 )
 from millwright.kernel.objects.chunking import MINIMUM, ReadInto, cut, cut_bytes
 from millwright.kernel.objects.parts import Parts
-from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.recipe import Listing, Recipe
 
 _T = TypeVar("_T")
 
@@ -83,17 +83,17 @@ def _put_stream(parts: Parts, file: BinaryIO) -> bytes:
 
 
 def _put_large(parts: Parts, read_into: ReadInto) -> bytes:
-    whole, recipe = blake3(), []
+    whole, listing = blake3(), Listing()
     with Appending(parts.packs, parts.index) as out:
         for window in cut(read_into, whole):
             here = parts.index.present(chunk for chunk, _ in window)
             for chunk, data in window:
                 if chunk not in here:
                     out.chunk(chunk, data)
-                recipe.append((chunk, len(data)))
-        object_id = whole.digest()
-        if len(recipe) > 1:
-            out.recipe(object_id, Recipe.of(recipe))
+            listing.add(window)
+        object_id, recipe = whole.digest(), listing.recipe()
+        if len(recipe.chunks) > 1:
+            out.recipe(object_id, recipe)
     return object_id
 
 

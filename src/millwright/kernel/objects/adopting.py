@@ -24,7 +24,7 @@ from millwright.kernel.objects.pack_format import (
     whole_records,
 )
 from millwright.kernel.objects.parts import Parts
-from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.recipe import Listing, Recipe
 
 _ADD_KNOWN = """
 INSERT INTO objects(id, size, added, recipe, source, offset, stored) VALUES(?, ?, ?, ?, ?, ?, ?)
@@ -67,11 +67,12 @@ def add_recipe(parts: Parts, object_id: bytes, recipe: Recipe) -> None:
         if len(recipe.chunks) > 1:
             row = (object_id, recipe.size, now, recipe.encoded(), 0, 0, 0)
             connection.execute(_ADD_KNOWN.replace("WHERE excluded.source != 0", ""), row)
-        here = present(connection, (chunk for chunk, _ in recipe.chunks))
-        connection.executemany(
-            "INSERT OR IGNORE INTO chunks VALUES(?, 0, 0, 0, ?, 0, ?)",
-            [(chunk, size, now) for chunk, size in recipe.chunks if chunk not in here],
-        )
+        for batch in recipe.batches():
+            here = present(connection, (chunk for chunk, _ in batch))
+            connection.executemany(
+                "INSERT OR IGNORE INTO chunks VALUES(?, 0, 0, 0, ?, 0, ?)",
+                [(chunk, size, now) for chunk, size in batch if chunk not in here],
+            )
 
 
 def rebuild(parts: Parts, on_progress: Callable[[int, int], None] | None = None) -> None:
@@ -104,15 +105,15 @@ def rebuild(parts: Parts, on_progress: Callable[[int, int], None] | None = None)
 def relink(parts: Parts, path: Path) -> bytes:
     """Enter a file that is among the linked ones already, under the number that its name says."""
     number = parts.links.number(path)
-    whole, chunks = blake3(), []
+    whole, listing = blake3(), Listing()
     with path.open("rb", buffering=0) as file:
         found = os.fstat(file.fileno())
         for window in cut(lambda view: int(file.readinto(view) or 0), whole):
-            chunks += [(chunk, len(data)) for chunk, data in window]
-    object_id = whole.digest()
-    recipe = Recipe.of(chunks or [(object_id, 0)])
+            listing.add(window)
+    object_id, recipe = whole.digest(), listing.recipe()
+    if not recipe.chunks:
+        recipe = Recipe.of([(object_id, 0)])
     now = int(time.time())
-    starts = zip(recipe.chunks, recipe.starts(), strict=False)
     with parts.index.write() as connection:
         connection.execute(
             "INSERT OR REPLACE INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)",
@@ -120,7 +121,7 @@ def relink(parts: Parts, path: Path) -> bytes:
         )
         add_chunks(
             connection,
-            [(chunk, -number, start, size, size, 0, now) for (chunk, size), start in starts],
+            ((chunk, -number, start, size, size, 0, now) for chunk, size, start in recipe.placed()),
         )
         if len(recipe.chunks) > 1:
             add_objects(connection, [NewObject(object_id, recipe)], now)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
+from itertools import islice
 from types import TracebackType
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from millwright.kernel.objects.packs import OpenPack, PackShelf
 from millwright.kernel.objects.recipe import Recipe
 
 ChunkRow = tuple[bytes, int, int, int, int, int, int]
+_AT_ONCE = 10_000
 
 _ADD_CHUNK = """
 INSERT INTO chunks(id, source, offset, stored, size, codec, added) VALUES(?, ?, ?, ?, ?, ?, ?)
@@ -140,15 +143,19 @@ class Appending:
                 (pack.size, pack.sealed, pack.id),
             )
         pack.commit()
+        # What is in the index now is found there by those who ask before they add.
+        self._new.clear()
         self._rows.clear()
         self._objects.clear()
 
 
-def add_chunks(connection: sqlite3.Connection, rows: list[ChunkRow]) -> None:
+def add_chunks(connection: sqlite3.Connection, rows: Iterable[ChunkRow]) -> None:
     """Enter chunks that are durable; known ones stay where they are."""
-    small = [row[0] for row in rows if row[4] <= wholes.LARGEST]
-    known = wholes.numbers_of(connection, small) if small else {}
-    connection.executemany(_ADD_CHUNK, [row for row in rows if row[0] not in known])
+    every = iter(rows)
+    while batch := list(islice(every, _AT_ONCE)):
+        small = [row[0] for row in batch if row[4] <= wholes.LARGEST]
+        known = wholes.numbers_of(connection, small) if small else {}
+        connection.executemany(_ADD_CHUNK, [row for row in batch if row[0] not in known])
 
 
 def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: int) -> None:
@@ -158,9 +165,10 @@ def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: i
         Vanished: one is not.
     """
     for new in objects:
-        chunks = {chunk for chunk, _ in new.recipe.chunks}
-        if len(present(connection, chunks)) != len(chunks):
-            raise Vanished
+        for batch in new.recipe.batches():
+            chunks = {chunk for chunk, _ in batch}
+            if len(present(connection, chunks)) != len(chunks):
+                raise Vanished
         # A recipe that is in a pack is not kept twice.
         kept = None if new.source else new.recipe.encoded()
         row = (new.id, new.recipe.size, now, kept, new.source, new.offset, new.stored)

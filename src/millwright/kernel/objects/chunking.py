@@ -25,6 +25,9 @@ MINIMUM, AVERAGE, MAXIMUM = 16 << 10, 32 << 10, 128 << 10
 _WINDOW = 1 << 20
 """Small enough for a processor's second cache: each byte is looked at two or three times."""
 
+MOST_GUIDING = 1 << 20
+"""Chunks of an earlier version that are looked up in memory; of a larger one nothing is."""
+
 ReadInto = Callable[[memoryview], int]
 Chunk = tuple[bytes, memoryview]
 
@@ -48,7 +51,8 @@ def cut(
     The bytes are views of one buffer that the next window overwrites.
     """
     window = _Window(read_into, whole)
-    cutter = _Plain() if previous is None or len(previous.chunks) < 2 else _Guided(previous)
+    guided = previous is not None and 2 <= len(previous.chunks) <= MOST_GUIDING
+    cutter = _Guided(previous) if previous is not None and guided else _Plain()
     while window.fill():
         found = cutter.cut(window)
         yield found

@@ -6,7 +6,8 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from blake3 import blake3
@@ -22,24 +23,25 @@ from millwright.kernel.objects.appending import (
     add_chunks,
     add_objects,
 )
-from millwright.kernel.objects.chunking import MINIMUM, cut
+from millwright.kernel.objects.chunking import MINIMUM, MOST_GUIDING, cut
 from millwright.kernel.objects.digests import raw_digest
 from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
 from millwright.kernel.objects.index import present
 from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
-from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.recipe import Listing, Recipe
 from millwright.kernel.objects.wholes import Whole
 
 Earlier = str | Recipe
 """An earlier version of a file: its digest, or its recipe."""
 
-Cut = tuple[bytes, list[tuple[bytes, int]]]
+Cut = tuple[bytes, Recipe]
 """The digest of a file, and digest and size of each of its chunks in order."""
 
 LinkRow = tuple[int, bytes, int, int]
 """Number, digest of the object, size, and mtime in nanoseconds."""
 
+_AT_ONCE = 4096
 _FEW = 8
 """Up to so many linked files are flushed one by one; beyond, the filesystem is at once."""
 
@@ -78,11 +80,11 @@ class _Linking:
         self._attribute = uses_attribute() and not shared
         self._one_by_one = count <= _FEW
         self._now = int(time.time())
-        self._chunks: list[ChunkRow] = []
         self._links: list[LinkRow] = []
         self._small_links: list[LinkRow] = []
         """Those of files that are one chunk by their size."""
-        self._objects: list[NewObject] = []
+        self._recipes: dict[int, Recipe] = {}
+        """Of the linked files that may be several chunks, by number."""
         self._undo: dict[int, tuple[int, bool]] = {}
         """Each file's permission bits before, and whether the immutable attribute is our doing."""
         self._known: list[bytes] = []
@@ -125,35 +127,40 @@ class _Linking:
     def _large(
         self, linked: Linked, path: str | Path, found: os.stat_result, known: Recipe | None
     ) -> bytes:
-        object_id, chunks = self._cuts.get(str(path)) or self._cut(linked, known)
-        recipe = Recipe.of(chunks)
+        if known is not None and len(known.chunks) > MOST_GUIDING:
+            known = None
+        object_id, recipe = self._cuts.get(str(path)) or self._cut(linked, known)
         # Whether the earlier version is still whole is looked at in the transaction.
-        believed = {chunk for chunk, _ in known.chunks} if known and len(chunks) > 1 else set()
-        others = {chunk for chunk, _ in chunks if chunk not in believed}
-        here = self._parts.index.present(others) | believed
-        new = sum(size for chunk, size in chunks if chunk not in here)
+        several = len(recipe.chunks) > 1
+        believed = {chunk for chunk, _ in known.chunks} if known and several else set()
+        new = sum(size for _, size, _ in self._not_here(recipe, believed))
         if not new if self._shared else 2 * new <= recipe.size:
             _unchanged(linked.handle, found, path)
             if object_id not in self._parts.whole([object_id]):
-                self._append_new(linked, object_id, recipe, here)
+                self._append_new(linked, object_id, recipe, believed)
             self._known.append(object_id)
             self._take_back(linked.number)
             return object_id
         self._protect(linked, stat.S_IMODE(found.st_mode))
         _unchanged(linked.handle, found, path)
-        for (chunk, size), start in zip(chunks, recipe.starts(), strict=False):
-            self._chunks.append((chunk, -linked.number, start, size, size, 0, self._now))
         self._links.append((linked.number, object_id, recipe.size, found.st_mtime_ns))
-        if len(chunks) > 1:
-            self._objects.append(NewObject(object_id, recipe))
+        self._recipes[linked.number] = recipe
         return object_id
 
     def _cut(self, linked: Linked, known: Recipe | None) -> Cut:
         os.lseek(linked.handle, 0, os.SEEK_SET)
-        whole, chunks = blake3(), []
+        whole, listing = blake3(), Listing()
         for window in cut(lambda view: os.readv(linked.handle, [view]), whole, known):
-            chunks += [(chunk, len(data)) for chunk, data in window]
-        return whole.digest(), chunks
+            listing.add(window)
+        return whole.digest(), listing.recipe()
+
+    def _not_here(self, recipe: Recipe, believed: set[bytes]) -> Iterator[tuple[bytes, int, int]]:
+        """Digest, size and offset of the chunks that are neither stored nor believed to be."""
+        placed = recipe.placed()
+        while batch := list(islice(placed, _AT_ONCE)):
+            others = {chunk for chunk, _, _ in batch if chunk not in believed}
+            others -= self._parts.index.present(others)
+            yield from (one for one in batch if one[0] in others)
 
     def _recipe(self, earlier: Earlier | None) -> Recipe | None:
         if earlier is None:
@@ -166,15 +173,14 @@ class _Linking:
             return None
 
     def _append_new(
-        self, linked: Linked, object_id: bytes, recipe: Recipe, here: set[bytes]
+        self, linked: Linked, object_id: bytes, recipe: Recipe, believed: set[bytes]
     ) -> None:
         with Appending(self._parts.packs, self._parts.index) as out:
-            for (chunk, size), start in zip(recipe.chunks, recipe.starts(), strict=False):
-                if chunk not in here:
-                    data = os.pread(linked.handle, size, start)
-                    if blake3(data).digest() != chunk:
-                        raise _changing(linked.path)
-                    out.chunk(chunk, data)
+            for chunk, size, start in self._not_here(recipe, believed):
+                data = os.pread(linked.handle, size, start)
+                if blake3(data).digest() != chunk:
+                    raise _changing(linked.path)
+                out.chunk(chunk, data)
             if len(recipe.chunks) > 1:
                 out.recipe(object_id, recipe)
 
@@ -198,7 +204,7 @@ class _Linking:
         if dropped:
             self._links = [row for row in self._links if row[0] not in dropped]
             self._small_links = [row for row in self._small_links if row[0] not in dropped]
-            self._chunks = [row for row in self._chunks if -row[1] not in dropped]
+            self._recipes = {n: one for n, one in self._recipes.items() if n not in dropped}
 
     def _take_back(self, number: int) -> None:
         """Undo what was done to a file: its second name, and its protection."""
@@ -246,19 +252,29 @@ class _Linking:
                 [Whole(name, number, size, ns // 1000, now) for number, name, size, ns in fresh],
             )
             small = [row for row in small if row[1] in known]
-        self._chunks += [(name, -number, 0, size, size, 0, now) for number, name, size, _ in small]
         connection.executemany(
             "INSERT INTO links(id, object, size, mtime_ns) VALUES(?, ?, ?, ?)",
             [*self._links, *small],
         )
-        add_chunks(connection, self._chunks)
-        add_objects(connection, self._objects, now)
+        add_chunks(
+            connection, [(name, -number, 0, size, size, 0, now) for number, name, size, _ in small]
+        )
+        for number, object_id, _, _ in self._links:
+            recipe = self._recipes[number]
+            add_chunks(connection, _rows(recipe, -number, now))
+            if len(recipe.chunks) > 1:
+                add_objects(connection, [NewObject(object_id, recipe)], now)
         if small:
             wholes.put_together(connection)
 
     def _still_linked(self) -> bool:
         """Whether garbage collection did not take the links for those of a killed writer."""
         return all(self._parts.links.path(number).exists() for number in self._undo)
+
+
+def _rows(recipe: Recipe, source: int, now: int) -> Iterator[ChunkRow]:
+    for chunk, size, start in recipe.placed():
+        yield chunk, source, start, size, size, 0, now
 
 
 def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> None:

@@ -63,7 +63,7 @@ class Parts:
                 return several[object_id]
             single = self.index.locate([object_id]).get(object_id)
             if single is not None:
-                return Recipe(single.size, ((object_id, single.size),))
+                return Recipe.of([(object_id, single.size)])
             if attempt == 0:
                 # Somebody else may know it: whoever fetches it enters the recipe too.
                 self.reader.fetch([object_id])
@@ -116,10 +116,16 @@ class Parts:
                 # Whoever adds the object again lists its chunks anew.
                 continue
             for object_id, recipe in several.items():
-                chunks = {chunk for chunk, _ in recipe.chunks}
-                if len(self.index.present(chunks)) == len(chunks):
+                if self._all_here(recipe):
                     here.add(object_id)
         return here
+
+    def _all_here(self, recipe: Recipe) -> bool:
+        for batch in recipe.batches():
+            chunks = {chunk for chunk, _ in batch}
+            if len(self.index.present(chunks)) != len(chunks):
+                return False
+        return True
 
     def touch(self, object_ids: list[bytes]) -> None:
         """Date objects that were added again, so that garbage collection takes them for new."""

@@ -186,7 +186,7 @@ class ObjectFile(io.RawIOBase):
     def __init__(self, recipe: Recipe, reader: ChunkReader) -> None:
         self._recipe = recipe
         self._reader = reader
-        self._starts = recipe.starts()
+        self._starts = recipe.starts(_AHEAD)
         self._place = 0
 
     def readable(self) -> bool:
@@ -225,12 +225,18 @@ class ObjectFile(io.RawIOBase):
         if start >= stop:
             return
         first = bisect_right(self._starts, start) - 1
-        last = bisect_right(self._starts, stop - 1)
-        for number in range(first, last, _AHEAD):
-            batch = self._recipe.chunks[number : min(number + _AHEAD, last)]
-            found = self._reader.locate([chunk for chunk, _ in batch])
-            for place, (chunk, size) in enumerate(batch, number):
-                content, begin = self._reader.chunk(found[chunk]), self._starts[place]
+        for block in range(first, len(self._starts) - 1):
+            begin = self._starts[block]
+            if begin >= stop:
+                return
+            wanted = []
+            for chunk, size in self._recipe.chunks[block * _AHEAD : (block + 1) * _AHEAD]:
+                if begin < stop and begin + size > start:
+                    wanted.append((chunk, size, begin))
+                begin += size
+            found = self._reader.locate([chunk for chunk, _, _ in wanted])
+            for chunk, size, begin in wanted:
+                content = self._reader.chunk(found[chunk])
                 if begin >= start and begin + size <= stop:
                     yield content
                 else:

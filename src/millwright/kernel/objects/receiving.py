@@ -19,6 +19,7 @@ from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.linked import remove
 from millwright.kernel.objects.linking import link_many
 from millwright.kernel.objects.parts import Parts
+from millwright.kernel.objects.recipe import Listing
 
 Pieces = list[bytes]
 """Bytes in order, as they arrived; at most ``MOST_PIECES`` of them."""
@@ -45,7 +46,7 @@ class Receiving:
         self._written: queue.Queue[Pieces | None] = queue.Queue(_WAITING)
         self._rest: list[memoryview] = []
         self._whole = blake3()
-        self._chunks: list[tuple[bytes, int]] = []
+        self._listing = Listing()
         self._failed: list[BaseException] = []
         self._ended = False
         self._workers = [
@@ -80,7 +81,7 @@ class Receiving:
         """The object's digest; it is durable on return."""
         self._end()
         self._refuse_failed()
-        found = (self._whole.digest(), self._chunks)
+        found = (self._whole.digest(), self._listing.recipe())
         return link_many(self._parts, [self._path], {}, cuts={str(self._path): found})[0].hex()
 
     def close(self) -> None:
@@ -138,7 +139,7 @@ class Receiving:
 
     def _cut_all(self) -> None:
         for window in cut(self._read_into, self._whole):
-            self._chunks += [(chunk, len(data)) for chunk, data in window]
+            self._listing.add(window)
 
     def _read_into(self, view: memoryview) -> int:
         if not self._rest:

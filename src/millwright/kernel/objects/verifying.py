@@ -130,9 +130,11 @@ def _damaged_recipes(parts: Parts) -> list[tuple[bytes, int]]:
 
 
 def _fits(parts: Parts, recipe: Recipe, size: int) -> bool:
-    places = parts.index.locate(chunk for chunk, _ in recipe.chunks)
-    sizes = all(chunk in places and places[chunk].size == part for chunk, part in recipe.chunks)
-    return sizes and recipe.size == size
+    for batch in recipe.batches():
+        places = parts.index.locate(chunk for chunk, _ in batch)
+        if not all(chunk in places and places[chunk].size == part for chunk, part in batch):
+            return False
+    return recipe.size == size
 
 
 def _users(parts: Parts, chunks: set[bytes]) -> dict[bytes, set[bytes]]:
