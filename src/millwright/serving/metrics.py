@@ -58,48 +58,10 @@ class Metrics:
                 {by_variant.format(*key): n for key, n in self._rows.items()},
             ),
             self._histogram(),
-            _family(
-                "batches_total",
-                "Batches scored, by variant and by why they were not larger.",
-                {
-                    f'variant="{variant.config.name}",reason="{reason}"': n
-                    for variant in variants
-                    for reason, n in variant.batcher.released.items()
-                },
-            ),
-            _family(
-                "batch_rows_total",
-                "Rows scored in batches, by variant.",
-                {f'variant="{v.config.name}"': v.batcher.rows for v in variants},
-            ),
-            _family(
-                "cache_requests_total",
-                "Requests looked for among the answers that are kept, by variant and outcome.",
-                {
-                    f'variant="{v.config.name}",outcome="{outcome}"': n
-                    for v in variants
-                    if v.cache.is_open
-                    for outcome, n in (("hit", v.cache.hits), ("miss", v.cache.misses))
-                },
-            ),
+            *_of_variants(variants),
             _family("in_flight", "Requests under way.", {"": in_flight}, kind="gauge"),
             _family("reloads_total", "Configurations taken over.", {"": self.reloads}),
-            _family("log_rows_total", "Predictions logged.", {"": log.written_rows}),
-            _family("log_segments_total", "Log segments written.", {"": log.written_segments}),
-            _family(
-                "log_dropped_rows_total",
-                "Predictions that could not be logged.",
-                {"": log.dropped_rows},
-            ),
-            _family(
-                "log_failed_writes_total", "Failed writes of a segment.", {"": log.failed_writes}
-            ),
-            _family(
-                "log_held_rows",
-                "Predictions waiting to be logged.",
-                {"": log.held_rows},
-                kind="gauge",
-            ),
+            *_of_log(log),
         ]
         return "".join(sections).encode()
 
@@ -112,6 +74,54 @@ class Metrics:
             lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
         lines += [f"{name}_sum {self._latency_sum!r}", f"{name}_count {total}"]
         return "\n".join(lines) + "\n"
+
+
+def _of_variants(variants: Sequence[Variant]) -> list[str]:
+    return [
+        _family(
+            "batches_total",
+            "Batches scored, by variant and by why they were not larger.",
+            {
+                f'variant="{variant.config.name}",reason="{reason}"': n
+                for variant in variants
+                for reason, n in variant.batcher.released.items()
+            },
+        ),
+        _family(
+            "batch_rows_total",
+            "Rows scored in batches, by variant.",
+            {f'variant="{v.config.name}"': v.batcher.rows for v in variants},
+        ),
+        _family(
+            "cache_requests_total",
+            "Requests looked for among the answers that are kept, by variant and outcome.",
+            {
+                f'variant="{v.config.name}",outcome="{outcome}"': n
+                for v in variants
+                if v.cache.is_open
+                for outcome, n in (("hit", v.cache.hits), ("miss", v.cache.misses))
+            },
+        ),
+    ]
+
+
+def _of_log(log: PredictionLog) -> list[str]:
+    return [
+        _family("log_rows_total", "Predictions logged.", {"": log.written_rows}),
+        _family("log_segments_total", "Log segments written.", {"": log.written_segments}),
+        _family(
+            "log_dropped_rows_total",
+            "Predictions that could not be logged.",
+            {"": log.dropped_rows},
+        ),
+        _family("log_failed_writes_total", "Failed writes of a segment.", {"": log.failed_writes}),
+        _family(
+            "log_held_rows",
+            "Predictions waiting to be logged.",
+            {"": log.held_rows},
+            kind="gauge",
+        ),
+    ]
 
 
 def _family(name: str, text: str, samples: dict[str, int], *, kind: str = "counter") -> str:
