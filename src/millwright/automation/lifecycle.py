@@ -41,6 +41,8 @@ from millwright.kernel.config import (
     LineageConfig,
     MonitoringConfig,
     ProjectConfig,
+    QuotasConfig,
+    RetentionConfig,
     RetrainingConfig,
 )
 from millwright.kernel.errors import InvalidInput
@@ -324,6 +326,8 @@ def _as_far_as_it_makes_the_model(config: ProjectConfig) -> ProjectConfig:
             "retraining": RetrainingConfig(),
             "deployment": DeploymentConfig(),
             "lineage": LineageConfig(),
+            "retention": RetentionConfig(),
+            "quotas": QuotasConfig(),
         }
     )
 

@@ -17,6 +17,7 @@ from millwright.kernel.config_automation import (
 from millwright.kernel.config_types import Duration as Duration
 from millwright.kernel.config_types import Name as Name
 from millwright.kernel.config_types import Share as Share
+from millwright.kernel.config_types import Size
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 from millwright.kernel.record import Record
 from millwright.kernel.workspace import FILE_NAME as FILE_NAME
@@ -208,6 +209,17 @@ class RetentionConfig(Record):
     keep_tagged: bool = True
     keep_used: bool = True
     """Keep what a run or model came of."""
+    deleted_runs: Duration = "30d"
+    """For how long a deleted run can be restored; then it is purged."""
+
+
+class QuotasConfig(Record):
+    """What the project may use of an installation; no limit where nothing is said."""
+
+    bytes: Size | None = None
+    """Stored bytes: datasets, artifacts, models; equal bytes count once."""
+    runs: Annotated[int, Field(ge=0)] | None = None
+    """Runs, deleted ones that can still be restored included."""
 
 
 class LineageConfig(Record):
@@ -232,6 +244,7 @@ class ProjectConfig(Record):
     retraining: RetrainingConfig = RetrainingConfig()
     lineage: LineageConfig = LineageConfig()
     retention: RetentionConfig = RetentionConfig()
+    quotas: QuotasConfig = QuotasConfig()
     schedules: dict[Name, ScheduleConfig] = Field(default_factory=dict)
     triggers: dict[Name, TriggerConfig] = Field(default_factory=dict)
     notifications: NotificationsConfig = NotificationsConfig()

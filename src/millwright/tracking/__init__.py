@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
     from millwright.tracking.mlflow.paging import offset_of, token_of
     from millwright.tracking.openlineage.delivery import OpenLineageController
+    from millwright.tracking.purging import PurgeController
     from millwright.tracking.records import (
         Artifact,
         CodeVersion,
@@ -103,6 +104,7 @@ _WHERE = {
     "mlflow.paging": ("offset_of", "token_of"),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
     "openlineage.delivery": ("OpenLineageController",),
+    "purging": ("PurgeController",),
     "records": (
         "Artifact",
         "CodeVersion",
@@ -141,6 +143,7 @@ __all__ = [
     "NewRun",
     "OpenLineageController",
     "ParamValue",
+    "PurgeController",
     "Reply",
     "Reproduction",
     "Run",

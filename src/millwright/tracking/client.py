@@ -99,6 +99,22 @@ def end_run(
     return Run.model_validate(door.patch(f"/runs/{_part(run)}", patch))
 
 
+def delete_run(door: Door, run: str) -> None:
+    """Delete a run; it can be restored until it is purged."""
+    door.delete(f"/runs/{_part(run)}")
+
+
+def restore_run(door: Door, run: str) -> Run:
+    """Restore a deleted run; raises ``NotFound`` where it was purged."""
+    return Run.model_validate(door.post(f"/runs/{_part(run)}/restore"))
+
+
+def purge_runs(door: Door, project: str, older_than: str) -> int:
+    """Remove for good what was deleted longer ago than that; how many runs it was."""
+    path = f"/projects/{_part(project)}/runs/purge?older_than={_part(older_than)}"
+    return int(door.post(path)["count"])
+
+
 def log_metrics(door: Door, run: str, points: Sequence[MetricPoint]) -> int:
     """Record points, in as few requests as their number allows; how many there were."""
     for start in range(0, len(points), BATCH):

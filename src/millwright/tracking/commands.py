@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from millwright.tracking.deletion_commands import delete, purge, restore
+
 if TYPE_CHECKING:
     from millwright.tracking.records import Run
 
@@ -18,6 +20,11 @@ _COLUMNS = 4
 @click.group()
 def runs() -> None:
     """See and compare runs."""
+
+
+runs.add_command(delete)
+runs.add_command(restore)
+runs.add_command(purge)
 
 
 @runs.command("list")
@@ -90,7 +97,7 @@ def show(run: str, project: str | None, as_json: bool) -> None:
     from millwright.tracking.client import list_artifacts
 
     with connect() as door:
-        found = _find(door, run, project)
+        found = find_run(door, run, project)
         files = list_artifacts(door, found.id)
     if as_json:
         content = found.model_dump(mode="json")
@@ -131,7 +138,7 @@ def compare(chosen: tuple[str, ...], project: str | None, as_json: bool) -> None
     from millwright.kernel.door import connect
 
     with connect() as door:
-        found = [_find(door, run, project) for run in chosen]
+        found = [find_run(door, run, project) for run in chosen]
     params = _rows([{k: str(v) for k, v in run.params.items()} for run in found])
     metrics = _rows([{k: _short(v) for k, v in run.metrics.items()} for run in found])
     differing = {key: values for key, values in params.items() if len(set(values)) > 1}
@@ -177,7 +184,13 @@ def sync_(as_json: bool) -> None:
         click.echo(f"Run {run} waits: its server is another one, or does not answer.", err=True)
 
 
-def _find(door: object, run: str, project: str | None) -> Run:
+def find_run(door: object, run: str, project: str | None) -> Run:
+    """The run with an id, or with the last characters of one.
+
+    Raises:
+        NotFound: no run's id ends so.
+        InvalidInput: several do.
+    """
     from millwright.kernel.door import Door
     from millwright.kernel.errors import InvalidInput, NotFound
     from millwright.kernel.workspace import project_here

@@ -87,6 +87,19 @@ def patch_run(run: str, body: RunPatch, call: Call = Depends(current_call)) -> R
     return service.patch_run(call.store, call.actor, run, body)
 
 
+@router.delete("/runs/{run}", permission=Permission.WRITE, status_code=204)
+def delete_run(run: str, call: Call = Depends(current_call)) -> None:
+    """Delete a run; it can be restored until it is purged."""
+    service.hide(call.store, call.actor, run)
+
+
+@router.post("/runs/{run}/restore", permission=Permission.WRITE)
+def restore_run(run: str, call: Call = Depends(current_call)) -> Run:
+    """Restore a deleted run."""
+    service.bring_back(call.store, call.actor, run)
+    return service.get_run(call.store, run)
+
+
 @router.post("/runs/{run}/metrics", permission=Permission.WRITE)
 def log_metrics(run: str, body: MetricBatch, call: Call = Depends(current_call)) -> Logged:
     """Record many metric points at once."""

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from millwright.kernel.access import Permission
 from millwright.kernel.attachments import attachment
+from millwright.kernel.quotas import require_room
 from millwright.kernel.record import Record
 from millwright.kernel.routing import Call, RoomRouter, current_call
 
@@ -30,6 +31,9 @@ async def put_object(
     project: str, request: Request, call: Call = Depends(current_call)
 ) -> StoredObject:
     """Store the request's body; the same bytes always have the same digest."""
+    claimed = request.headers.get("content-length", "")
+    fresh = int(claimed) if claimed.isdecimal() else 0
+    await anyio.to_thread.run_sync(require_room, call.store, project, fresh)
     # Large bodies wait on disk, not in memory.
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as spool:
         async for block in request.stream():

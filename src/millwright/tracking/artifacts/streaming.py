@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from anyio import CancelScope, to_thread
 
 from millwright.kernel.objects import MOST_PIECES, ProjectObjects
+from millwright.kernel.quotas import require_room
 from millwright.kernel.store import Store
 from millwright.tracking.mlflow.errors import MlflowError
 
@@ -26,7 +27,9 @@ async def stored(
 
     Raises:
         MlflowError: it is larger than ``limit``, or the client went away.
+        TooLarge: the project's quota of bytes is used up.
     """
+    await to_thread.run_sync(require_room, store, project)
     objects = store.objects.of(project)
     head: list[bytes] = []
     size = 0

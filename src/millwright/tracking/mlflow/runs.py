@@ -30,7 +30,7 @@ from millwright.tracking.names import random_name
 from millwright.tracking.service import deletion
 from millwright.tracking.service.details import upsert_tags
 from millwright.tracking.service.experiments import DEFAULT_ID, ensure_default
-from millwright.tracking.service.runs import change_run, insert_run
+from millwright.tracking.service.runs import change_run, insert_run, require_run_quota
 from millwright.tracking.service.statements import execute, run_row
 
 MAX_USER = 256
@@ -104,6 +104,7 @@ async def create_run(call: MlflowCall) -> object:
                 f"The experiment {experiment.id} must be in the 'active' state. "
                 "Current state is deleted."
             )
+        require_run_quota(call.store, tx.connection, call.project)
         stored = dict(tags)
         parent = _parent(tx.connection, call.project, stored)
         row = {

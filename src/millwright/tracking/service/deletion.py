@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking import tables as t
+from millwright.tracking.service.runs import unknown_run
 from millwright.tracking.tables import experiments, runs
 
 _CHUNK = 500
@@ -31,6 +32,34 @@ def restore_run(tx: Transaction, run: Any) -> None:
     if run.deleted_ms is not None:
         _mark(tx, run.no, None)
         tx.event("run.restored", f"run:{run.id}", {"name": run.name})
+
+
+def hide(store: Store, actor: Actor, run: str) -> None:
+    """Delete a run for now; it can be restored until it is purged.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    with store.write(actor, _project_of(store, run)) as tx:
+        delete_run(tx, _row(tx.connection, run))
+
+
+def bring_back(store: Store, actor: Actor, run: str) -> None:
+    """Restore a deleted run; raises ``NotFound`` where it never was, or was purged."""
+    with store.write(actor, _project_of(store, run)) as tx:
+        restore_run(tx, _row(tx.connection, run))
+
+
+def _project_of(store: Store, run: str) -> str:
+    with store.read() as connection:
+        return str(_row(connection, run).project)
+
+
+def _row(connection: Connection, run: str) -> Any:
+    found = connection.execute(select(runs).where(runs.c.id == run)).first()
+    if found is None:
+        raise unknown_run(run)
+    return found
 
 
 def purge(store: Store, actor: Actor, project: str, *, older_than_ms: int = 0) -> int:

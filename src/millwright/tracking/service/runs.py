@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.engine import Row
 
 from millwright.data import require_usable
@@ -18,6 +18,7 @@ from millwright.kernel.errors import Conflict, NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.nodes import LineageNode, describes, finds
 from millwright.kernel.plain_sql import first, marks
+from millwright.kernel.quotas import require_run
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking.records import (
     ENDED,
@@ -74,6 +75,7 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
 
     Raises:
         NotFound: the parent run does not exist in this project.
+        TooLarge: the project's quota of runs is used up.
         Conflict: its experiment was deleted, or a dataset version breaks its contract.
     """
     identifier = new.id or new_id()
@@ -87,6 +89,7 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
                 raise unknown_run(new.id)
             return load_runs(tx.connection, [_row(tx.connection, new.id)])[0]
         require_usable(tx.connection, new.inputs)
+        require_run_quota(store, tx.connection, project)
         row = {
             "id": identifier,
             "project": project,
@@ -118,6 +121,16 @@ def create_run(store: Store, actor: Actor, project: str, new: NewRun) -> Run:
 
     run: Run = writer_of(store).do(actor, project, work)
     return run
+
+
+def require_run_quota(store: Store, connection: Connection, project: str) -> None:
+    """Refuse a new run where the project's quota has no room; raises ``TooLarge``."""
+
+    def count() -> int:
+        query = select(func.count()).select_from(runs).where(runs.c.project == project)
+        return int(connection.execute(query).scalar_one())
+
+    require_run(store, connection, project, count)
 
 
 def insert_run(
