@@ -36,7 +36,7 @@ def read_csv(path: Path) -> pa.Table:
             values, mixes types in a column, or is no UTF-8 text. The message names the row, where
             the header is row 1.
     """
-    names, delimiter = _header(path)
+    names, delimiter = header_of(path)
     refuse_duplicates(names, path.name)
     try:
         with _opened(path) as stream:
@@ -47,7 +47,7 @@ def read_csv(path: Path) -> pa.Table:
                 convert_options=_converting(),
             )
     except pa.ArrowInvalid as cause:
-        raise _explain(path, delimiter, cause) from cause
+        raise explained(path, delimiter, str(cause)) from cause
     for name in table.column_names:
         if is_binary(table[name].type):
             raise _not_utf8(path, name, table[name])
@@ -61,7 +61,7 @@ def read_csv(path: Path) -> pa.Table:
     return canonical(settle_types(table, path.name, first_row=2), path.name)
 
 
-def _header(path: Path) -> tuple[list[str], str]:
+def header_of(path: Path) -> tuple[list[str], str]:
     """The column names and the delimiter."""
     with _opened(path) as stream:
         start = stream.read(_HEADER_BYTES)
@@ -127,7 +127,8 @@ def _converting() -> pa.csv.ConvertOptions:
     return pa.csv.ConvertOptions(null_values=list(NULLS), strings_can_be_null=True)
 
 
-def _explain(path: Path, delimiter: str, cause: pa.ArrowInvalid) -> InvalidInput:
+def explained(path: Path, delimiter: str, cause: str) -> InvalidInput:
+    """The error for a file that a reader refused: the row that is broken, if one is found."""
     broken = _first_broken_row(path, delimiter)
     if broken is not None:
         return InvalidInput(

@@ -52,3 +52,10 @@ def arrow_batches(relation: Any, rows: int = 1 << 16) -> Any:
     """The rows of a relation as a ``pyarrow.RecordBatchReader``, whatever DuckDB calls that."""
     read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
     return read(rows)
+
+
+def engine_error() -> type[Exception]:
+    """What DuckDB raises."""
+    import duckdb
+
+    return duckdb.Error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ from millwright.kernel.errors import InvalidInput
 
 _LONGEST_LINE: Final = 64 << 20
 _MOST_IN_ARRAY: Final = 1 << 30
+_BLOCK: Final = 1 << 20
+_FILLING: Final = re.compile(r"[\s,]*")
 
 
 def read_json(path: Path) -> pa.Table:
@@ -36,11 +40,7 @@ def read_json(path: Path) -> pa.Table:
             options = pa.json.ReadOptions(block_size=_LONGEST_LINE)
             table = pa.json.read_json(file, read_options=options)
     except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError) as cause:
-        raise InvalidInput(
-            "data.json",
-            f"{path.name} is not a table in JSON lines: {str(cause).splitlines()[0]}.",
-            hint="Write one object per line, each field with one type; or one array of objects.",
-        ) from cause
+        raise not_json_lines(path, str(cause).splitlines()[0]) from cause
     return canonical(table, path.name)
 
 
@@ -62,11 +62,54 @@ def _from_array(path: Path) -> pa.Table:
         options = pa.json.ReadOptions(block_size=max(len(lines) + 1, 1 << 20))
         return pa.json.read_json(pa.BufferReader(lines), read_options=options)
     except (pa.ArrowInvalid, ValueError) as cause:
-        raise InvalidInput(
-            "data.json",
-            f"{path.name} is not a table in JSON: {str(cause).splitlines()[0]}.",
-            hint="Write an array of objects, each field with one type.",
-        ) from cause
+        raise _no_array(path, str(cause).splitlines()[0]) from cause
+
+
+def array_as_lines(path: Path, target: Path) -> bool:
+    """Write the objects of a JSON array one per line, in memory for a few of them; false if it is none.
+
+    Raises:
+        InvalidInput: what follows the bracket is no array of objects.
+    """
+    with _opened(path) as packed, io.TextIOWrapper(packed, "utf-8-sig") as file:
+        text = file.read(_BLOCK).lstrip()
+        if not text.startswith("["):
+            return False
+        place, decoder = 1, json.JSONDecoder()
+        with target.open("w", encoding="utf-8") as lines:
+            while True:
+                place = _FILLING.match(text, place).end()  # type: ignore[union-attr]
+                if text[place : place + 1] == "]":
+                    return True
+                try:
+                    row, place = decoder.raw_decode(text, place)
+                except ValueError as cause:
+                    more = file.read(_BLOCK)
+                    if not more or len(text) - place > _LONGEST_LINE:
+                        raise _no_array(path, str(cause)) from cause
+                    text, place = text[place:] + more, 0
+                    continue
+                if not isinstance(row, dict):
+                    raise _no_array(path, "a row is no object")
+                json.dump(row, lines)
+                lines.write("\n")
+
+
+def not_json_lines(path: Path, why: str) -> InvalidInput:
+    """The error for a file that is no table in JSON lines."""
+    return InvalidInput(
+        "data.json",
+        f"{path.name} is not a table in JSON lines: {why}.",
+        hint="Write one object per line, each field with one type; or one array of objects.",
+    )
+
+
+def _no_array(path: Path, why: str) -> InvalidInput:
+    return InvalidInput(
+        "data.json",
+        f"{path.name} is not a table in JSON: {why}.",
+        hint="Write an array of objects, each field with one type.",
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from millwright.data import Dataset, to_parquet
-from millwright.data.connectors.files import csv_pieces
+from millwright.data.connectors.files import csv_pieces, json_pieces, table_pieces
 from millwright.data.connectors.importing import update
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Forbidden, InvalidInput, NotFound
@@ -107,6 +108,36 @@ def test_csv_larger_than_memory_is_read_in_pieces_with_types_of_the_whole(tmp_pa
     assert whole.schema.field("x").type == pa.float64()
     assert whole["x"].null_count == 45_000
     assert pa.types.is_timestamp(whole.schema.field("t").type)
+
+
+def test_large_json_and_arrow_are_read_in_pieces(tmp_path: Path) -> None:
+    rows = [{"id": n, "x": None if n % 2 else n, "who": f"ü{n}"} for n in range(30_000)]
+    rows.append({"id": 7, "x": 1.5, "who": "last"})
+    lines, array = tmp_path / "a.jsonl", tmp_path / "a.json"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    array.write_text(json.dumps(rows, indent=1))
+    for path in (lines, array):
+        pieces = list(json_pieces(path))
+        assert len(pieces) > 1
+        assert pa.concat_tables(pieces).to_pylist() == rows
+    (tmp_path / "torn.json").write_text(json.dumps(rows)[:-5])
+    with pytest.raises(InvalidInput, match="not a table in JSON"):
+        list(json_pieces(tmp_path / "torn.json"))
+    file = tmp_path / "a.arrow"
+    table = pa.table({"x": list(range(1000))})
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        for start in range(0, 1000, 100):
+            writer.write_table(table.slice(start, 100))
+    pieces = list(table_pieces([file]))
+    assert len(pieces) == 10
+    assert pa.concat_tables(pieces) == table
+
+
+def test_a_broken_row_of_a_large_csv_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "1,2\n" * 5_000 + "1,2,3\n" + "1,2\n" * 5_000)
+    with pytest.raises(InvalidInput, match="Row 5,002"):
+        list(csv_pieces(path))
 
 
 class _Site(http.server.BaseHTTPRequestHandler):

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet
 from blake3 import blake3
 
+from millwright.data.canonical_form import refuse_duplicates
 from millwright.data.connectors.interface import Content, FilesContent, TableContent
 from millwright.data.connectors.records import SourceOptions, SourceState
-from millwright.data.duckdb_engine import arrow_batches, open_duckdb
+from millwright.data.csv_reading import NULLS, explained, header_of
+from millwright.data.duckdb_engine import arrow_batches, engine_error, open_duckdb
+from millwright.data.json_reading import array_as_lines, not_json_lines
 from millwright.data.parquet import pieces_of
 from millwright.data.reading import TABLE_ENDINGS, read_table
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 from millwright.kernel.objects import digest_of_file
 
-_STREAMED_CSV: Final = 1 << 30
-"""Larger CSV is read in pieces, its types found by a first pass over the whole file."""
+_STREAMED: Final = 64 << 20
+"""Larger CSV and JSON is read in pieces, its types found by a first pass over the whole file."""
+_STREAMED_PACKED: Final = 8 << 20
+"""The same, for what is packed with gzip."""
+_MEMORY: Final = "200MB"
+_LARGEST_ROW: Final = 16 << 20
+_ROWS: Final = 1 << 14
+_CSV: Final = (".csv", ".tsv")
+_JSON: Final = (".json", ".jsonl", ".ndjson")
+_ARROW: Final = (".arrow", ".feather", ".ipc")
 
 
 class LocalSource:
@@ -95,23 +107,83 @@ def table_pieces(paths: Sequence[Path]) -> Iterator[pa.Table]:
         name = path.name.lower()
         if name.endswith((".parquet", ".pq")) and path.stat().st_size:
             yield from _parquet_pieces(path)
-        elif name.endswith((".csv", ".tsv")) and path.stat().st_size > _STREAMED_CSV:
+        elif name.endswith(_ARROW) and path.stat().st_size:
+            yield from _arrow_pieces(path)
+        elif _is_large(path, _CSV):
             yield from csv_pieces(path)
+        elif _is_large(path, _JSON):
+            yield from json_pieces(path)
         else:
             yield read_table(path)
 
 
 def csv_pieces(path: Path) -> Iterator[pa.Table]:
-    """A CSV file in pieces, for files larger than memory; types hold for the whole file."""
-    with open_duckdb(files=True, threads=2) as engine:
-        relation = engine.read_csv(
+    """A CSV file in pieces, for files larger than memory; types hold for the whole file.
+
+    Raises:
+        InvalidInput: it is broken; the message names the line.
+    """
+    names, delimiter = header_of(path)
+    refuse_duplicates(names, path.name)
+
+    def relation(engine: Any) -> Any:
+        return engine.read_csv(
             str(path),
+            header=True,
+            delimiter=delimiter,
+            quotechar='"',
             sample_size=-1,
-            na_values=["", "NA", "NaN", "null", "N/A"],
+            na_values=list(NULLS),
             store_rejects=False,
         )
-        for batch in arrow_batches(relation):
-            yield pa.Table.from_batches([batch])
+
+    yield from _pieces(relation, lambda cause: explained(path, delimiter, cause))
+
+
+def json_pieces(path: Path) -> Iterator[pa.Table]:
+    """A JSON file (an object per line, or an array of them) in pieces, as ``csv_pieces``."""
+    with tempfile.TemporaryDirectory(prefix="mw-json-") as folder:
+        lines = Path(folder) / "rows.jsonl"
+        source = lines if array_as_lines(path, lines) else path
+        options = {"sample_size": -1, "maximum_object_size": _LARGEST_ROW}
+        yield from _pieces(
+            lambda engine: engine.read_json(str(source), **options),
+            lambda cause: not_json_lines(path, cause),
+        )
+
+
+def _pieces(
+    relation: Callable[[Any], Any], refused: Callable[[str], InvalidInput]
+) -> Iterator[pa.Table]:
+    with (
+        tempfile.TemporaryDirectory(prefix="mw-import-") as spill,
+        open_duckdb(files=True, threads=2, memory_limit=_MEMORY, spill_to=Path(spill)) as engine,
+    ):
+        try:
+            for batch in arrow_batches(relation(engine), rows=_ROWS):
+                yield pa.Table.from_batches([batch])
+        except (engine_error(), pa.ArrowException, OSError) as cause:
+            text = " ".join(str(cause).split("Possible ")[0].split())
+            raise refused(text[:300]) from cause
+
+
+def _arrow_pieces(path: Path) -> Iterator[pa.Table]:
+    """An Arrow file batch by batch, from pages that the system may drop again."""
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            file = pa.ipc.open_file(mapped)
+            for number in range(file.num_record_batches):
+                yield pa.Table.from_batches([file.get_batch(number)])
+    except pa.ArrowInvalid:
+        # A stream, or the first Feather format.
+        yield read_table(path)
+
+
+def _is_large(path: Path, endings: tuple[str, ...]) -> bool:
+    name, size = path.name.lower(), path.stat().st_size
+    packed = name.endswith(".gz")
+    most = _STREAMED_PACKED if packed else _STREAMED
+    return name.removesuffix(".gz").endswith(endings) and size > most
 
 
 def listing_state(lines: Sequence[str]) -> SourceState:
