@@ -11,12 +11,15 @@ from millwright.data import (
     Confirmation,
     Override,
     Suite,
+    check,
     confirm_checks,
+    get_suite,
     get_version,
     override,
     put_suite,
     snapshot,
 )
+from millwright.data.storage.records import ErasureRequest
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Conflict
 
@@ -61,3 +64,35 @@ def test_somebody_with_the_right_lets_it_through(winds: Door) -> None:
             dataset("winds@2", project="p", door=winds)
         override(winds, "p", "winds", 2, Override(reason="the sensor was replaced"))
         assert dataset("winds@2", project="p", door=winds).rows == 400
+
+
+def test_broken_rows_are_a_dataset_of_their_own_with_the_reasons(winds: Door) -> None:
+    found = check(winds, "p", "winds", 2)
+    assert found.kept_as == "winds.quarantine@1"
+    rows = dataset(found.kept_as, project="p", door=winds).arrow().to_pylist()
+    assert rows == [{"broken_row": 1, "broken_checks": ["slow"], "speed": 9000.0}]
+    version = get_version(winds, "p", "winds.quarantine")
+    assert (version.source, version.message) == (
+        "winds@2",
+        "Rows of winds@2 that break its checks.",
+    )
+    assert get_suite(winds, "p", "winds.quarantine").number == 0
+    # The same rows again are the same version.
+    assert check(winds, "p", "winds", 2).kept_as == found.kept_as
+    # Every arrow is an edge: from the broken rows one finds the version that they are of.
+    came_of = winds.get("/projects/p/lineage", node=f"dataset:{version.id}", direction="up")
+    source = get_version(winds, "p", "winds", 2).id
+    assert f"dataset:{source}" in str(came_of)
+
+
+def test_erasing_rows_erases_them_among_the_broken_ones_too(winds: Door) -> None:
+    check(winds, "p", "winds", 2)
+    request = {
+        "dataset": "winds",
+        "rows": {"speed": "9000"},
+        "reason": "asked for",
+        "dry_run": False,
+    }
+    winds.post("/projects/p/storage/erasures", ErasureRequest.model_validate(request))
+    assert get_version(winds, "p", "winds.quarantine").rows == 0
+    assert get_version(winds, "p", "winds", 2).rows == 399

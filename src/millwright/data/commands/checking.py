@@ -134,6 +134,8 @@ def _tell(found: Any) -> None:
             f"  {report.broken_rows:,} rows break something; {report.quarantined:,} are kept "
             f"apart: mw data quarantine {reference}"
         )
+    if found.kept_as:
+        click.echo(f"  They are a dataset of their own: mw.dataset('{found.kept_as}')")
     if found.override:
         click.echo(f"  It may be used all the same: {found.override}")
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.engine import Row
 
+from millwright.data.parquet import to_parquet
 from millwright.data.quality.exchange import (
     CheckPoint,
     CheckSeries,
@@ -20,15 +20,16 @@ from millwright.data.quality.exchange import (
     VersionCheck,
 )
 from millwright.data.quality.profile_records import TableProfile
-from millwright.data.quality.records import CheckReport
+from millwright.data.quality.records import QUARANTINE, CheckReport
 from millwright.data.quality.running import Checked, run_checks
 from millwright.data.quality.scanning import open_source
 from millwright.data.quality.standing import standings
 from millwright.data.quality.suites_service import get_suite
 from millwright.data.quality.tables import dataset_checks, dataset_overrides
 from millwright.data.quality.world import OtherTable, World
-from millwright.data.records import DatasetVersion
-from millwright.data.service import get_version, list_versions
+from millwright.data.records import DatasetVersion, NewVersion
+from millwright.data.service import commit_version, get_version, list_versions
+from millwright.data.tables import dataset_versions
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import InvalidInput, NotFound
@@ -38,6 +39,7 @@ from millwright.kernel.store import Store
 HISTORY = 20
 """Earlier versions that checks of history look at."""
 PAGE = 200
+_LONGEST_NAME = 100
 
 
 def check_version(
@@ -64,6 +66,7 @@ def check_version(
         whole_rows=request.whole_rows,
     )
     report = checked.report
+    digest, apart = _kept_apart(store, actor, found, checked)
     row: dict[str, Any] = {
         "id": new_id(),
         "version_id": found.id,
@@ -72,7 +75,7 @@ def check_version(
         "created_ms": clock.now_ms(),
         "created_by": actor.name,
         "suite": suite.number,
-        "quarantine": _kept_apart(store, project, checked),
+        "quarantine": digest,
     }
     with store.write(actor, project) as tx:
         tx.execute(insert(dataset_checks).values(row))
@@ -84,10 +87,11 @@ def check_version(
             "failed": [result.check.id for result in report.failures],
             "quarantined": report.quarantined,
         }
-        tx.event("dataset.checked", f"dataset:{found.id}", payload)
+        edges = [] if apart is None else [(f"dataset:{found.id}", f"dataset:{apart.id}")]
+        tx.event("dataset.checked", f"dataset:{found.id}", payload, edges=edges)
         kept = tx.execute(select(dataset_checks).where(dataset_checks.c.id == row["id"])).one()
         override = _override_of(tx.connection, found.id)
-    return _check(kept, found, override)
+        return _check(tx.connection, kept, found, override)
 
 
 def list_checks(store: Store, project: str, name: str, version: str) -> list[VersionCheck]:
@@ -97,7 +101,8 @@ def list_checks(store: Store, project: str, name: str, version: str) -> list[Ver
     query = select(dataset_checks).where(c.version_id == found.id).order_by(c.id.desc())
     with store.read() as connection:
         override = _override_of(connection, found.id)
-        return [_check(row, found, override) for row in connection.execute(query)]
+        rows = connection.execute(query).all()
+        return [_check(connection, row, found, override) for row in rows]
 
 
 def history_of_checks(store: Store, project: str, name: str, limit: int = 100) -> list[CheckSeries]:
@@ -246,16 +251,25 @@ def _world(store: Store, version: DatasetVersion) -> World:
     return replace(World(), table=table, history=profiles, now_ms=clock.now_ms())
 
 
-def _kept_apart(store: Store, project: str, checked: Checked) -> str | None:
+def _kept_apart(
+    store: Store, actor: Actor, version: DatasetVersion, checked: Checked
+) -> tuple[str | None, DatasetVersion | None]:
+    """The broken rows as an object, and as a version of a dataset of their own."""
     if checked.quarantine is None or checked.quarantine.num_rows == 0:
-        return None
-    target = io.BytesIO()
-    pq.write_table(checked.quarantine, target, compression="zstd")
-    digest: str = store.objects.of(project).put(target.getvalue())
-    return digest
+        return None, None
+    digest: str = store.objects.of(version.project).put(to_parquet(checked.quarantine))
+    name = version.name + QUARANTINE
+    if version.name.endswith(QUARANTINE) or len(name) > _LONGEST_NAME:
+        return digest, None
+    request = NewVersion(
+        digest=digest,
+        source=version.reference,
+        message=f"Rows of {version.reference} that break its checks.",
+    )
+    return digest, commit_version(store, actor, version.project, name, request)
 
 
-def _override_of(connection: Any, version_id: str) -> str | None:
+def _override_of(connection: Connection, version_id: str) -> str | None:
     found = standings(connection, [version_id]).get(version_id)
     return None if found is None else found.override
 
@@ -265,7 +279,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value if isinstance(value, plain) else str(value) for key, value in row.items()}
 
 
-def _check(row: Row[Any], version: DatasetVersion, reason: str | None) -> VersionCheck:
+def _check(
+    connection: Connection, row: Row[Any], version: DatasetVersion, reason: str | None
+) -> VersionCheck:
+    apart = version.name + QUARANTINE
+    v = dataset_versions.c
+    number = None
+    if row.quarantine is not None:
+        same = (v.project == version.project, v.name == apart, v.digest == row.quarantine)
+        number = connection.execute(select(v.version).where(*same).limit(1)).scalar()
     return VersionCheck(
         id=row.id,
         name=version.name,
@@ -274,6 +296,7 @@ def _check(row: Row[Any], version: DatasetVersion, reason: str | None) -> Versio
         verdict=row.verdict,
         report=CheckReport.model_validate_json(row.report),
         quarantine=row.quarantine,
+        kept_as=None if number is None else f"{apart}@{number}",
         override=reason,
         created_at=clock.rfc3339(row.created_ms),
         created_by=row.created_by,

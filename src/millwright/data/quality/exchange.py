@@ -62,6 +62,8 @@ class VersionCheck(Record):
     report: CheckReport
     quarantine: str | None = None
     """The digest of the table of broken rows."""
+    kept_as: str | None = None
+    """The version of a dataset of its own that this table is: ``NAME.quarantine@NUMBER``."""
     override: str | None = None
     """Why somebody lets the version through all the same."""
     created_at: str

@@ -14,6 +14,8 @@ Severity = Literal["info", "warn", "block"]
 Status = Literal["proposed", "confirmed"]
 Verdict = Literal["passed", "warned", "blocked"]
 
+QUARANTINE: Final = ".quarantine"
+"""What the name of the dataset of broken rows has behind the name of the one that they are of."""
 EXAMPLES: Final = 5
 """Broken rows that a result names."""
 

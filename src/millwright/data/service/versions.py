@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 from millwright.data.parquet import not_parquet
 from millwright.data.quality.inferring import infer_suite
 from millwright.data.quality.profiling import Survey, survey
-from millwright.data.quality.records import Suite
+from millwright.data.quality.records import QUARANTINE, Suite
 from millwright.data.quality.running import run_checks
 from millwright.data.quality.suites_service import keep_proposed
 from millwright.data.records import DatasetVersion, NewVersion
@@ -46,7 +46,8 @@ def commit_version(
         head = head_row(connection, project, name, request.branch)
         if head is not None and _is_the_same(head, request):
             return as_records(connection, [head])[0]
-    is_first = head is None
+    # Broken rows are what they are: nothing has to hold for the next ones.
+    is_first = head is None and not name.endswith(QUARANTINE)
     if request.kind == "table":
         content, proposed = _table(store, project, name, request, propose=is_first)
     else:

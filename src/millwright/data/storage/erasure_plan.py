@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from millwright.data import trees
+from millwright.data.quality.records import QUARANTINE
 from millwright.data.storage.heads import Row
 from millwright.data.storage.reach import objects_of
 from millwright.data.storage.records import ErasureRequest
@@ -60,7 +61,7 @@ def plan(
     found = Plan()
     nodes = TreeStore(objects)
     for row in rows:
-        if request.dataset not in (None, row["name"]):
+        if request.dataset is not None and row["name"] not in _with_siblings(request.dataset):
             continue
         if row["kind"] == "files" and request.rows is None:
             rewrite = _files(objects, nodes, row, request, tombstone, found)
@@ -72,6 +73,11 @@ def plan(
             found.rewrites.append(rewrite)
             found.before.update(objects_of(nodes, [row]))
     return found
+
+
+def _with_siblings(name: str) -> tuple[str, str]:
+    """A dataset and the one of its broken rows, which are copies."""
+    return name, name + QUARANTINE
 
 
 def samples_of(content: bytes) -> list[bytes]:
@@ -126,12 +132,18 @@ def _matches(path: str, entry: Entry, request: ErasureRequest) -> bool:
 def _table(
     objects: ProjectObjects, row: Row, request: ErasureRequest, found: Plan
 ) -> Rewrite | None:
+    import pyarrow as pa
+
     from millwright.data import from_parquet, infer_schema, profile_table, to_parquet
 
     if request.digest is not None and request.digest not in (row["digest"], row.get("original")):
         return None
     table = from_parquet(objects.local_path(row["digest"]))
     kept = _kept(table, request)
+    keyless = not set(request.rows or ()) <= set(table.column_names)
+    if keyless and row["name"] == f"{request.dataset}{QUARANTINE}":
+        # Without the key nobody can say which rows they are: all of them go.
+        kept = pa.array([False] * table.num_rows)
     if kept is None:
         return None
     for name in (row["digest"], row.get("original"), row.get("profile_digest")):
