@@ -70,3 +70,149 @@ def _show_task(task: Any) -> None:
         click.echo(f"{'':13}because {', '.join(task.reason)}")
     if task.error is not None:
         click.echo(f"{'':13}{task.error.kind}: {task.error.message}")
+
+
+@pipelines.command("approvals")
+@click.option("--all", "everything", is_flag=True, help="Also those that were answered.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def approvals(everything: bool, as_json: bool) -> None:
+    """List the questions that runs ask people."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.api import project_of
+    from millwright.pipelines.client import PipelineClient
+
+    workspace = Workspace.find()
+    with connect(workspace) as door:
+        found = PipelineClient(door).approvals(project_of(workspace), waiting=not everything)
+    if as_json:
+        click.echo(json.dumps([one.model_dump() for one in found], indent=2))
+        return
+    if not found:
+        click.echo("Nobody is asked anything.")
+    for one in found:
+        click.echo(f"{one.run_id}  {one.task:<20} {one.message}")
+        if one.decision is not None:
+            why = f": {one.reason}" if one.reason else ""
+            click.echo(f"    {one.decision} by {one.decided_by} at {one.decided}{why}")
+
+
+@pipelines.command("approve")
+@click.argument("run")
+@click.argument("task", default="approval")
+@click.option("--reason", default="", help="Why, for the record.")
+def approve(run: str, task: str, reason: str) -> None:
+    """Say yes to what a run asks; its next steps may be executed then."""
+    _decide(run, task, reason, approve=True)
+    click.echo("Approved. With a control plane the run goes on by itself; without one, continue it")
+    click.echo(f"with: mw pipelines resume {run}")
+
+
+@pipelines.command("reject")
+@click.argument("run")
+@click.argument("task", default="approval")
+@click.option("--reason", required=True, help="Why, for the record.")
+def reject(run: str, task: str, reason: str) -> None:
+    """Say no to what a run asks; the run ends."""
+    _decide(run, task, reason, approve=False)
+    click.echo("Rejected. The run has failed, and what came after the question is skipped.")
+
+
+@pipelines.command("resume")
+@click.argument("run")
+def resume(run: str) -> None:
+    """Go on with a run that was killed or that was waiting, after its last committed step."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.client import PipelineClient
+    from millwright.pipelines.engine import execute
+
+    workspace = Workspace.find()
+    with connect(workspace) as door:
+        project = PipelineClient(door).get(run).project
+        result = execute(door, project, run, folder=workspace.root)
+    if result.status != "waiting":
+        result.raise_if_failed()
+    click.echo(f"Run {run} {result.status}.")
+
+
+@pipelines.command("cancel")
+@click.argument("run")
+def cancel(run: str) -> None:
+    """Ask a run to stop; what it has committed stays."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.client import PipelineClient
+
+    with connect(Workspace.find()) as door:
+        found = PipelineClient(door).cancel(run)
+    click.echo(f"Run {run} is {found.status}." if found.finished else f"Run {run} will stop.")
+
+
+@pipelines.command("log")
+@click.argument("run")
+@click.argument("task")
+@click.option("--follow", is_flag=True, help="Go on until the step has ended.")
+def log(run: str, task: str, follow: bool) -> None:
+    """Print what a step has written."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.client import PipelineClient
+
+    with connect(Workspace.find()) as door:
+        client, after = PipelineClient(door), -1
+        while True:
+            found = client.log(run, task, after=after, wait_ms=10_000 if follow else 0)
+            for part in found.parts:
+                click.echo(part.text, nl=False)
+                after = part.number
+            if found.ended or not follow:
+                return
+
+
+@pipelines.command("pool")
+@click.argument("name", required=False)
+@click.option("--slots", type=click.IntRange(0), help="How many tasks may hold one at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def pool(name: str | None, slots: int | None, as_json: bool) -> None:
+    """List the pools that limit how many steps run at once; with NAME and --slots, make one."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.api import project_of
+    from millwright.pipelines.client import PipelineClient
+    from millwright.pipelines.records import Pool
+
+    workspace = Workspace.find()
+    with connect(workspace) as door:
+        client, project = PipelineClient(door), project_of(workspace)
+        if name is not None and slots is not None:
+            client.put_pool(project, Pool(name=name, slots=slots))
+        found = client.pools(project)
+    if as_json:
+        click.echo(json.dumps([one.model_dump() for one in found], indent=2))
+        return
+    if not found:
+        click.echo("There is no pool. Make one with: mw pipelines pool NAME --slots N")
+    for one in found:
+        click.echo(f"{one.name:<24} {one.held} of {one.slots} slots held")
+
+
+@pipelines.command("worker")
+def worker() -> None:
+    """Stand by and execute the runs that are queued, each in a process of its own."""
+    import sys
+
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.worker import main
+
+    sys.exit(main(["--serve", "--workspace", str(Workspace.find().root)]))
+
+
+def _decide(run: str, task: str, reason: str, *, approve: bool) -> None:
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.client import PipelineClient
+    from millwright.pipelines.records import Decision
+
+    with connect(Workspace.find()) as door:
+        PipelineClient(door).decide(run, task, Decision(approve=approve, reason=reason))

@@ -26,7 +26,7 @@ from millwright.pipelines.dsl import Pipeline, Plan
 from millwright.pipelines.entry_point import load_entry_point
 from millwright.pipelines.execution import Execution
 from millwright.pipelines.listening import OnEvent, ignore
-from millwright.pipelines.ownership import is_gone, this_owner
+from millwright.pipelines.ownership import is_free, this_owner
 from millwright.pipelines.planning import recipes_of
 from millwright.pipelines.records import (
     Claim,
@@ -200,7 +200,7 @@ def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Ses
         code_digest=keep_code(plan, lambda content: door.upload(stored.project, content))
         if planned_now
         else None,
-        replaces=holder if holder is not None and is_gone(holder) else None,
+        replaces=holder if holder is not None and is_free(holder) else None,
     )
     run = client.claim(run_id, claim)
     tasks = {task.name: task for task in run.tasks}

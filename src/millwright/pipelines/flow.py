@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, overload
 
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.errors import InvalidInput
@@ -22,6 +22,10 @@ ENGINE = "millwright.pipelines:engine"
 """Stands where a node calls no step."""
 
 
+@overload
+def branch(condition: object, then: Callable[[], T], otherwise: Callable[[], T]) -> T: ...
+@overload
+def branch(condition: object, then: Callable[[], T]) -> T | None: ...
 def branch(
     condition: object, then: Callable[[], T], otherwise: Callable[[], T] | None = None
 ) -> T | None:

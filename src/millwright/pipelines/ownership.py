@@ -7,10 +7,18 @@ import platform
 from functools import cache
 from pathlib import Path
 
+STANDING = "standing"
+"""Ends the name of a worker that claims runs for its children."""
+
 
 def this_owner() -> str:
     """A name for this process that no other process, on any machine, has had or will have."""
-    return f"{_machine()}/{os.getpid()}/{_started(os.getpid()) or 0}"
+    return owner_of(os.getpid())
+
+
+def owner_of(process: int) -> str:
+    """The name of a process of this machine."""
+    return f"{_machine()}/{process}/{_started(process) or 0}"
 
 
 def is_gone(owner: str) -> bool:
@@ -31,6 +39,14 @@ def is_gone(owner: str) -> bool:
     started = _started(int(process))
     # Process numbers are used again; the start time tells the new process from the old.
     return started is not None and started != int(owner.rpartition("/")[2])
+
+
+def is_free(owner: str) -> bool:
+    """Whether this process may take a run from its holder: it is gone, or our standing parent."""
+    process, _, standing = owner.rpartition("/")
+    if standing == STANDING:
+        return process == owner_of(os.getppid()) or is_gone(process)
+    return is_gone(owner)
 
 
 @cache

@@ -1,6 +1,9 @@
-"""The worker process: executes one stored run and ends.
+"""The worker process: executes one stored run and ends, or stands by for whatever is queued.
 
 ``python -m millwright.pipelines.worker --run ID --workspace DIR [--url URL] [--folder DIR]``
+
+With ``--serve`` in place of ``--run`` it waits for runs and forks a child for each: everything is
+loaded by then, and the project's code is loaded anew, as it is.
 
 It may be killed at any moment; started again on the same run, it goes on after the last committed
 step. Exit codes: 0 succeeded, 1 failed, 130 cancelled, else the code of the error.
@@ -9,21 +12,28 @@ step. Exit codes: 0 succeeded, 1 failed, 130 cancelled, else the code of the err
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from millwright.kernel import process
 from millwright.kernel.door import connect
-from millwright.kernel.errors import MillwrightError
+from millwright.kernel.errors import InvalidInput, MillwrightError
 from millwright.kernel.workspace import Workspace
+from millwright.pipelines.api import project_of
 from millwright.pipelines.client import PipelineClient
 from millwright.pipelines.engine import LEASE_MS, execute
 from millwright.pipelines.listening import PipelineEvent
+from millwright.pipelines.ownership import STANDING, this_owner
+from millwright.pipelines.records import ClaimNext
 
-_EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130}
+_EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130, "waiting": 75}
 _PATIENCE_SECONDS = 60.0
 """How long a worker waits for a control plane that is being restarted."""
+
+_PRELOADED = ("numpy", "pyarrow", "millwright.pipelines.crew", "millwright.pipelines.code_digest")
 
 
 def spawn_worker(
@@ -40,7 +50,9 @@ def spawn_worker(
 def main(arguments: list[str] | None = None) -> int:
     """Execute the run that the arguments name; the exit code."""
     parser = argparse.ArgumentParser(prog="millwright.pipelines.worker")
-    parser.add_argument("--run", required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run")
+    what.add_argument("--serve", action="store_true")
     parser.add_argument("--workspace", required=True, type=Path)
     parser.add_argument("--url")
     parser.add_argument("--folder", type=Path)
@@ -50,21 +62,76 @@ def main(arguments: list[str] | None = None) -> int:
     if options.lifeline:
         process.watch_lifeline()
     workspace = Workspace(options.workspace.resolve())
+    folder = options.folder or workspace.root
+    if options.serve:
+        return _serve(workspace, options.url, folder, options.lease_ms)
+    return _execute(workspace, options.url, folder, options.run, options.lease_ms)
+
+
+def _execute(
+    workspace: Workspace, url: str | None, folder: Path, run_id: str, lease_ms: int
+) -> int:
     try:
-        with connect(workspace, options.url, patience_seconds=_PATIENCE_SECONDS) as door:
+        with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
             result = execute(
                 door,
-                PipelineClient(door).get(options.run).project,
-                options.run,
+                PipelineClient(door).get(run_id).project,
+                run_id,
                 on_event=_say,
-                folder=options.folder or workspace.root,
+                folder=folder,
                 scratch=workspace.folder("scratch"),
-                lease_ms=options.lease_ms,
+                lease_ms=lease_ms,
             )
     except MillwrightError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return _EXIT[result.status]
+
+
+def _serve(workspace: Workspace, url: str | None, folder: Path, lease_ms: int) -> int:
+    """Claim what is queued and execute each run in a fork, until the control plane is gone.
+
+    This process has one thread, so forking it is safe.
+    """
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    project = project_of(workspace)
+    children: set[int] = set()
+    with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
+        if door.application is not None:
+            raise InvalidInput(
+                "pipelines.no_server",
+                "A standing worker needs a control plane to ask.",
+                hint="Start one with: mw up",
+            )
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while True:
+            while len(children) >= (os.cpu_count() or 1):
+                children.discard(os.waitpid(-1, 0)[0])
+            children -= set(_ended(children))
+            # The child claims the run by its own name; this claim only keeps others from it.
+            claim = ClaimNext(owner=f"{this_owner()}/{STANDING}", lease_ms=lease_ms, wait_ms=1000)
+            found = PipelineClient(door).claim_next(project, claim)
+            if found is None:
+                continue
+            child = os.fork()
+            if child == 0:
+                os._exit(_execute_claimed(workspace, door.url, folder, found.id, lease_ms))
+            children.add(child)
+
+
+def _execute_claimed(
+    workspace: Workspace, url: str | None, folder: Path, run_id: str, lease_ms: int
+) -> int:
+    sys.stdout.flush()
+    code = _execute(workspace, url, folder, run_id, lease_ms)
+    sys.stdout.flush()
+    return code
+
+
+def _ended(children: set[int]) -> list[int]:
+    return [child for child in children if os.waitpid(child, os.WNOHANG)[0]]
 
 
 def _say(event: PipelineEvent) -> None:

@@ -385,6 +385,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Waiting Approvals
+         * @description The versions that wait for approval, and whether the caller may decide.
+         */
+        get: operations["waiting_approvals_api_v1_projects__project__approvals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/backfills/{backfill}/cancel": {
         parameters: {
             query?: never;
@@ -403,6 +423,54 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Comments
+         * @description What was said of a run or a version, oldest first.
+         */
+        get: operations["list_comments_api_v1_projects__project__comments_get"];
+        put?: never;
+        /**
+         * Add Comment
+         * @description Say something of a run or a version.
+         */
+        post: operations["add_comment_api_v1_projects__project__comments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/comments/{comment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Comment
+         * @description Take a comment back.
+         */
+        delete: operations["remove_comment_api_v1_projects__project__comments__comment__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Comment
+         * @description Put one's own comment in other words.
+         */
+        patch: operations["change_comment_api_v1_projects__project__comments__comment__patch"];
         trace?: never;
     };
     "/api/v1/projects/{project}/config": {
@@ -1115,6 +1183,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Inbox
+         * @description The comments that name the caller, newest first.
+         */
+        get: operations["inbox_api_v1_projects__project__inbox_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/inbox/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Read
+         * @description Say that the caller has seen these comments.
+         */
+        post: operations["mark_read_api_v1_projects__project__inbox_read_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/lineage": {
         parameters: {
             query?: never;
@@ -1422,6 +1530,26 @@ export interface paths {
          * @description The object's bytes, or the range asked for, as a download that no browser runs.
          */
         get: operations["get_object_api_v1_projects__project__objects__digest__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People
+         * @description Who did something in the project lately.
+         */
+        get: operations["people_api_v1_projects__project__people_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2280,6 +2408,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/views/{page}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Views
+         * @description The views of a page that were kept, by name.
+         */
+        get: operations["list_views_api_v1_projects__project__views__page__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/views/{page}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save View
+         * @description Keep a view under a name, for everybody.
+         */
+        put: operations["save_view_api_v1_projects__project__views__page___name__put"];
+        post?: never;
+        /**
+         * Remove View
+         * @description Forget a view.
+         */
+        delete: operations["remove_view_api_v1_projects__project__views__page___name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}": {
         parameters: {
             query?: never;
@@ -2294,7 +2466,11 @@ export interface paths {
         get: operations["get_run_api_v1_runs__run__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Run
+         * @description Delete a run; it can be restored until it is purged.
+         */
+        delete: operations["delete_run_api_v1_runs__run__delete"];
         options?: never;
         head?: never;
         /**
@@ -2424,6 +2600,46 @@ export interface paths {
          * @description Record parameters; each keeps its first value.
          */
         post: operations["log_params_api_v1_runs__run__params_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/previews/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Artifact
+         * @description Some of an artifact, to be looked at.
+         */
+        get: operations["preview_artifact_api_v1_runs__run__previews__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Run
+         * @description Restore a deleted run.
+         */
+        post: operations["restore_run_api_v1_runs__run__restore_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2642,6 +2858,49 @@ export interface components {
             said: components["schemas"]["millwright__registry__records__Approval"][];
             /** Version */
             version: number;
+        };
+        /**
+         * ArtifactPreview
+         * @description Some of an artifact, in the form in which it is shown.
+         */
+        ArtifactPreview: {
+            /**
+             * Columns
+             * @default []
+             */
+            columns: string[];
+            /**
+             * Cut
+             * @default false
+             */
+            cut: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "json" | "markdown" | "table" | "image" | "none";
+            /**
+             * Media Type
+             * @default text/plain
+             */
+            media_type: string;
+            /**
+             * Rows
+             * @default []
+             */
+            rows: (string | null)[][];
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Total Rows */
+            total_rows?: number | null;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * Attempt
@@ -3238,6 +3497,34 @@ export interface components {
             top_sampled: boolean;
             /** Type */
             type: string;
+        };
+        /**
+         * Comment
+         * @description What somebody said of a run or a version.
+         */
+        Comment: {
+            /** Actor */
+            actor: string;
+            /** Body */
+            body: string;
+            /** Created At */
+            created_at: string;
+            /** Edited At */
+            edited_at: string | null;
+            /** Id */
+            id: string;
+            /** Mentions */
+            mentions: string[];
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * CommentChange
+         * @description A comment in other words.
+         */
+        CommentChange: {
+            /** Body */
+            body: string;
         };
         /**
          * ComparedRuns
@@ -4277,6 +4564,18 @@ export interface components {
             untranslated: components["schemas"]["Untranslated"][];
         };
         /**
+         * Inbox
+         * @description What was said to one person, newest first.
+         */
+        Inbox: {
+            /** Mentions */
+            mentions: components["schemas"]["Mention"][];
+            /** Person */
+            person: string;
+            /** Unread */
+            unread: number;
+        };
+        /**
          * Inputs
          * @description Ids of dataset versions that a run reads.
          */
@@ -4481,6 +4780,27 @@ export interface components {
              * @default []
              */
             steps: string[];
+        };
+        /**
+         * Marked
+         * @description How many were marked.
+         */
+        Marked: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * Mention
+         * @description A comment that names the reader, and where it stands.
+         */
+        Mention: {
+            comment: components["schemas"]["Comment"];
+            /** Href */
+            href: string | null;
+            /** Label */
+            label: string;
+            /** Read */
+            read: boolean;
         };
         /**
          * MergeOutcome
@@ -4821,6 +5141,16 @@ export interface components {
             whole_rows: boolean;
         };
         /**
+         * NewComment
+         * @description Something to say; ``@name`` in it reaches that person's inbox.
+         */
+        NewComment: {
+            /** Body */
+            body: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * NewDeployment
          * @description What should be served under a name; the alias ``champion`` where nothing is chosen.
          */
@@ -5003,6 +5333,14 @@ export interface components {
             position: number;
             /** Step */
             step: string;
+        };
+        /**
+         * NewView
+         * @description A view to keep, or to keep anew under its name.
+         */
+        NewView: {
+            /** Query */
+            query: string;
         };
         /**
          * Node
@@ -5912,6 +6250,20 @@ export interface components {
             status?: ("running" | "finished" | "failed" | "cancelled") | null;
         };
         /**
+         * SavedView
+         * @description A view of a page under a name; ``query`` is the page's own record of it, percent-encoded.
+         */
+        SavedView: {
+            /** Actor */
+            actor: string;
+            /** Created At */
+            created_at: string;
+            /** Name */
+            name: string;
+            /** Query */
+            query: string;
+        };
+        /**
          * Schedule
          * @description A schedule and what it does next.
          */
@@ -5997,6 +6349,14 @@ export interface components {
              * @default []
              */
             retyped: components["schemas"]["Retyped"][];
+        };
+        /**
+         * Seen
+         * @description Ids of comments that their reader has seen.
+         */
+        Seen: {
+            /** Comments */
+            comments: string[];
         };
         /**
          * Setting
@@ -6878,6 +7238,8 @@ export interface components {
             created_by: string;
             /** Id */
             id: string;
+            /** Kept As */
+            kept_as?: string | null;
             /** Name */
             name: string;
             /** Override */
@@ -6894,6 +7256,20 @@ export interface components {
             verdict: "passed" | "warned" | "blocked";
             /** Version */
             version: number;
+        };
+        /**
+         * WaitingApproval
+         * @description A version that waits for somebody's word before it may take an alias.
+         */
+        WaitingApproval: {
+            /** May Decide */
+            may_decide: boolean;
+            /** Mine */
+            mine: ("approved" | "rejected") | null;
+            state: components["schemas"]["ApprovalState"];
+            version: components["schemas"]["ModelVersion"];
+            /** Why */
+            why: string;
         };
         /**
          * Wave
@@ -7842,6 +8218,37 @@ export interface operations {
             };
         };
     };
+    waiting_approvals_api_v1_projects__project__approvals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingApproval"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     cancel_backfill_api_v1_projects__project__backfills__backfill__cancel_post: {
         parameters: {
             query?: never;
@@ -7861,6 +8268,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_comments_api_v1_projects__project__comments_get: {
+        parameters: {
+            query: {
+                subject: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_comment_api_v1_projects__project__comments_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_comment_api_v1_projects__project__comments__comment__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_comment_api_v1_projects__project__comments__comment__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
                 };
             };
             /** @description Validation Error */
@@ -9288,6 +9831,72 @@ export interface operations {
             };
         };
     };
+    inbox_api_v1_projects__project__inbox_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inbox"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    mark_read_api_v1_projects__project__inbox_read_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marked"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     lineage_of_api_v1_projects__project__lineage_get: {
         parameters: {
             query: {
@@ -9879,6 +10488,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    people_api_v1_projects__project__people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
                 };
             };
             /** @description Validation Error */
@@ -11609,6 +12249,108 @@ export interface operations {
             };
         };
     };
+    list_views_api_v1_projects__project__views__page__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                page: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_view_api_v1_projects__project__views__page___name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                page: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_view_api_v1_projects__project__views__page___name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                page: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_run_api_v1_runs__run__get: {
         parameters: {
             query?: never;
@@ -11628,6 +12370,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Run"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_run_api_v1_runs__run__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -11901,6 +12672,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Logged"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_artifact_api_v1_runs__run__previews__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactPreview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    restore_run_api_v1_runs__run__restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description Validation Error */

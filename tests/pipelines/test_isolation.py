@@ -1,0 +1,48 @@
+"""Steps in processes of their own: they may hang, die, and know secrets."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from millwright.kernel.door import Door
+from millwright.pipelines import PipelineClient, execute
+from millwright.pipelines.ownership import is_gone, this_owner
+
+
+def test_a_step_that_hangs_is_ended_with_all_that_it_started(
+    door: Door, tmp_path: Path, flows: ModuleType
+) -> None:
+    result = execute(door, "p", flows.timed_out, {"folder": str(tmp_path)})
+    assert result.error is not None
+    assert "longer than its timeout of 300 ms" in result.error.message
+    machine = this_owner().rpartition("/")[0].rpartition("/")[0]
+    child = (tmp_path / "child").read_text()
+    pause = threading.Event()
+    while not is_gone(f"{machine}/{child}/1"):
+        pause.wait(0.01)
+
+
+def test_a_step_whose_process_dies_runs_once_more(
+    door: Door, tmp_path: Path, flows: ModuleType
+) -> None:
+    result = execute(door, "p", flows.fragile, {"folder": str(tmp_path)})
+    assert result.value() != os.getpid()
+    assert len((tmp_path / "calls.txt").read_text().splitlines()) == 2
+    tries = PipelineClient(door).attempts(result.run_id)
+    assert [(one.number, one.outcome) for one in tries] == [(1, "failed"), (2, "succeeded")]
+
+
+def test_a_secret_reaches_the_step_and_nothing_else(
+    door: Door, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_SECRET", "hunter2hunter2")
+    result = execute(door, "p", flows.secretive)
+    assert result.value() == ["quiet", "14"]
+    log = PipelineClient(door).log(result.run_id, "careful")
+    assert log.parts[0].text == "the key is •••\n"
+    assert "hunter2" not in result.run.model_dump_json()
