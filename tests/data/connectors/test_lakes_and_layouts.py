@@ -75,6 +75,36 @@ def hugging_face(folder: Path) -> None:
     pq.write_table(MORE, folder / "data" / "test-00000-of-00001.parquet")
 
 
+def test_an_iceberg_table_is_found_through_a_catalog(
+    door: Door, tmp_path: Path, imported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyiceberg")
+    from pyiceberg.catalog import load_catalog
+    from pyiceberg.utils.config import Config
+
+    for name, value in (
+        ("TYPE", "sql"),
+        ("URI", f"sqlite:///{tmp_path / 'catalog.db'}"),
+        ("WAREHOUSE", (tmp_path / "warehouse").as_uri()),
+    ):
+        monkeypatch.setenv(f"PYICEBERG_CATALOG__SHOP__{name}", value)
+    # It reads the environment once, when it is imported.
+    monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
+    catalog = load_catalog("shop")
+    catalog.create_namespace("sales")
+    table = catalog.create_table("sales.orders", schema=TABLE.schema)
+    table.append(TABLE)
+    found = imported("iceberg+catalog:shop/sales.orders")
+    assert found.source.url == "iceberg+catalog:shop/sales.orders"
+    assert found.source.state.value == str(table.current_snapshot().snapshot_id)
+    assert changes(door) == [False]
+    table.append(MORE)
+    assert changes(door) == [True]
+    assert ids(door) == [1, 2, 3]
+    with pytest.raises(NotFound, match="no Iceberg table"):
+        imported("iceberg+catalog:shop/sales.none")
+
+
 def test_hugging_face_splits_are_one_table_with_their_names(
     door: Door, tmp_path: Path, imported: Any
 ) -> None:
