@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, String, Table
 
 from millwright.kernel.tables import metadata
 
@@ -12,8 +12,6 @@ tokens = Table(
     Column("id", String(32), primary_key=True),
     Column("name", String(100), nullable=False),
     Column("role", String(20), nullable=False),
-    # Names as JSON; a token without them opens every project.
-    Column("projects", Text, nullable=True),
     Column("digest", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("created_by", String(200), nullable=False),

@@ -6,17 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
+import stat
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from millwright.kernel.egress import ALLOW_VARIABLE
+from millwright.kernel.sealing import is_sealed
 from millwright.registry import WebhookController
-from millwright.registry.tables import webhook_deliveries
+from millwright.registry.tables import webhook_deliveries, webhooks
 from mlflow_server import Served
 
 EVENTS = [{"entity": "MODEL_VERSION_TAG", "action": "SET"}]
@@ -147,3 +149,40 @@ def test_a_webhook_is_changed_and_removed_with_its_secret(client: Any, served: S
     assert [w.name for w in client.list_webhooks()] == ["hook"]
     client.delete_webhook(hook.webhook_id)
     assert list(client.list_webhooks()) == []
+
+
+def stored_secret(served: Served) -> str:
+    query = select(webhooks.c.secret).order_by(webhooks.c.created_ms.desc())
+    with served.store.read() as connection:
+        return str(connection.execute(query.where(webhooks.c.project == served.project)).scalar())
+
+
+def test_a_secret_is_sealed_in_the_database(served: Served, receiver: str) -> None:
+    created(served, receiver, secret="open sesame")
+    assert is_sealed(stored_secret(served))
+    assert "open sesame" not in stored_secret(served)
+    key = served.store.workspace.folder() / "secret.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_without_its_key_nothing_is_sent_unsigned(
+    served: Served, receiver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = created(served, receiver, secret="open sesame")
+    changed(served)
+    monkeypatch.setenv("MILLWRIGHT_SECRET_KEY", "ab" * 32)
+    controller = WebhookController(served.store)
+    controller.reconcile()
+    controller.shutdown()
+    assert Receiver.got == []
+    assert states(served, hook["webhook_id"]) == [("waiting", 1)]
+
+
+def test_a_secret_that_an_older_version_kept_openly_is_sealed_when_the_server_starts(
+    served: Served, receiver: str
+) -> None:
+    created(served, receiver, secret="open sesame")
+    with served.store.database.write() as connection:
+        connection.execute(update(webhooks).values(secret="open sesame"))
+    WebhookController(served.store).reconcile()
+    assert is_sealed(stored_secret(served))

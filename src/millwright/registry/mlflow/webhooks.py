@@ -22,6 +22,7 @@ from millwright.registry.mlflow.entities import Json
 from millwright.registry.mlflow.names import required
 from millwright.registry.tables import webhook_deliveries, webhooks
 from millwright.registry.webhooks.events import EXAMPLES, Happening, message
+from millwright.registry.webhooks.secrets import opened, sealed
 from millwright.registry.webhooks.sending import allowed, deliver
 from millwright.tracking import Endpoints, MlflowCall, absent, invalid, offset_of, token_of
 
@@ -76,13 +77,14 @@ def create_webhook(call: MlflowCall) -> Json:
     url = _checked_url(required(asked.url, "url"))
     events = _checked_events(asked.events)
     now = clock.now_ms()
+    identifier = str(uuid.uuid4())
     values = {
-        "id": str(uuid.uuid4()),
+        "id": identifier,
         "project": call.project,
         "name": name,
         "description": asked.description or None,
         "url": url,
-        "secret": _checked_secret(asked.secret),
+        "secret": sealed(call.store, identifier, _checked_secret(asked.secret)),
         "status": _status(asked.status) or "ACTIVE",
         "events": json.dumps(events),
         "created_ms": now,
@@ -145,11 +147,11 @@ def update_webhook(call: MlflowCall) -> Json:
         changes["events"] = json.dumps(_checked_events(asked.events))
     if asked.description is not None:
         changes["description"] = asked.description
+    identifier = call.parts["webhook_id"]
     if asked.secret is not None:
-        changes["secret"] = _checked_secret(asked.secret)
+        changes["secret"] = sealed(call.store, identifier, _checked_secret(asked.secret))
     if asked.status is not None:
         changes["status"] = _status(asked.status)
-    identifier = call.parts["webhook_id"]
     with call.store.write(call.actor, call.project) as tx:
         row = _row(tx, call, identifier)
         known = {"updated_ms": max(clock.now_ms(), row.updated_ms + 1), **changes}
@@ -183,7 +185,8 @@ def test_webhook(call: MlflowCall) -> Json:
     name = _checked_events([asked.event])[0] if asked.event else json.loads(row.events)[0]
     entity, _, action = name.partition(".")
     example = Happening(entity, action, EXAMPLES[entity, action])
-    outcome = deliver(row.url, row.secret, new_id(), message(example, clock.now_ms()))
+    secret = opened(call.store, row.id, row.secret)
+    outcome = deliver(row.url, secret, new_id(), message(example, clock.now_ms()))
     if outcome.status is None:
         problem = f"Failed to test webhook: {outcome.problem}"
         return {"result": {"success": False, "error_message": problem}}

@@ -11,8 +11,10 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.access import SYSTEM
+from millwright.kernel.errors import MillwrightError
 from millwright.kernel.store import Store
 from millwright.registry.tables import webhook_deliveries, webhooks
+from millwright.registry.webhooks.secrets import opened, seal_what_is_not
 from millwright.registry.webhooks.sending import Outcome, deliver
 
 _log = logging.getLogger("millwright.webhooks")
@@ -34,13 +36,15 @@ class WebhookController:
 
     def reconcile(self) -> None:
         """Deliver everything that is due; look into the table only when something may be."""
+        if self._seen is None:
+            seal_what_is_not(self._store)
         newest = self._newest()
         if newest == self._seen and clock.now_ms() < self._next_ms:
             return
         while due := self._due():
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook")
-            outcomes = list(self._pool.map(_attempt, due))
+            outcomes = list(self._pool.map(self._attempt, due))
             for row, outcome in zip(due, outcomes, strict=True):
                 self._record(row, outcome)
         self._forget()
@@ -101,6 +105,10 @@ class WebhookController:
         with self._store.database.write() as connection:
             connection.execute(delete(webhook_deliveries).where(*old))
 
-
-def _attempt(row: Row[Any]) -> Outcome:
-    return deliver(row.url, row.secret, row.id, row.payload)
+    def _attempt(self, row: Row[Any]) -> Outcome:
+        try:
+            secret = opened(self._store, row.webhook, row.secret)
+        except MillwrightError as cause:
+            # Better late and signed than at once and unsigned.
+            return Outcome(None, "", str(cause))
+        return deliver(row.url, secret, row.id, row.payload)

@@ -1,5 +1,5 @@
 """Nodes of lineage that no table tells of, edges that were not written before, how far the graph was
-sent on, the details of a run's code, and the projects that a token opens."""
+sent on, and the details of a run's code."""
 
 from __future__ import annotations
 
@@ -63,13 +63,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("url", name=op.f("pk_lineage_feeds")),
     )
     op.add_column("runs", sa.Column("code_detail", sa.Text(), nullable=True))
-    op.add_column("tokens", sa.Column("projects", sa.Text(), nullable=True))
     for edges in (_WINDOWS, _PIPELINES, _RETRAININGS, _PARENTS):
         op.execute(_EDGE.format(edges=edges))
 
 
 def downgrade() -> None:
-    op.drop_column("tokens", "projects")
     op.drop_column("runs", "code_detail")
     op.drop_table("lineage_feeds")
     op.drop_table("lineage_nodes")
