@@ -3,6 +3,9 @@ import { expect, type Page } from "@playwright/test";
 export const PAGES = {
   overview: "/",
   runs: "/runs",
+  "runs in groups": "/runs?group=params.family&sort=metrics.roc_auc",
+  "compare, nothing chosen": "/compare",
+  inbox: "/inbox",
   models: "/models",
   model: "/models/flights",
   card: "/models/flights/3",
@@ -10,6 +13,8 @@ export const PAGES = {
   lineage: "/models/flights/3?tab=lineage",
   signature: "/models/flights/3?tab=signature",
   files: "/models/flights/3?tab=files",
+  approvals: "/models/flights/3?tab=approvals",
+  comments: "/models/flights/3?tab=comments",
   "how to call": "/models/flights/3?tab=call",
   deployments: "/deployments",
   deployment: "/deployments/flights",

@@ -12,33 +12,6 @@ test("the overview tells the state of a deployment and what happened", async ({ 
   ).toBeVisible();
 });
 
-test("trials are nested under their search, sorted and filtered", async ({ page }) => {
-  await page.goto("/runs");
-  const table = page.getByRole("region", { name: "Runs" });
-  await expect(table.getByRole("link", { name: "trial 1" })).toHaveCount(0);
-  await table
-    .getByRole("button", { name: /6 trials of search/ })
-    .first()
-    .click();
-  await expect(table.getByRole("link", { name: "trial 1" })).toHaveCount(1);
-  await table.getByRole("button", { name: "roc_auc", exact: true }).click();
-  await expect(table.getByRole("columnheader", { name: "roc_auc", exact: true })).toHaveAttribute(
-    "aria-sort",
-    /ascending|descending/,
-  );
-  await page.getByLabel("Filter by text").fill("no run is called this");
-  await expect(page.getByText("No run matches")).toBeVisible();
-});
-
-test("a run shows its metrics, parameters, artifacts and trials", async ({ page }) => {
-  await page.goto("/runs");
-  await page.getByRole("link", { name: "search" }).first().click();
-  await settled(page);
-  await expect(page.getByRole("img", { name: "best_roc_auc by step" })).toBeVisible();
-  await expect(page.getByRole("region", { name: "Trials" }).first()).toBeVisible();
-  await expect(page.getByRole("button", { name: "Download notes/search.txt" })).toBeVisible();
-});
-
 test("the card is shown in a frame that runs nothing", async ({ page }) => {
   await page.goto("/models/flights/3");
   const frame = page.locator("iframe");

@@ -7,6 +7,9 @@ import {
 } from "@tanstack/react-router";
 import { NotFound } from "./pages/NotFound";
 import { Overview } from "./pages/overview/Overview";
+import { readCompareSearch } from "./pages/compare/compareSearch";
+import { readRunSearch } from "./pages/run/runSearch";
+import { readRunsSearch } from "./pages/runs/runsSearch";
 import { Shell } from "./shell/Shell";
 import { ErrorState } from "./components/ErrorState";
 
@@ -25,10 +28,17 @@ const routes = [
   createRoute({
     ...at("/runs"),
     component: lazyRouteComponent(() => import("./pages/runs/Runs"), "Runs"),
+    validateSearch: readRunsSearch,
+  }),
+  createRoute({
+    ...at("/compare"),
+    component: lazyRouteComponent(() => import("./pages/compare/Compare"), "Compare"),
+    validateSearch: readCompareSearch,
   }),
   createRoute({
     ...at("/runs/$run"),
     component: lazyRouteComponent(() => import("./pages/run/Run"), "Run"),
+    validateSearch: readRunSearch,
   }),
   createRoute({
     ...at("/pipelines"),
@@ -49,6 +59,10 @@ const routes = [
   createRoute({
     ...at("/models/$model"),
     component: lazyRouteComponent(() => import("./pages/models/Model"), "Model"),
+    validateSearch: (search: Record<string, unknown>): { left?: number; right?: number } => ({
+      ...(typeof search.left === "number" && { left: search.left }),
+      ...(typeof search.right === "number" && { right: search.right }),
+    }),
   }),
   createRoute({
     ...at("/models/$model/$version"),
@@ -75,6 +89,10 @@ const routes = [
       ...(typeof search.version === "number" && { version: search.version }),
       ...(typeof search.tab === "string" && { tab: search.tab }),
     }),
+  }),
+  createRoute({
+    ...at("/inbox"),
+    component: lazyRouteComponent(() => import("./pages/inbox/Inbox"), "Inbox"),
   }),
   createRoute({
     ...at("/retrainings"),

@@ -185,3 +185,15 @@ class ApprovalState(Record):
     counted: int
     granted: bool
     said: tuple[Approval, ...]
+
+
+class WaitingApproval(Record):
+    """A version that waits for somebody's word before it may take an alias."""
+
+    version: ModelVersion
+    state: ApprovalState
+    may_decide: bool
+    """Whether the word of whoever asks would count."""
+    why: str
+    """Why not, or what they said before, in a sentence."""
+    mine: Verdict | None

@@ -26,6 +26,7 @@ from millwright.registry.records import (
     ModelVersion,
     NewApproval,
     NewVersion,
+    WaitingApproval,
 )
 
 router = RoomRouter(tag="registry")
@@ -151,6 +152,12 @@ def approve(
 ) -> ApprovalState:
     """Approve a version for an alias, or reject it."""
     return service.approve(call.store, call.actor, project, model, version, body)
+
+
+@router.get("/projects/{project}/approvals", permission=Permission.READ)
+def waiting_approvals(project: Name, call: Call = Depends(current_call)) -> list[WaitingApproval]:
+    """The versions that wait for approval, and whether the caller may decide."""
+    return service.waiting(call.store, call.actor, project)
 
 
 @router.get(_VERSION + "/compare/{other}", permission=Permission.READ)

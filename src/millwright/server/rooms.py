@@ -30,6 +30,7 @@ ROUTES = (
     "millwright.automation.routes",
     "millwright.automation.schedules.routes",
     "millwright.automation.triggers.routes",
+    "millwright.collaboration.routes",
     "millwright.security.routes",
 )
 TABLES = (
@@ -52,6 +53,7 @@ TABLES = (
     "millwright.automation.notifications.tables",
     "millwright.automation.schedules.tables",
     "millwright.automation.triggers.tables",
+    "millwright.collaboration.tables",
     "millwright.security.tables",
 )
 MLFLOW = (

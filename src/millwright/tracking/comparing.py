@@ -139,9 +139,8 @@ def parameter_importance(
                 values[places[number]] = float(cell)  # type: ignore[arg-type]
             query = f"SELECT run_no, key, value, kind FROM run_params WHERE run_no IN {marks(len(chunk))}"  # noqa: S608
             for number, key, value, kind in fetch(connection, query, *chunk):
-                if key not in params:
-                    params[key] = [None] * len(numbers)
-                params[key][places[number]] = None if kind == "n" else value
+                column = params.setdefault(key, [None] * len(numbers))
+                column[places[number]] = None if kind == "n" else value
     return importances(values, params)  # type: ignore[arg-type]
 
 

@@ -39,6 +39,18 @@ export async function get<P extends Paths<"get">>(
   return (await answer.json()) as Answers<Operation<P, "get">>;
 }
 
+/** A question that is too long for an address, and changes nothing. */
+export async function ask<P extends Paths<"post">>(
+  path: P,
+  names: Names<P, "post">,
+  question: BodyOf<P, "post">,
+  signal?: AbortSignal,
+): Promise<Answers<Operation<P, "post">>> {
+  const url = address(path, names as Record<string, string | number>);
+  const answer = await send("POST", url, question, signal);
+  return (await answer.json()) as Answers<Operation<P, "post">>;
+}
+
 /** A change is always JSON, even without content: the server refuses anything else. */
 export async function change<Method extends Change, P extends Paths<Method>>(
   method: Method,

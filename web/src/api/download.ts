@@ -7,8 +7,13 @@ export async function download(
   fileName: string,
 ): Promise<void> {
   const answer = await send("GET", address(path, names));
+  save(await answer.blob(), fileName);
+}
+
+/** Hands bytes to the browser as a file. */
+export function save(content: Blob, fileName: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
+  link.href = URL.createObjectURL(content);
   link.download = fileName;
   link.click();
   URL.revokeObjectURL(link.href);

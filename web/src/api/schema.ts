@@ -721,6 +721,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/datasets/{name}/tombstones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tombstones
+         * @description What was erased from the versions of a dataset, when, by whom and why.
+         */
+        get: operations["tombstones_api_v1_projects__project__datasets__name__tombstones_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/datasets/{name}/versions": {
         parameters: {
             query?: never;
@@ -6974,6 +6994,24 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * Tombstone
+         * @description What stands in place of what was erased from a version.
+         */
+        Tombstone: {
+            /** Erased At */
+            erased_at: string;
+            /** Erased By */
+            erased_by: string;
+            /** Paths */
+            paths: number;
+            /** Reason */
+            reason: string;
+            /** Rows */
+            rows: number;
+            /** Version */
+            version: number;
+        };
+        /**
          * TopValue
          * @description A frequent value, as text, and how often it occurs.
          */
@@ -8884,6 +8922,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportedSuite"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tombstones_api_v1_projects__project__datasets__name__tombstones_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tombstone"][];
                 };
             };
             /** @description Validation Error */

@@ -23,6 +23,7 @@ const PATHS = {
   star: "M10 3.500l2 4.300 4.700.600-3.400 3.200.900 4.700-4.200-2.300-4.200 2.300.900-4.700L3.300 8.400 8 7.800z",
   search: "M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4zM12.700 12.700 16.500 16.500",
   minus: "M5 10h10",
+  inbox: "M3 11.500 5.500 4h9l2.500 7.500V16H3zM3 11.500h4l1 2h4l1-2h4",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -1,5 +1,9 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { inboxQuery } from "@/api/rooms/collaboration";
+import { waitingQuery } from "@/api/rooms/registry";
 import { Icon, type IconName } from "@/components/Icon";
+import { useProjectName } from "./project";
 import css from "./Shell.module.css";
 
 const PLACES: { to: string; label: string; icon: IconName }[] = [
@@ -10,6 +14,7 @@ const PLACES: { to: string; label: string; icon: IconName }[] = [
   { to: "/models", label: "Models", icon: "model" },
   { to: "/deployments", label: "Deployments", icon: "deployment" },
   { to: "/retrainings", label: "Retraining", icon: "retraining" },
+  { to: "/inbox", label: "Inbox", icon: "inbox" },
 ];
 
 /** The rooms, in the order in which data flows. */
@@ -20,8 +25,24 @@ export function Navigation() {
         <Link key={to} to={to} className={css.link} activeOptions={{ exact: to === "/" }}>
           <Icon name={icon} />
           {label}
+          {to === "/inbox" && <Waiting />}
         </Link>
       ))}
     </nav>
+  );
+}
+
+/** How much waits for the reader. */
+function Waiting() {
+  const project = useProjectName();
+  const asked = { enabled: project !== null };
+  const unread = useQuery({ ...inboxQuery(project ?? ""), ...asked }).data?.unread ?? 0;
+  const waiting = useQuery({ ...waitingQuery(project ?? ""), ...asked }).data ?? [];
+  const count = unread + waiting.filter((each) => each.may_decide && each.mine == null).length;
+  if (count === 0) return null;
+  return (
+    <span className={css.badge} aria-label={`${count} waiting`}>
+      {count}
+    </span>
   );
 }

@@ -1,13 +1,15 @@
 /** Which queries an event makes stale, by the first word of its kind; others touch none. */
 const AFFECTED: Record<string, readonly string[]> = {
   project: ["projects"],
+  comment: ["comments", "people"],
+  view: ["views"],
   dataset: ["data", "lineage"],
   run: ["runs", "lineage"],
   "pipeline-run": ["pipelines", "schedules", "triggers", "lineage"],
   schedule: ["schedules"],
   backfill: ["schedules", "pipelines"],
   trigger: ["triggers"],
-  model: ["models", "lineage"],
+  model: ["models", "lineage", "approvals"],
   deployment: ["deployments", "lineage", "models"],
   window: ["windows"],
   labels: ["windows"],

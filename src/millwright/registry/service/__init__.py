@@ -11,6 +11,7 @@ from millwright.registry.service.versions import (
     register_version,
     without_package,
 )
+from millwright.registry.service.waiting import waiting
 
 # Under these names in the room's public face, where the client's functions have the others.
 find_version = get_version
@@ -29,5 +30,6 @@ __all__ = [
     "register_version",
     "remove_alias",
     "set_alias",
+    "waiting",
     "without_package",
 ]

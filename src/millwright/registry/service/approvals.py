@@ -47,7 +47,7 @@ def approve(
         tx.execute(insert(model_approvals).values(**values))
         payload = {"model": model, "version": number, "alias": new.alias, "comment": new.comment}
         tx.event(f"model.{new.verdict}", f"model-version:{row.id}", payload)
-        return _state(tx.connection, row, new.alias, policy_of(store, project))
+        return state_of(tx.connection, row, new.alias, policy_of(store, project))
 
 
 def approvals(store: Store, project: str, model: str, which: str, alias: str) -> ApprovalState:
@@ -55,7 +55,7 @@ def approvals(store: Store, project: str, model: str, which: str, alias: str) ->
     policy = policy_of(store, project)
     with store.read() as connection:
         number = resolve(connection, project, model, which)
-        return _state(connection, version_row(connection, project, model, number), alias, policy)
+        return state_of(connection, version_row(connection, project, model, number), alias, policy)
 
 
 def policy_of(store: Store, project: str) -> RegistryConfig:
@@ -72,7 +72,7 @@ def require_approved(tx: Transaction, policy: RegistryConfig, row: Row[Any], ali
     Raises:
         Conflict: approvals are missing, or somebody rejected the version.
     """
-    state = _state(tx.connection, row, alias, policy)
+    state = state_of(tx.connection, row, alias, policy)
     if state.granted:
         return
     refused = [each.actor for each in state.said if each.verdict == "rejected"]
@@ -89,9 +89,10 @@ def require_approved(tx: Transaction, policy: RegistryConfig, row: Row[Any], ali
     )
 
 
-def _state(
+def state_of(
     connection: Connection, row: Row[Any], alias: str, policy: RegistryConfig
 ) -> ApprovalState:
+    """Who said what of the version of a row taking an alias, and whether that is enough."""
     table = model_approvals.c
     query = (
         select(model_approvals)

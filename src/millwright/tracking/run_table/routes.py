@@ -12,6 +12,7 @@ from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.tracking import comparing
+from millwright.tracking.artifacts.preview import ArtifactPreview, preview
 from millwright.tracking.comparing import ComparedRuns, Curve, CurvesQuestion
 from millwright.tracking.importance import ParameterImportance
 from millwright.tracking.records import Key
@@ -23,6 +24,8 @@ from millwright.tracking.run_table.records import (
     TableRows,
     TableView,
 )
+from millwright.tracking.service import artifact
+from millwright.tracking.service.runs import project_of
 
 router = RoomRouter(tag="tracking")
 _TABLE = "/projects/{project}/runs/table"
@@ -82,3 +85,11 @@ def parameter_importance(
         filter=filter, experiments=() if experiment is None else (experiment,), group=None
     )
     return comparing.parameter_importance(call.store, project, view, metric)
+
+
+@router.get("/runs/{run}/previews/{name:path}", permission=Permission.READ)
+def preview_artifact(run: str, name: str, call: Call = Depends(current_call)) -> ArtifactPreview:
+    """Some of an artifact, to be looked at."""
+    found = artifact(call.store, run, name)
+    project = project_of(call.store, run)
+    return preview(call.store, project, found.digest, found.name, found.size)

@@ -10,6 +10,7 @@ from typing import Any
 from millwright.kernel.store import Store
 from millwright.tracking.run_table.cells import rows_of, values_of
 from millwright.tracking.run_table.column_names import columns_of, usual_columns
+from millwright.tracking.run_table.layout import Layout
 from millwright.tracking.run_table.ordering import split
 from millwright.tracking.run_table.records import (
     TableColumns,
@@ -37,8 +38,7 @@ def table_rows(store: Store, project: str, asked: TableQuestion) -> dict[str, An
         stop = min(len(layout.lines), asked.start + asked.count)
         columns = asked.columns
         if columns is None:
-            runs = [line for line in layout.lines[:_BLOCK] if line > 0]
-            columns = usual_columns(connection, runs)
+            columns = usual_columns(connection, _some_runs(layout))
         return {
             "snapshot": found.name,
             "total": len(layout.lines),
@@ -84,6 +84,16 @@ def table_csv(store: Store, project: str, asked: TableExport) -> Iterator[bytes]
             )
 
     return blocks()
+
+
+def _some_runs(layout: Layout) -> list[int]:
+    """The first runs, those of the first groups where all are closed."""
+    found: list[int] = []
+    for line in layout.lines[:_BLOCK]:
+        found.extend([line] if line > 0 else layout.children[line][:_BLOCK])
+        if len(found) >= _BLOCK:
+            break
+    return found
 
 
 def _view(asked: TableQuestion | TableExport) -> TableView:

@@ -3,6 +3,31 @@ import { get, type Schemas } from "../client";
 
 export type ModelVersion = Schemas["ModelVersion"];
 export type Evaluation = Schemas["Evaluation"];
+export type WaitingApproval = Schemas["WaitingApproval"];
+
+export const waitingQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["approvals", project],
+    queryFn: ({ signal }) =>
+      get("/api/v1/projects/{project}/approvals", { project }, undefined, signal),
+  });
+
+export const versionComparisonQuery = (
+  project: string,
+  model: string,
+  left: number,
+  right: number,
+) =>
+  queryOptions({
+    queryKey: ["models", project, model, "compare", left, right],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/models/{model}/versions/{version}/compare/{other}",
+        { project, model, version: String(left), other: String(right) },
+        undefined,
+        signal,
+      ),
+  });
 
 export const modelsQuery = (project: string) =>
   queryOptions({

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { modelQuery, type ModelVersion } from "@/api/rooms/registry";
 import { DataTable } from "@/components/DataTable";
 import { Loaded } from "@/components/Loaded";
@@ -8,7 +8,9 @@ import { Panel } from "@/components/Panel";
 import { When } from "@/components/When";
 import { metric } from "@/format/numbers";
 import { useProject } from "@/shell/project";
+import { CompareVersions } from "./CompareVersions";
 import { VersionBadges } from "./VersionBadges";
+import { VersionMetrics } from "./VersionMetrics";
 
 const MOST_METRICS = 4;
 
@@ -21,12 +23,41 @@ export function Model() {
       crumbs={[{ label: "Models", to: "/models" }]}
       lead={lead(query.data?.versions)}
     >
+      {query.data && <VersionMetrics versions={query.data.versions} />}
       <Panel title="Versions" note={query.data && `${query.data.model.versions} so far`} flush>
         <Loaded query={query} height={240}>
           {({ versions }) => <Versions versions={versions} />}
         </Loaded>
       </Panel>
+      {query.data && query.data.versions.length > 1 && (
+        <Comparison model={name} versions={query.data.versions} />
+      )}
     </Page>
+  );
+}
+
+/** The champion beside the newest version, until others are chosen. */
+function Comparison({ model, versions }: { model: string; versions: readonly ModelVersion[] }) {
+  const search = useSearch({ from: "/models/$model" });
+  const navigate = useNavigate({ from: "/models/$model" });
+  const champion = versions.find((version) => version.aliases.includes("champion"));
+  const newest = versions[0]?.version ?? 1;
+  const before = champion && champion.version !== newest ? champion : versions[1];
+  return (
+    <CompareVersions
+      project={useProject()}
+      model={model}
+      versions={versions}
+      left={search.left ?? before?.version ?? newest}
+      right={search.right ?? newest}
+      onChange={(left, right) =>
+        void navigate({
+          search: (old) => ({ ...old, left, right }),
+          replace: true,
+          resetScroll: false,
+        })
+      }
+    />
   );
 }
 
@@ -56,6 +87,10 @@ function Versions({ versions }: { versions: readonly ModelVersion[] }) {
           ),
         },
         { title: "Status", cell: (version) => <VersionBadges version={version} /> },
+        {
+          title: "Stage",
+          cell: ({ stage }) => (stage === "None" ? <span className="soft">–</span> : stage),
+        },
         { title: "Family", cell: (version) => version.family },
         ...names.slice(0, MOST_METRICS).map((name) => ({
           title: name,

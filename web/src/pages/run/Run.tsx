@@ -1,19 +1,49 @@
+import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
-import { childRunsQuery, runQuery, type Run as RunRecord } from "@/api/rooms/tracking";
-import { DataTable } from "@/components/DataTable";
-import { Facts, Stats, type Fact } from "@/components/Facts";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { runQuery, type Run as RunRecord } from "@/api/rooms/tracking";
+import { CopyLink } from "@/components/CopyLink";
 import { Loaded } from "@/components/Loaded";
 import { Page } from "@/components/Page";
-import { Panel, PanelGrid } from "@/components/Panel";
 import { Status } from "@/components/Status";
 import { When } from "@/components/When";
-import { metric, short } from "@/format/numbers";
-import { duration, moment } from "@/format/time";
+import { MetricPanels } from "@/curves/MetricPanels";
+import type { CurveSettings } from "@/curves/settings";
+import { Discussion } from "@/discussion/Discussion";
+import { duration } from "@/format/time";
 import { Lineage } from "@/lineage/Lineage";
-import { useProject } from "@/shell/project";
 import { Artifacts } from "./Artifacts";
-import { MetricCurves } from "./MetricCurves";
+import { Environment } from "./Environment";
+import { Logs } from "./Logs";
+import { RunOverview } from "./RunOverview";
+import type { RunSearch } from "./runSearch";
+import css from "./Run.module.css";
+
+/** Metrics of the machine rather than of the model; MLflow's clients and ours name them so. */
+const SYSTEM = "system/";
+
+interface TabProps {
+  run: RunRecord;
+  search: RunSearch;
+  set: (part: RunSearch) => void;
+}
+
+const TABS: Record<string, [title: string, show: (props: TabProps) => ReactNode]> = {
+  overview: ["Overview", ({ run }) => <RunOverview run={run} />],
+  metrics: ["Metrics", (props) => <Measured {...props} system={false} />],
+  system: ["System", (props) => <Measured {...props} system />],
+  artifacts: [
+    "Artifacts",
+    ({ run, search, set }) => (
+      <Artifacts run={run.id} shown={search.file} onShow={(file) => set({ file })} />
+    ),
+  ],
+  logs: ["Logs", ({ run }) => <Logs run={run} />],
+  environment: ["Code and environment", ({ run }) => <Environment run={run} />],
+  lineage: ["Lineage", ({ run }) => <Lineage node={`run:${run.id}`} />],
+  comments: ["Comments", ({ run }) => <Discussion subject={`run:${run.id}`} />],
+};
 
 export function Run() {
   const id = useParams({ from: "/runs/$run" }).run;
@@ -25,9 +55,10 @@ export function Run() {
       crumbs={[{ label: "Runs", to: "/runs" }]}
       badge={run && <Status word={run.status} />}
       lead={run && <Summary run={run} />}
+      actions={<CopyLink />}
     >
       <Loaded query={query} height={320}>
-        {(found) => <RunBody run={found} />}
+        {(found) => <RunTabs run={found} />}
       </Loaded>
     </Page>
   );
@@ -36,7 +67,10 @@ export function Run() {
 function Summary({ run }: { run: RunRecord }) {
   return (
     <>
-      {run.experiment} · started <When time={run.created_at} /> by {run.actor}
+      <Link to="/runs" search={{ experiment: run.experiment }}>
+        {run.experiment}
+      </Link>{" "}
+      · started <When time={run.created_at} /> by {run.actor}
       {run.duration_ms != null && <> · took {duration(run.duration_ms)}</>}
       {run.parent && (
         <>
@@ -50,88 +84,44 @@ function Summary({ run }: { run: RunRecord }) {
   );
 }
 
-function RunBody({ run }: { run: RunRecord }) {
-  const metrics = Object.entries(run.metrics);
-  const params: Fact[] = Object.entries(run.params).map(([key, value]) => [
-    key,
-    <span className="mono">{value === null ? "–" : String(value)}</span>,
-  ]);
+function RunTabs({ run }: { run: RunRecord }) {
+  const search = useSearch({ from: "/runs/$run" });
+  const navigate = useNavigate({ from: "/runs/$run" });
+  const set = (part: RunSearch) =>
+    void navigate({
+      search: (before) => ({ ...before, ...part }),
+      replace: true,
+      resetScroll: false,
+    });
+  const hasSystem = Object.keys(run.metrics).some((key) => key.startsWith(SYSTEM));
+  const tab = search.tab !== undefined && search.tab in TABS ? search.tab : "overview";
   return (
-    <>
-      {run.error && (
-        <Panel title="Why it failed">
-          <pre className="mono" style={{ whiteSpace: "pre-wrap", margin: 0 }}>
-            {run.error}
-          </pre>
-        </Panel>
-      )}
-      <Panel title="Metrics">
-        {metrics.length > 0 ? (
-          <Stats facts={metrics.map(([key, value]) => [key, metric(Number(value))])} />
-        ) : (
-          <span className="soft">No metric was logged.</span>
-        )}
-      </Panel>
-      <MetricCurves run={run.id} keys={metrics.map(([key]) => key)} />
-      <PanelGrid>
-        <Panel title="Parameters">
-          {params.length > 0 ? <Facts facts={params} /> : <span className="soft">None.</span>}
-        </Panel>
-        <Panel title="Where it came from">
-          <Facts facts={origin(run)} />
-        </Panel>
-      </PanelGrid>
-      <Trials run={run} />
-      <Artifacts run={run.id} />
-      <Panel title="Lineage">
-        <Lineage node={`run:${run.id}`} />
-      </Panel>
-    </>
+    <Tabs value={tab} onChange={(next) => set({ tab: next ?? undefined })} keepMounted={false}>
+      <Tabs.List mb="lg">
+        {Object.entries(TABS)
+          .filter(([name]) => name !== "system" || hasSystem || tab === name)
+          .map(([name, [title]]) => (
+            <Tabs.Tab key={name} value={name}>
+              {title}
+            </Tabs.Tab>
+          ))}
+      </Tabs.List>
+      <Tabs.Panel value={tab} className={css.panel}>
+        {TABS[tab]?.[1]({ run, search, set })}
+      </Tabs.Panel>
+    </Tabs>
   );
 }
 
-function origin(run: RunRecord): Fact[] {
-  const { code, environment } = run;
-  return [
-    ["Run", <span className="mono">{run.id}</span>],
-    ["Started", moment(run.created_at)],
-    ["Command", run.command ? <span className="mono">{run.command}</span> : "–"],
-    ["Code", code?.commit ? `${short(code.commit)}${code.dirty ? " with changes" : ""}` : "–"],
-    ["Python", environment?.python ?? "–"],
-    ["Platform", environment ? `${environment.platform}, ${environment.cpus} CPUs` : "–"],
-    ["Seed", run.seed ?? "–"],
-    ...Object.entries(run.tags).map(([key, value]): Fact => [key, value]),
-  ];
-}
-
-function Trials({ run }: { run: RunRecord }) {
-  const trials = useQuery(childRunsQuery(useProject(), run.id)).data ?? [];
-  if (trials.length === 0) return null;
-  const keys = [...new Set(trials.flatMap((trial) => Object.keys(trial.metrics)))].slice(0, 4);
+function Measured({ run, search, set, system }: TabProps & { system: boolean }) {
+  const keys = Object.keys(run.metrics).filter((key) => key.startsWith(SYSTEM) === system);
   return (
-    <Panel title="Trials" note={`${trials.length} runs`} flush>
-      <DataTable
-        label="Trials"
-        rows={trials}
-        rowKey={(trial) => trial.id}
-        columns={[
-          {
-            title: "Run",
-            cell: (trial) => (
-              <Link to="/runs/$run" params={{ run: trial.id }}>
-                {trial.name}
-              </Link>
-            ),
-          },
-          { title: "Status", cell: (trial) => <Status word={trial.status} /> },
-          { title: "Duration", right: true, cell: (trial) => duration(trial.duration_ms) },
-          ...keys.map((key) => ({
-            title: key,
-            right: true,
-            cell: (trial: RunRecord) => metric(Number(trial.metrics[key] ?? Number.NaN)),
-          })),
-        ]}
-      />
-    </Panel>
+    <MetricPanels
+      project={run.project}
+      runs={[{ id: run.id, name: run.name }]}
+      keys={keys}
+      settings={search}
+      onChange={(part: CurveSettings) => set(part)}
+    />
   );
 }

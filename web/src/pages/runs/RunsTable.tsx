@@ -1,102 +1,171 @@
-import { useTable, type ExpandedState } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
-import { features, runColumns } from "./runColumns";
-import type { LoggedColumn, RunNode } from "./runTree";
-import { SortableHeading } from "./SortableHeading";
-import css from "./Runs.module.css";
+import { useEffect, useLayoutEffect, useMemo, useRef, type CSSProperties } from "react";
+import { Icon } from "@/components/Icon";
+import { NAME_WIDTH, columnLayout } from "./layout";
+import { RunRow } from "./RunRow";
+import type { TableSource } from "./tableSource";
+import css from "./RunsTable.module.css";
 
-const ROW_HEIGHT = 38;
+export const ROW_HEIGHT = 36;
+const AHEAD_ROWS = 8;
+const AHEAD_COLUMNS = 3;
 
 interface Props {
-  nodes: RunNode[];
-  columns: LoggedColumn[];
-  /** Show all trials, because a filter may have found them. */
-  open: boolean;
+  source: TableSource;
+  /** Ids of the columns after those that every run has. */
+  columns: readonly string[];
+  /** None were chosen, so the server may choose. */
+  usual: boolean;
+  sort: string;
+  descending: boolean;
+  chosen: ReadonlySet<string>;
+  onWant: (first: number, last: number, columns: readonly string[] | null) => void;
+  onSort: (column: string) => void;
+  onToggle: (row: string) => void;
+  onChoose: (ids: readonly string[], add: boolean) => void;
 }
 
-/** Runs as a tree table; only the rows in view are in the page. */
-export function RunsTable({ nodes, columns, open }: Props) {
+/** Any number of runs and columns: only the cells in view are in the page. */
+export function RunsTable(props: Props) {
+  const { source, columns, usual, sort, descending, onWant, onSort } = props;
   const scroll = useRef<HTMLDivElement>(null);
-  const [expanded, setExpanded] = useState<ExpandedState>({});
-  const definitions = useMemo(() => runColumns(columns), [columns]);
-  const table = useTable({
-    features,
-    columns: definitions,
-    data: nodes,
-    getSubRows: (node) => node.children,
-    getRowId: (node) => node.run.id,
-    state: { expanded: open ? true : expanded },
-    onExpandedChange: setExpanded,
-    initialState: { sorting: [{ id: "created", desc: true }] },
-  });
-  const rows = table.getRowModel().rows;
-  const virtualizer = useVirtualizer({
-    count: rows.length,
+  const last = useRef<number | null>(null);
+  const layout = useMemo(() => columnLayout(columns), [columns]);
+  const rows = useVirtualizer({
+    count: source.total,
     getScrollElement: () => scroll.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
+    overscan: AHEAD_ROWS,
+    scrollMargin: 0,
+    initialRect: { width: 1200, height: 700 },
   });
-  const items = virtualizer.getVirtualItems();
-  const above = items[0]?.start ?? 0;
-  const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
-  const headings = table.getHeaderGroups()[0]?.headers ?? [];
-  const sizes = definitions.map((column) => column.meta?.width ?? 120);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const across = useVirtualizer({
+    horizontal: true,
+    count: layout.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: (index) => layout[index]?.width ?? 0,
+    overscan: AHEAD_COLUMNS,
+    initialRect: { width: 1200, height: 700 },
+    paddingStart: NAME_WIDTH,
+  });
+  useLayoutEffect(() => across.measure(), [layout, across]);
+
+  const items = rows.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  const end = items.at(-1)?.index ?? 40;
+  const cells = across.getVirtualItems();
+  const logged = cells.flatMap(({ index }) => layout[index]?.logged ?? []);
+  const wanted = usual && !source.ready ? null : logged;
+  useEffect(() => {
+    onWant(first, end, wanted);
+    // Asked whenever what is in view changes, which these four say.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [source, first, end, wanted?.join(" ")]);
+
+  const choose = (index: number, id: string, add: boolean, range: boolean) => {
+    const from = range && last.current !== null ? last.current : index;
+    const ids: string[] = [];
+    for (let at = Math.min(from, index); at <= Math.max(from, index); at += 1) {
+      const each = source.row(at)?.id;
+      if (each) ids.push(each);
+    }
+    last.current = index;
+    props.onChoose(ids.length > 0 ? ids : [id], add);
+  };
+  const width = across.getTotalSize();
 
   return (
-    <div className={css.scroll} ref={scroll} tabIndex={0} role="region" aria-label="Runs">
-      <table className={css.table} style={{ width: total }} aria-rowcount={rows.length + 1}>
-        <colgroup>
-          {sizes.map((size, index) => (
-            <col key={index} style={{ width: size }} />
-          ))}
-        </colgroup>
-        <thead>
-          <tr aria-rowindex={1}>
-            {headings.map((header) => (
-              <SortableHeading
-                key={header.id}
-                title={header.column.columnDef.meta?.title ?? header.id}
-                kind={header.column.columnDef.meta?.kind}
-                right={header.column.columnDef.meta?.right ?? false}
-                sorted={header.column.getIsSorted()}
-                onSort={() => header.column.toggleSorting()}
-              />
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          <Spacer height={above} columns={headings.length} />
-          {items.map((item) => {
-            const row = rows[item.index];
-            if (!row) return null;
-            return (
-              <tr key={row.id} aria-rowindex={item.index + 2}>
-                {row.getAllCells().map((cell) => (
-                  <td
-                    key={cell.id}
-                    className={cell.column.columnDef.meta?.right ? css.right : undefined}
-                  >
-                    <table.FlexRender cell={cell} />
-                  </td>
-                ))}
-              </tr>
-            );
-          })}
-          <Spacer height={below} columns={headings.length} />
-        </tbody>
-      </table>
+    <div
+      className={css.scroll}
+      ref={scroll}
+      tabIndex={0}
+      role="grid"
+      aria-label="Runs"
+      aria-rowcount={source.total + 1}
+      aria-colcount={layout.length + 1}
+    >
+      <div className={css.head} style={{ width }} role="row" aria-rowindex={1}>
+        <Heading
+          id="name"
+          title="Run"
+          sorted={sort === "name"}
+          descending={descending}
+          style={{ width: NAME_WIDTH }}
+          pinned
+          onSort={onSort}
+        />
+        {cells.map(({ index, start }) => {
+          const column = layout[index];
+          if (!column) return null;
+          return (
+            <Heading
+              key={column.id}
+              id={column.id}
+              title={column.title}
+              kind={column.kind}
+              right={column.right}
+              sorted={sort === column.id}
+              descending={descending}
+              style={{ width: column.width, left: start }}
+              onSort={onSort}
+            />
+          );
+        })}
+      </div>
+      <div className={css.body} style={{ width, height: rows.getTotalSize() }} role="rowgroup">
+        {items.map(({ index, start }) => (
+          <RunRow
+            key={index}
+            index={index}
+            top={start}
+            source={source}
+            cells={cells}
+            layout={layout}
+            chosen={props.chosen}
+            onToggle={props.onToggle}
+            onChoose={choose}
+          />
+        ))}
+      </div>
     </div>
   );
 }
 
-/** Stands for the rows that are out of view. */
-function Spacer({ height, columns }: { height: number; columns: number }) {
-  if (height <= 0) return null;
+interface HeadingProps {
+  id: string;
+  title: string;
+  kind?: string;
+  right?: boolean;
+  sorted: boolean;
+  descending: boolean;
+  pinned?: boolean;
+  style: CSSProperties;
+  onSort: (column: string) => void;
+}
+
+function Heading({
+  id,
+  title,
+  kind,
+  right,
+  sorted,
+  descending,
+  pinned,
+  style,
+  onSort,
+}: HeadingProps) {
   return (
-    <tr className={css.spacer} aria-hidden="true">
-      <td colSpan={columns} style={{ height }} />
-    </tr>
+    <div
+      role="columnheader"
+      className={`${css.heading} ${right ? css.right : ""} ${pinned ? css.pinned : ""}`}
+      aria-sort={sorted ? (descending ? "descending" : "ascending") : undefined}
+      style={style}
+    >
+      <button type="button" onClick={() => onSort(id)} title={title}>
+        <span className="clip">{title}</span>
+        {kind && <span className={css.kind}>{kind}</span>}
+        {sorted && <Icon name={descending ? "down" : "up"} size={14} />}
+      </button>
+    </div>
   );
 }

@@ -5,9 +5,11 @@ import { versionQuery, type ModelVersion } from "@/api/rooms/registry";
 import { Loaded } from "@/components/Loaded";
 import { Page } from "@/components/Page";
 import { When } from "@/components/When";
+import { Discussion } from "@/discussion/Discussion";
 import { Lineage } from "@/lineage/Lineage";
 import { VersionBadges } from "@/pages/models/VersionBadges";
 import { useProject } from "@/shell/project";
+import { ApprovalsTab } from "./ApprovalsTab";
 import { CallTab } from "./CallTab";
 import { CardTab } from "./CardTab";
 import { EvaluationTab } from "./EvaluationTab";
@@ -20,6 +22,8 @@ const TABS = {
   lineage: ["Lineage", (version) => <Lineage node={`model-version:${version.id}`} />],
   signature: ["Signature", (version) => <SignatureTab version={version} />],
   files: ["Files", (version) => <FilesTab version={version} />],
+  approvals: ["Aliases and approvals", (version) => <ApprovalsTab version={version} />],
+  comments: ["Comments", (version) => <Discussion subject={`model-version:${version.id}`} />],
   call: ["How to call", (version) => <CallTab version={version} />],
 } satisfies Record<string, [string, (version: ModelVersion) => React.ReactNode]>;
 
