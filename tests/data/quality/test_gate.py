@@ -96,3 +96,5 @@ def test_erasing_rows_erases_them_among_the_broken_ones_too(winds: Door) -> None
     winds.post("/projects/p/storage/erasures", ErasureRequest.model_validate(request))
     assert get_version(winds, "p", "winds.quarantine").rows == 0
     assert get_version(winds, "p", "winds", 2).rows == 399
+    (tombstone,) = winds.get("/projects/p/datasets/winds/tombstones")
+    assert (tombstone["version"], tombstone["rows"], tombstone["reason"]) == (2, 1, "asked for")

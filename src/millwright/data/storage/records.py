@@ -196,6 +196,19 @@ class ErasedVersion(Record):
     deployments: tuple[str, ...] = ()
 
 
+class Tombstone(Record):
+    """What stands in place of what was erased from a version."""
+
+    version: int
+    paths: int
+    """Files that were erased."""
+    rows: int
+    """Rows that were erased."""
+    reason: str
+    erased_at: str
+    erased_by: str
+
+
 class ErasureReport(Record):
     """What an erasure did, or would do, and what looking for the bytes afterwards found."""
 

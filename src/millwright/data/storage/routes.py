@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Depends
 
 from millwright.data.storage import (
+    erased_versions,
     erasing,
     erasure_finishing,
     fsck,
@@ -25,6 +26,7 @@ from millwright.data.storage.records import (
     RemoteGarbageRequest,
     RemoteInfo,
     RemoteName,
+    Tombstone,
     Transfer,
     Transferred,
 )
@@ -119,3 +121,9 @@ def resume_erasures(project: Name, call: Call = Depends(current_call)) -> list[E
 def list_erasures(project: Name, call: Call = Depends(current_call)) -> list[ErasureReport]:
     """The erasures of a project, newest first."""
     return erasing.list_erasures(call.store, project)
+
+
+@router.get("/projects/{project}/datasets/{name}/tombstones", permission=Permission.READ)
+def tombstones(project: Name, name: Name, call: Call = Depends(current_call)) -> list[Tombstone]:
+    """What was erased from the versions of a dataset, when, by whom and why."""
+    return erased_versions.tombstones(call.store, project, name)
