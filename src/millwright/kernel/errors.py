@@ -155,3 +155,13 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
     found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def database_full(cause: Exception, place: str) -> Unavailable | None:
+    """The error for an SQLite file that cannot grow as its disk is full; none for another trouble.
+
+    SQLite says of a full disk either that or, where it needs room to read, that reading failed.
+    """
+    if not getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return None
+    return disk_full(OSError(errno.ENOSPC, "no space"), place)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from millwright.kernel.errors import database_full
 from millwright.kernel.locks import exclusive
 
 _SCHEMA = """
@@ -176,8 +177,13 @@ def open_database(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-    if connection.execute("PRAGMA user_version").fetchone()[0] < version:
+    try:
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        known = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.OperationalError as cause:
+        connection.close()
+        raise database_full(cause, str(path.parent)) or cause from cause
+    if known < version:
         connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.executescript(f"BEGIN IMMEDIATE; {schema}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from millwright.kernel.errors import disk_full
 from millwright.kernel.objects.pack_format import (
     ENTRY,
     HEADER,
@@ -74,5 +75,8 @@ class PackBuilder:
         self._pieces.clear()
         self._waiting = 0
         self._digest.update(content)
-        while content:
-            content = content[self._file.write(content) or 0 :]
+        try:
+            while content:
+                content = content[self._file.write(content) or 0 :]
+        except OSError as cause:
+            raise disk_full(cause, str(self.path.parent)) or cause from cause

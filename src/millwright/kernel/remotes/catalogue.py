@@ -18,7 +18,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from millwright.kernel.errors import NotFound
+from millwright.kernel.errors import NotFound, database_full
 from millwright.kernel.objects.pack_format import ENTRY, Kind
 from millwright.kernel.remotes.catalogue_format import Part, SentPack, decode, encode
 from millwright.kernel.remotes.interface import Remote
@@ -72,18 +72,30 @@ class Catalogue:
         self._lock = threading.RLock()
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+        self._place = str(path.parent) if path is not None else "memory"
         self._connection = sqlite3.connect(
             path or ":memory:", timeout=60, isolation_level=None, check_same_thread=False
         )
-        # It is only a copy: losing the last seconds of it costs asking once more.
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = OFF")
+        with self._explained():
+            # It is only a copy: losing the last seconds of it costs asking once more.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = OFF")
+            self._prepare()
+
+    def _prepare(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:
             # An earlier Millwright's copy: made again, since all of it is on the remote.
             for table in _TABLES:
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
             self._connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as cause:
+            raise database_full(cause, self._place) or cause from cause
 
     def refresh(self) -> bool:
         """Bring the copy up to date: one listing, and the parts that are new.
@@ -264,17 +276,18 @@ class Catalogue:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, self._explained():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def _rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        with self._lock:
+        with self._lock, self._explained():
             self._read_all()
             return self._connection.execute(statement, values).fetchall()
 

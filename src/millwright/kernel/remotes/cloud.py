@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from millwright.kernel.errors import Forbidden, MillwrightError, Unavailable
+from millwright.kernel.errors import Forbidden, MillwrightError, Unavailable, disk_full
 from millwright.kernel.remotes.folder import missing
 from millwright.kernel.remotes.interface import RemoteEntry, Tagged
 from millwright.kernel.remotes.keys import original, stored
@@ -243,6 +243,8 @@ class CloudRemote:
         """The error to raise at once, where trying again cannot help."""
         from obstore import exceptions as known
 
+        if isinstance(cause, OSError) and (full := disk_full(cause)) is not None:
+            return full
         if isinstance(cause, known.PermissionDeniedError | known.UnauthenticatedError):
             return Forbidden(
                 "remote.denied",
