@@ -68,5 +68,5 @@ def checked_pipeline(
             f"{path} is not in the project's folder {workspace.root}.",
             hint="Move it there: the control plane runs nothing else.",
         )
-    attribute = name if separator and file.endswith(".py") else found.__name__
+    attribute = name if separator and file.endswith(".py") else found.function.__name__
     return f"{path.relative_to(workspace.root.resolve())}:{attribute}"

@@ -8,23 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Protocol
 
-from millwright.automation.launching.controller import LaunchController
-from millwright.automation.notifications.controller import NotificationController
-from millwright.automation.retraining import RetrainingController
-from millwright.automation.rollouts import RolloutController
-from millwright.automation.schedules.controller import ScheduleController
-from millwright.automation.triggers.controller import TriggerController
-from millwright.deployment import DeploymentController
+from millwright.automation.controller import Controller
 from millwright.kernel import leases
 from millwright.kernel.ids import new_id
 from millwright.kernel.locks import exclusive
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
-from millwright.monitoring import MonitorController
-from millwright.registry import WebhookController
-from millwright.tracking import OpenLineageController
 
 _log = logging.getLogger("millwright.automation")
 _LEASE = "controllers"
@@ -32,16 +22,6 @@ _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
 """How long a controller sleeps when nothing rings: it also watches processes and folders."""
-
-
-class Controller(Protocol):
-    """Makes what is true follow what should be true, a little at every call."""
-
-    def reconcile(self) -> None:
-        """Look, compare, act. Called again and again; doing nothing when nothing is to do."""
-
-    def shutdown(self) -> None:
-        """End everything it started."""
 
 
 class ControlLoop:
@@ -52,25 +32,14 @@ class ControlLoop:
         self._owner = _identity(store.workspace)
         self._stopping = threading.Event()
         self._leading = threading.Event()
-        self._controllers: dict[str, Controller] = {
-            "deployment": DeploymentController(store),
-            "launches": LaunchController(store, url),
-            "monitoring": MonitorController(store),
-            "openlineage": OpenLineageController(store),
-            "notifications": NotificationController(store),
-            "retraining": RetrainingController(store, url),
-            "rollouts": RolloutController(store),
-            "schedules": ScheduleController(store),
-            "triggers": TriggerController(store),
-            "webhooks": WebhookController(store),
-        }
+        self._url = url
+        self._controllers: dict[str, Controller] = {}
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to act as soon as the lease is held."""
         self._begin("lease", self._hold_lease)
-        for name, controller in self._controllers.items():
-            self._begin(name, lambda name=name, c=controller: self._turn(name, c))
+        self._begin("maker", self._make)
 
     def stop(self) -> None:
         """Stop acting, end what the controllers started, give the lease back."""
@@ -89,6 +58,16 @@ class ControlLoop:
         thread = threading.Thread(target=work, name=f"controller-{name}", daemon=True)  # type: ignore[arg-type]
         self._threads.append(thread)
         thread.start()
+
+    def _make(self) -> None:
+        # What the controllers import takes as long as all of the server: nobody who asks waits for it.
+        from millwright.automation.controllers import controllers
+
+        for name, make in controllers().items():
+            if self._stopping.is_set():
+                return
+            self._controllers[name] = controller = make(self._store, self._url)
+            self._begin(name, lambda name=name, c=controller: self._turn(name, c))
 
     def _hold_lease(self) -> None:
         while not self._stopping.is_set():

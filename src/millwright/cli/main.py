@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "impact": ("millwright.cli.lineage:impact", "What is affected if a thing was wrong."),
     "import": ("millwright.cli.exchange:import_", "Move in from another tool."),
     "export": ("millwright.cli.exchange:export", "Hand data out to another tool."),
+    "ci": ("millwright.cli.ci.commands:ci", "Workflows for GitHub, GitLab, Jenkins, CircleCI."),
     "token": ("millwright.security.commands:token", "Access tokens for people and machines."),
     "audit": ("millwright.cli.audit:audit", "The event log and its verification."),
 }

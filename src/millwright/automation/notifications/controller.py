@@ -16,7 +16,8 @@ from sqlalchemy.engine import Row
 from millwright.automation.notifications.tables import notification_progress, notifications
 from millwright.kernel import clock, events
 from millwright.kernel.access import SYSTEM
-from millwright.kernel.config import FILE_NAME, NotificationsConfig
+from millwright.kernel.config import FILE_NAME
+from millwright.kernel.config_automation import NotificationsConfig
 from millwright.kernel.errors import MillwrightError
 from millwright.kernel.messages import RETRY_SECONDS, Channel, Message, channels, tell
 from millwright.kernel.store import Store
