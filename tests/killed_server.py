@@ -23,7 +23,9 @@ WRITERS = 8
 KINDS = ("metric", "param", "tag", "version", "batch")
 # Children of a process that has imported everything: what is killed is as real, and starts at once.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["millwright.server.control_plane", "millwright.automation.loop"])
+_processes.set_forkserver_preload(
+    ["millwright.server.control_plane", "millwright.automation.controllers"]
+)
 
 
 def _serve(folder: Path, database: str | None) -> None:

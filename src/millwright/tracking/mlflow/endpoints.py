@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 16 << 20
 T = TypeVar("T")
 Handler = Callable[["MlflowCall"], Any]
 _MISSING = re.compile(r"missing required field `([^`]+)`")
-_PLACE = re.compile(r"\$\.([A-Za-z0-9_]+)")
+_PLACE = re.compile(r"\$\.([A-Za-z0-9_]+)(\[\.\.\.\])?(?:\.([A-Za-z0-9_]+))?")
 _PART = re.compile(r"\{(\w+)(:path)?\}")
 
 
@@ -115,18 +115,29 @@ class MlflowCall:
         }
         return {**self.parts, **given}
 
+    def _sent(self) -> Any:
+        if self.method != "GET":
+            return msgspec.json.decode(self.body)
+        return {name: v[0] if len(v) == 1 else v for name, v in self.arguments().items()}
+
     def _explained(self, cause: msgspec.ValidationError) -> MlflowError:
         text = str(cause)
-        absent = _MISSING.search(text)
-        if absent is not None:
-            return missing(absent[1])
-        place = _PLACE.search(text)
+        absent, place = _MISSING.search(text), _PLACE.search(text)
         if place is None:
-            return invalid(f"The request is not usable: {text}")
+            return missing(absent[1]) if absent else invalid(f"The request is not usable: {text}")
         try:
-            sent = self.arguments() if self.method == "GET" else msgspec.json.decode(self.body)
-            return bad_value(place[1], sent[place[1]])
-        except (KeyError, TypeError, ValueError, RecursionError, msgspec.DecodeError):
+            value: Any = self._sent()[place[1]]
+            name = absent[1] if absent else place[3]
+            if place[2] and name:
+                at = next((i for i, each in enumerate(value) if each.get(name) is None), None)
+                if at is not None:
+                    return missing(f"{place[1]}[{at}].{name}")
+            if absent:
+                return missing(absent[1])
+            return missing(place[1]) if value is None else bad_value(place[1], value)
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+            return invalid(f"The request is not usable: {text}")
+        except msgspec.DecodeError:
             return invalid(f"The request is not usable: {text}")
 
 

@@ -76,8 +76,8 @@ def bad_value(parameter: str, value: object) -> MlflowError:
     except (TypeError, ValueError, RecursionError):
         shown = repr(value)
     return invalid(
-        f"Invalid value {shown[:200]} for parameter '{parameter}' supplied. "
-        f"Hint: Value was of type '{type(value).__name__}'.{SEE_THE_DOCS}"
+        f"Invalid value {shown[:200]} for parameter '{parameter}' supplied: "
+        f" Hint: Value was of type '{type(value).__name__}'.{SEE_THE_DOCS}"
     )
 
 

@@ -140,14 +140,12 @@ async def restore_experiment(call: MlflowCall) -> object:
 async def update_experiment(call: MlflowCall) -> object:
     """Rename an experiment."""
     asked = call.read(Renamed)
-    name = asked.new_name
-    if name is not None:
-        name = checked_experiment_name(name)
+    if asked.new_name is None:
+        raise missing("new_name")
+    name = checked_experiment_name(asked.new_name)
 
     def work(tx: Transaction) -> None:
         row = found_experiment(tx.connection, call.project, asked.experiment_id)
-        if name is None:
-            return
         if row.deleted_ms is not None:
             raise MlflowError("INVALID_STATE", "Cannot rename a non-active experiment.")
         known = experiments.by_name(tx.connection, call.project, name)

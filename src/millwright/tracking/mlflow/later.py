@@ -16,6 +16,12 @@ FAMILIES = {
     "gateway": "The AI gateway",
     "datasets": "Evaluation datasets",
     "scorers": "Scorers",
+    "scorer": "Scorers",
+    "genai": "Evaluation",
+    "gateway-proxy": "The AI gateway",
+    "jobs": "Jobs",
+    "demo": "Demonstration data",
+    "ui-telemetry": "Telemetry",
     "label-schemas": "Label schemas",
     "review-queues": "Review queues",
     "issues": "Issues",
@@ -42,6 +48,17 @@ for _name in FAMILIES:
         endpoints.add(
             _method, _name, f"{_name}/{{rest:path}}", permission=Permission.READ, max_bytes=1 << 20
         )(not_implemented)
+
+
+for _method in _METHODS:
+    endpoints.add(
+        _method,
+        "/ajax-api/3.0/jobs",
+        "/ajax-api/3.0/jobs/{rest:path}",
+        "runs/create-promptlab-run",
+        permission=Permission.READ,
+        max_bytes=1 << 20,
+    )(not_implemented)
 
 
 @endpoints.get("/graphql", permission=Permission.READ)

@@ -51,14 +51,14 @@ def checked_name(name: str, path: str = "name") -> str:
     return name
 
 
-def checked_metric(key: str, timestamp: int, step: int, path: str = "") -> None:
+def checked_metric(key: str, value: float, timestamp: int, step: int, path: str = "") -> None:
     """A metric's key and numbers; raises ``MlflowError``."""
     checked_name(key, _joined(path, "name"))
     if not 0 <= timestamp < INT64:
-        reason = f"metric '{key}'. Timestamp must be a nonnegative long (64-bit integer) "
+        reason = f"metric '{key}' (value={value}). Timestamp must be a nonnegative long (64-bit integer) "
         raise invalid(_invalid_value(_joined(path, "timestamp"), timestamp, reason))
     if not -INT64 <= step < INT64:
-        reason = f"metric '{key}'. Step must be a valid long (64-bit integer)."
+        reason = f"metric '{key}' (value={value}). Step must be a valid long (64-bit integer)."
         raise invalid(_invalid_value(_joined(path, "step"), step, reason))
     at_most("Metric name", MAX_KEY, key)
 
@@ -69,7 +69,7 @@ def checked_metrics(sent: Sequence[MetricSent]) -> None:
     if all(_is_plain(key) for key in keys) and all(metric.timestamp >= 0 for metric in sent):
         return
     for at, metric in enumerate(sent):
-        checked_metric(metric.key, metric.timestamp, metric.step, f"metrics[{at}]")
+        checked_metric(metric.key, metric.value, metric.timestamp, metric.step, f"metrics[{at}]")
 
 
 def checked_param(key: str, value: str, path: str = "") -> str:

@@ -83,7 +83,7 @@ class LoggedInputs(OneRun):
 class LoggedOutputs(OneRun):
     """What ``runs/outputs`` takes."""
 
-    models: list[ModelSent] = msgspec.field(default_factory=list)
+    models: list[ModelSent] | None = None
 
 
 class LoggedModelJson(OneRun):
@@ -103,7 +103,7 @@ async def log_metric(call: MlflowCall) -> object:
         raise missing("value")
     if asked.timestamp is None:
         raise missing("timestamp")
-    checked_metric(asked.key, asked.timestamp, asked.step)
+    checked_metric(asked.key, asked.value, asked.timestamp, asked.step)
     sent = MetricSent(
         asked.key,
         asked.value,
@@ -191,12 +191,13 @@ async def log_outputs(call: MlflowCall) -> object:
     """Name the models that a run wrote."""
     asked = call.read(LoggedOutputs)
     run = checked_run_id(asked.id)
-    if not asked.models:
+    if asked.models is None:
         raise missing("models")
+    models = asked.models
 
     def work(tx: Transaction) -> None:
         row = active_run(tx.connection, call.project, run)
-        written = [(model.model_id, model.step) for model in asked.models]
+        written = [(model.model_id, model.step) for model in models]
         inputs.log_models(tx, row, "output", written)
 
     await call.write(work)

@@ -11,13 +11,12 @@ from sqlalchemy import Connection
 
 from millwright.kernel.access import Permission
 from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall
-from millwright.tracking.mlflow.entities import found_run
 from millwright.tracking.mlflow.errors import invalid, missing
 from millwright.tracking.mlflow.experiment_search import page_offset
 from millwright.tracking.mlflow.runs import OneRun
 from millwright.tracking.mlflow.wire import Int64, MetricOut, number
 from millwright.tracking.service.decimation import sampled
-from millwright.tracking.service.statements import fetch
+from millwright.tracking.service.statements import fetch, run_row
 
 MAX_BULK = 25_000
 MAX_BULK_RUNS = 100
@@ -73,8 +72,7 @@ def get_history(call: MlflowCall) -> object:
         )
     offset = page_offset(asked.page_token)
     with call.store.read() as connection:
-        no = found_run(connection, call.project, wanted).no
-        points = _points(connection, no, asked.metric_key)
+        points = _points(connection, _number(connection, call.project, wanted), asked.metric_key)
     last = len(points) if asked.max_results is None else offset + asked.max_results
     token = None
     if last < len(points):
@@ -99,7 +97,7 @@ def get_history_bulk(call: MlflowCall) -> object:
     found: list[MetricOut] = []
     with call.store.read() as connection:
         for run in sorted(set(asked.run_id)):
-            no = found_run(connection, call.project, run).no
+            no = _number(connection, call.project, run)
             points = _points(connection, no, asked.metric_key)[: most - len(found)]
             found.extend(_out(asked.metric_key, points, run))
     return {"metrics": found}
@@ -132,7 +130,7 @@ def get_history_bulk_interval(call: MlflowCall) -> object:
         steps = (asked.start_step, asked.end_step)
     found: list[MetricOut] = []
     with call.store.read() as connection:
-        numbers = [found_run(connection, call.project, run).no for run in asked.run_ids]
+        numbers = [_number(connection, call.project, run) for run in asked.run_ids]
         for run, no in zip(asked.run_ids, numbers, strict=True):
             points = _points(connection, no, asked.metric_key, steps)
             points.sort(key=lambda point: (point[1], point[0], point[2], point[3]))
@@ -141,8 +139,14 @@ def get_history_bulk_interval(call: MlflowCall) -> object:
     return {"metrics": found} if found else {}
 
 
+def _number(connection: Connection, project: str, run: str) -> int | None:
+    """The number of a run; none for one that is not of the project, which MLflow finds no points of."""
+    row = run_row(connection, run)
+    return row.no if row is not None and row.project == project else None
+
+
 def _points(
-    connection: Connection, no: int, key: str, steps: tuple[int, int] | None = None
+    connection: Connection, no: int | None, key: str, steps: tuple[int, int] | None = None
 ) -> list[tuple[Any, ...]]:
     """Time, step, value, whether it is NaN; in that order."""
     if steps is None:

@@ -167,11 +167,11 @@ def viewed(view: str | int, parameter: str) -> str:
 
 
 def _checked_size(size: int, most: int) -> None:
-    if not 1 <= size <= most:
-        raise invalid(
-            f"Invalid value {size} for parameter 'max_results' supplied. It must be a positive "
-            f"integer that is at most {most}."
-        )
+    refused = f"Invalid value {size} for parameter 'max_results' supplied. It must be"
+    if size < 1:
+        raise invalid(f"{refused} a positive integer")
+    if size > most:
+        raise invalid(f"{refused} at most {most}")
 
 
 def _numbers(connection: Connection, project: str, ids: list[str]) -> tuple[int, ...]:

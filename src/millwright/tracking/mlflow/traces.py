@@ -189,10 +189,10 @@ def delete_traces(call: MlflowCall) -> Json:
     if not asked.experiment_id:
         raise missing("experiment_id")
     by_time = asked.max_timestamp_millis is not None
-    if by_time == bool(asked.request_ids):
-        raise invalid(
-            "Either `max_timestamp_millis` or `trace_ids` must be specified, but not both."
-        )
+    if not by_time and not asked.request_ids:
+        raise invalid("Either `max_timestamp_millis` or `trace_ids` must be specified.")
+    if by_time and asked.request_ids:
+        raise invalid("Only one of `max_timestamp_millis` and `trace_ids` can be specified.")
     if asked.max_traces is not None and asked.request_ids:
         raise invalid("`max_traces` can't be specified if `trace_ids` is specified.")
     if asked.max_traces is not None and asked.max_traces <= 0:
@@ -323,7 +323,12 @@ def _start_v2(call: MlflowCall, sent: Json) -> Json:
 
 
 def _searched(call: MlflowCall, asked: Search, ids: list[str], shown: Any) -> Json:
-    if not 1 <= asked.max_results <= search.MOST:
+    if asked.max_results < 1:
+        raise invalid(
+            f"Invalid value {asked.max_results} for parameter 'max_results' supplied. It must be a "
+            "positive integer"
+        )
+    if asked.max_results > search.MOST:
         raise invalid(
             f"Invalid value {asked.max_results} for parameter 'max_results' supplied: It must be "
             f"at most {search.MOST}, but got value {asked.max_results}"
