@@ -104,11 +104,14 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._made = False
 
     @property
     def folder(self) -> Path:
         """The folder."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        if not self._made:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._made = True
         return self.path
 
     def remove(self) -> None:

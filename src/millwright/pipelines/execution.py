@@ -226,7 +226,9 @@ class Execution:
             recipe_key=live.recipe_key,
             remember=live.node.cache,
         )
-        if not live.node.cache or clock.now_ms() - (live.started_ms or 0) > _SHORT_MS:
+        is_long = clock.now_ms() - (live.started_ms or 0) > _SHORT_MS
+        # The parts of a map come in droves, and what follows waits for all of them anyway.
+        if not live.node.cache or (is_long and live.parent is None):
             self.session.settle()
         self.settle("task_succeeded", live, outputs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,13 @@ def root_of(step: Step[..., Any]) -> str:
     """The folder from which a step's module is imported."""
     module = sys.modules[step.function.__module__]
     assert module.__file__ is not None
-    path = Path(module.__file__).resolve()
-    depth = step.entry_point.partition(":")[0].count(".") + (path.name == "__init__.py")
-    return str(path.parents[depth])
+    return _root(module.__file__, step.entry_point.partition(":")[0].count("."))
+
+
+@cache
+def _root(file: str, depth: int) -> str:
+    path = Path(file).resolve()
+    return str(path.parents[depth + (path.name == "__init__.py")])
 
 
 def wants_worker(live: Live) -> bool:

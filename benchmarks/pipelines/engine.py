@@ -1,0 +1,169 @@
+"""What running steps durably costs, on graphs that do nothing else.
+
+    python benchmarks/pipelines/engine.py [chain|map|isolated|command|trigger ...]
+
+Each on a fresh workspace with SQLite at full synchronisation. Wall-clock and processor time are
+given, since on a busy machine only the second means much. The processor time of a chain includes the
+thread that commits. One JSON object per line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import graphs
+
+from millwright.kernel.door import Door, connect
+from millwright.kernel.workspace import Workspace
+from millwright.pipelines import PipelineClient, PipelineResult, execute, queue_run
+
+HERE = Path(__file__).parent
+ROUNDS = 5
+
+
+@contextmanager
+def fresh() -> Iterator[Workspace]:
+    """A workspace of its own, its database made."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace(Path(folder))
+        connect(workspace).close()
+        yield workspace
+
+
+def say(name: str, **numbers: float) -> None:
+    """One measurement."""
+    print(json.dumps({"what": name, **{k: round(v, 2) for k, v in numbers.items()}}), flush=True)
+
+
+def timed(act: Callable[[], object]) -> tuple[float, float]:
+    """Wall-clock and processor milliseconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3
+
+
+def best(pairs: list[tuple[float, float]]) -> dict[str, float]:
+    """The fastest of several rounds."""
+    return {"wall_ms": min(wall for wall, _ in pairs), "cpu_ms": min(cpu for _, cpu in pairs)}
+
+
+def chain() -> None:
+    """200 steps one after another: executed, executed one commit at a time, and all known."""
+    with fresh() as workspace:
+        execute(workspace, "warm-up", graphs.chain, {"length": 1})
+        first = [
+            timed(lambda n=n: execute(workspace, f"p{n}", graphs.chain))  # type: ignore[misc]
+            for n in range(ROUNDS)
+        ]
+        known = [timed(lambda: execute(workspace, "p0", graphs.chain)) for _ in range(ROUNDS)]
+        each = [timed(lambda: execute(workspace, "d", graphs.durable_chain)) for _ in range(2)]
+    say("chain of 200, executed", **best(first))
+    say("chain of 200, one commit each", **best(each))
+    say("chain of 200, known", **best(known))
+
+
+def wide() -> None:
+    """A map over 10,000 items on two workers."""
+    os.environ["MILLWRIGHT_WORKERS"] = "2"
+    with fresh() as workspace:
+        before = children()
+        wall, cpu = timed(lambda: execute(workspace, "m", graphs.wide))
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        # Workers are forks of one process and share most of its pages.
+        say(
+            "map of 10,000 on 2 workers",
+            wall_ms=wall,
+            cpu_ms=cpu + (children() - before) * 1e3,
+            engine_peak_mb=own,
+            largest_worker_peak_mb=largest,
+        )
+
+
+def children() -> float:
+    """Processor seconds of children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def isolated() -> None:
+    """What a warm process of its own adds to a step."""
+    with fresh() as workspace:
+        result = execute(workspace, "i", graphs.isolated_chain)
+        tasks = [task.duration_ms or 0 for task in result.run.tasks][5:]
+    say("isolated step", p50_ms=statistics.median(tasks), p95_ms=sorted(tasks)[-3])
+
+
+def command() -> None:
+    """``mw run FILE`` with every step known, from start to exit."""
+    with fresh() as workspace:
+        (workspace.root / "graphs.py").write_text((HERE / "graphs.py").read_text())
+        mw = [str(Path(sys.executable).parent / "mw"), "run", "graphs.py:chain", "--json"]
+        walls, cpus = [], []
+        for _ in range(ROUNDS + 1):
+            before = children()
+            wall, _ = timed(lambda: subprocess.run(mw, cwd=workspace.root, check=True,
+                                                   stdout=subprocess.DEVNULL))  # fmt: skip
+            walls.append(wall)
+            cpus.append((children() - before) * 1e3)
+    say("mw run, all known", wall_ms=min(walls[1:]), cpu_ms=min(cpus[1:]))
+
+
+def trigger() -> None:
+    """From asking for a run to its first step, with a control plane and a standing worker."""
+    with fresh() as workspace:
+        (workspace.root / "graphs.py").write_text((HERE / "graphs.py").read_text())
+        here = [sys.executable, "-m"]
+        server = subprocess.Popen(
+            [*here, "millwright.cli.main", "server", "--port", "0"],
+            cwd=workspace.root,
+            stdout=subprocess.DEVNULL,
+        )
+        while workspace.running_url() is None:
+            time.sleep(0.05)
+        worker = subprocess.Popen(
+            [*here, "millwright.pipelines.worker", "--serve", "--workspace", workspace.root],
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            with connect(workspace, patience_seconds=10) as door:
+                waits = [_first_step(door) for _ in range(30)]
+        finally:
+            worker.kill()
+            server.terminate()
+            server.wait()
+    say("trigger to first step", p50_ms=statistics.median(waits), p95_ms=sorted(waits)[-2])
+
+
+def _first_step(door: Door) -> float:
+    asked = time.time()
+    run = queue_run(door, "default", graphs.triggered)
+    while (found := PipelineClient(door).get(run.id)).status not in ("succeeded", "failed"):
+        time.sleep(0.02)
+    stepped = float(PipelineResult.of(found, door).value())
+    return (stepped - asked) * 1e3
+
+
+MEASURES = {
+    "chain": chain,
+    "map": wide,
+    "isolated": isolated,
+    "command": command,
+    "trigger": trigger,
+}
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or MEASURES:
+        MEASURES[chosen]()
