@@ -1,4 +1,4 @@
-"""Kill -9 at random instants of add, push and gc: nothing acknowledged is lost, nothing leaks.
+"""Kill -9 at random instants of add, push and gc, also on the remote: nothing is lost or leaks.
 
     python benchmarks/data/crash.py --kills 200
 
@@ -25,16 +25,19 @@ from millwright.data import trees
 from millwright.data.service import take_journal
 from millwright.data.storage import embedded, fsck, garbage, transfer_service
 from millwright.data.storage.definitions import checked_definition, keep_definition
+from millwright.data.storage.head_store import RemoteHeads
 from millwright.data.storage.known_versions import known_versions
 from millwright.data.storage.marking import live_of
-from millwright.data.storage.opening import probed
+from millwright.data.storage.opening import OpenedRemote, open_defined, probed
 from millwright.data.storage.records import FsckRequest, GarbageRequest, Transfer
+from millwright.data.storage.remote_garbage import collect_remote
 from millwright.data.tree_store import TreeStore
 from millwright.data.trees import Entry, Kind
 from millwright.data.working.journal import Journal, Known
 from millwright.data.working.place import Place
 from millwright.kernel.access import Actor, Role
 from millwright.kernel.ids import new_id
+from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.workspace import Workspace
 from millwright.server.opening import open_store
 
@@ -120,12 +123,24 @@ def _work(place: Place, seed: int, say: int) -> None:
             os.write(say, f"{version.id} {seed * 100 + number}\n".encode())
         elif what < 0.65:
             place.objects.put_many([chance.randbytes(2_000) for _ in range(20)])
-        elif what < 0.85:
+        elif what < 0.82:
             transfer_service.push_versions(store, ACTOR, PROJECT, Transfer())
+        elif what < 0.9:
+            collect_there(place, place.objects)
         else:
             # Nobody else writes, so no grace is needed: the harder test.
             request = GarbageRequest.model_construct(dry_run=False, grace_seconds=-2.0)
             garbage.collect(store, ACTOR, PROJECT, request)
+
+
+def collect_there(place: Place, objects: ProjectObjects) -> OpenedRemote:
+    """Collect garbage on the remote without any grace: nobody else pushes."""
+    definition = embedded.possible(place, None)
+    assert definition is not None
+    opened = open_defined(place.state, definition, PROJECT)
+    heads = RemoteHeads(opened.remote, opened.prefix)
+    collect_remote(opened, heads, objects, grace_seconds=-2.0, dry_run=False)
+    return opened
 
 
 def keep(place: Place, name: str, seed: int) -> Known:
@@ -170,6 +185,7 @@ def _inspected(place: Place, acknowledged: list[tuple[str, int]]) -> tuple[int, 
     leaked = sum(chunk.id not in live.chunks for chunk in objects.chunks())
     orphans = objects.orphans()
     leaked += len(orphans.links) + len(orphans.packs) + len(orphans.temporary)
+    leaked += _leaked_there(collect_there(place, objects))
     damaged = len(report.damaged) + len(report.missing)
     with store.read() as connection:
         from millwright.kernel import events
@@ -177,6 +193,15 @@ def _inspected(place: Place, acknowledged: list[tuple[str, int]]) -> tuple[int, 
         damaged += not events.verify(connection).ok
     store.close()
     return lost, damaged, leaked
+
+
+def _leaked_there(opened: OpenedRemote) -> int:
+    """Packs of the remote that its catalogue does not tell of, or that it tells of in vain."""
+    catalogue = opened.catalogue()
+    catalogue.refresh()
+    known = {catalogue.pack_key(name) for name in catalogue.packs()}
+    catalogue.close()
+    return len(known ^ {entry.key for entry in opened.remote.list(f"{opened.prefix}packs/")})
 
 
 def _fetched_elsewhere(root: Path) -> int:

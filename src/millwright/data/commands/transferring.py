@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,66 +17,64 @@ if TYPE_CHECKING:
     from millwright.data.working.place import Place
     from millwright.kernel.remotes.progress import Moved
 
-_DATASETS = click.argument("datasets", nargs=-1)
-_REMOTE = click.option("--remote", "-r", help="A remote; the default one if omitted.")
-_JOBS = click.option("--jobs", "-j", default=4, show_default=True, help="Packs moved at once.")
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all three commands are told."""
+
+    datasets: tuple[str, ...]
+    remote: str | None
+    jobs: int
+    project: str | None
+    as_json: bool
+
+
+def _transfer(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments and options that the commands have in common, given to them as one."""
+
+    @wraps(command)
+    def run(
+        datasets: tuple[str, ...],
+        remote: str | None,
+        jobs: int,
+        project: str | None,
+        as_json: bool,
+        **own: bool,
+    ) -> None:
+        command(_Asked(datasets, remote, jobs, project, as_json), **own)
+
+    for option in (
+        JSON,
+        PROJECT,
+        click.option("--jobs", "-j", default=4, show_default=True, help="Packs moved at once."),
+        click.option("--remote", "-r", help="A remote; the default one if omitted."),
+        click.argument("datasets", nargs=-1),
+    ):
+        run = option(run)
+    return run
 
 
 @click.command()
-@_DATASETS
-@_REMOTE
-@_JOBS
+@_transfer
 @click.option("--all", "every", is_flag=True, help="Look at the bytes of every version again.")
-@PROJECT
-@JSON
-def push(
-    datasets: tuple[str, ...],
-    remote: str | None,
-    jobs: int,
-    every: bool,
-    project: str | None,
-    as_json: bool,
-) -> None:
+def push(asked: _Asked, every: bool) -> None:
     """Bring versions (of DATASETS, or of all) to a remote; only missing bytes are moved."""
-    done = _moved("push", datasets, remote, jobs, every, project)
-    _say(done, as_json, "is there already", "Pushed")
+    _say(_moved("push", asked, asked.datasets, every), asked.as_json, "is there already", "Pushed")
 
 
 @click.command()
-@_DATASETS
-@_REMOTE
-@_JOBS
+@_transfer
 @click.option("--all", "every", is_flag=True, help="Bytes of all versions, not of the latest only.")
-@PROJECT
-@JSON
-def fetch(
-    datasets: tuple[str, ...],
-    remote: str | None,
-    jobs: int,
-    every: bool,
-    project: str | None,
-    as_json: bool,
-) -> None:
+def fetch(asked: _Asked, every: bool) -> None:
     """Bring versions here (NAME or NAME@VERSION; the latest of all if omitted); no file changes."""
-    done = _moved("fetch", datasets, remote, jobs, every, project)
-    _say(done, as_json, "was here already", "Fetched")
+    done = _moved("fetch", asked, asked.datasets, every)
+    _say(done, asked.as_json, "was here already", "Fetched")
 
 
 @click.command()
-@_DATASETS
-@_REMOTE
-@_JOBS
+@_transfer
 @click.option("--force", is_flag=True, help="Overwrite changes that no version has.")
-@PROJECT
-@JSON
-def pull(
-    datasets: tuple[str, ...],
-    remote: str | None,
-    jobs: int,
-    force: bool,
-    project: str | None,
-    as_json: bool,
-) -> None:
+def pull(asked: _Asked, force: bool) -> None:
     """Fetch versions and bring their files here: of DATASETS, or those that the .mw files name.
 
     Where neither names any, the latest of every dataset on the remote.
@@ -87,27 +87,27 @@ def pull(
         manifests,
     )
 
-    with WorkingCopy.opened(project) as copy:
-        files = [] if datasets else manifests(copy)
+    with WorkingCopy.opened(asked.project) as copy:
+        files = [] if asked.datasets else manifests(copy)
         named = [read_manifest(file) for file in files]
         try:
             exact = tuple(f"{one.dataset}@{one.digest}" for one in named)
-            done = _moved("fetch", datasets or exact, remote, jobs, False, project)
+            done = _moved("fetch", asked, asked.datasets or exact)
         except NotFound as cause:
             if not named or cause.code != "data.unknown_version":
                 raise
             # Bytes of a version were erased meanwhile: by its number it is still there.
             by_number = tuple(f"{one.dataset}@{one.version}" for one in named)
-            done = _moved("fetch", by_number, remote, jobs, False, project)
+            done = _moved("fetch", asked, by_number)
             files = []
         if files:
             found = [checkout_manifest(copy, file.absolute(), force=force) for file in files]
         else:
             found = [checkout_reference(copy, name, force=force) for name in done["versions"]]
-    if as_json:
+    if asked.as_json:
         print_json({**done, "written": sum(one.written for one in found)})
         return
-    _say(done, as_json, "was here already", "Fetched")
+    _say(done, False, "was here already", "Fetched")
     for one in found:
         click.echo(
             f"{one.version.reference}: {one.written:,} files written, {one.removed:,} removed."
@@ -115,24 +115,19 @@ def pull(
 
 
 def _moved(
-    way: str,
-    datasets: tuple[str, ...],
-    remote: str | None,
-    jobs: int,
-    every: bool,
-    project: str | None,
+    way: str, asked: _Asked, datasets: tuple[str, ...], every: bool = False
 ) -> dict[str, Any]:
     from millwright.data.storage import embedded
     from millwright.data.working.place import Place
 
-    place = Place.find(project)
-    definition = embedded.possible(place, remote)
+    place = Place.find(asked.project)
+    definition = embedded.possible(place, asked.remote)
     done: Any = None
     if definition is not None:
         act: Callable[..., Any] = embedded.push_here if way == "push" else embedded.fetch_here
-        done = act(place, definition, datasets, every=every, jobs=jobs, tell=_tell())
+        done = act(place, definition, datasets, every=every, jobs=asked.jobs, tell=_tell())
     if done is None:
-        return _through_the_door(place, way, datasets, remote, jobs, every)
+        return _through_the_door(place, way, asked, datasets, every)
     return {
         "remote": done.remote,
         "versions": list(done.versions),
@@ -143,7 +138,7 @@ def _moved(
 
 
 def _through_the_door(
-    place: Place, way: str, datasets: tuple[str, ...], remote: str | None, jobs: int, every: bool
+    place: Place, way: str, asked: _Asked, datasets: tuple[str, ...], every: bool
 ) -> dict[str, Any]:
     from millwright.data.storage.client import transfer
     from millwright.data.storage.records import Transfer, Transferred
@@ -156,7 +151,7 @@ def _through_the_door(
         if not turn.complete and sys.stderr.isatty():
             click.echo(f"{total / 1e6:,.1f} MB moved …", err=True)
 
-    request = Transfer(remote=remote, references=datasets, every=every, jobs=jobs)
+    request = Transfer(remote=asked.remote, references=datasets, every=every, jobs=asked.jobs)
     with opened(place.project) as (door, project):
         done = transfer(door, project, way, request, tell)
     return done.model_dump(exclude={"complete"}, mode="json")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from millwright.kernel.door import Door
+from millwright.kernel.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -17,7 +17,7 @@ _KEPT: Final = 16
 _MOST_AT_ONCE: Final = 32 << 20
 
 
-class RemoteObject(io.RawIOBase):
+class RemoteObject(SeekableFile):
     """Reads ranges of an object through the door.
 
     Small reads bring whole blocks of 1 MiB, of which the last sixteen stay; large reads bring what
@@ -33,8 +33,8 @@ class RemoteObject(io.RawIOBase):
     def __init__(
         self, door: Door, project: str, digest: str, size: int, *, owner: object = None
     ) -> None:
-        self._door, self._project, self.digest, self.size = door, project, digest, size
-        self._place = 0
+        super().__init__(size)
+        self._door, self._project, self.digest = door, project, digest
         self._owner = owner
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -45,38 +45,18 @@ class RemoteObject(io.RawIOBase):
         fresh._blocks, fresh._lock = self._blocks, self._lock
         return fresh
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def tell(self) -> int:
-        """The position, in bytes from the start."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a position; ``ValueError`` before the start."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
-        if start + offset < 0:
-            raise ValueError("negative seek position")
-        self._place = start + offset
-        return self._place
-
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill a buffer from the position on; the bytes read."""
         target = memoryview(buffer).cast("B")
-        content = self.read_at(self._place, len(target))
+        content = self.read_at(self.position, len(target))
         target[: len(content)] = content
-        self._place += len(content)
+        self.position += len(content)
         return len(content)
 
     def readall(self) -> bytes:
         """Everything from the position on."""
-        content = self.read_at(self._place, self.size - self._place)
-        self._place += len(content)
+        content = self.read_at(self.position, self.size - self.position)
+        self.position += len(content)
         return content
 
     def read_at(self, start: int, length: int) -> bytes:

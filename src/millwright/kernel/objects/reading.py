@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from bisect import bisect_right
@@ -17,6 +16,7 @@ from millwright.kernel.errors import Corrupt, NotFound, Unavailable
 from millwright.kernel.objects.codec import Codec, decode
 from millwright.kernel.objects.index import ELSEWHERE, Index, Location
 from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,43 +180,27 @@ def verified(location: Location, payload: bytes) -> bytes:
     return content
 
 
-class ObjectFile(io.RawIOBase):
+class ObjectFile(SeekableFile):
     """An object as a seekable file; reading a range reads the chunks it touches."""
 
     def __init__(self, recipe: Recipe, reader: ChunkReader) -> None:
+        super().__init__(recipe.size)
         self._recipe = recipe
         self._reader = reader
         self._starts = recipe.starts(_AHEAD)
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._recipe.size}[whence]
-        if start + offset < 0:
-            raise ValueError("negative seek position")
-        self._place = start + offset
-        return self._place
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         target = memoryview(buffer).cast("B")
         written = 0
-        for piece in self.pieces(self._place, len(target)):
+        for piece in self.pieces(self.position, len(target)):
             target[written : written + len(piece)] = piece
             written += len(piece)
-        self._place += written
+        self.position += written
         return written
 
     def readall(self) -> bytes:
-        content = b"".join(self.pieces(self._place, self._recipe.size))
-        self._place += len(content)
+        content = b"".join(self.pieces(self.position, self._recipe.size))
+        self.position += len(content)
         return content
 
     def pieces(self, start: int, length: int) -> Iterator[bytes | memoryview]:
