@@ -118,7 +118,7 @@ def test_searches_answer_filters_order_and_pages(
     [
         ({}, "INVALID_PARAMETER_VALUE", "Missing value for required parameter 'name'."),
         ({"name": ""}, "INVALID_PARAMETER_VALUE", "Missing value for required parameter 'name'."),
-        ({"name": 5}, "INVALID_PARAMETER_VALUE", "Invalid value 5 for parameter 'name' supplied."),
+        ({"name": 5}, "INVALID_PARAMETER_VALUE", "Invalid value 5 for parameter 'name' supplied:"),
         ({"name": "a/b"}, "INVALID_PARAMETER_VALUE", "Names cannot contain '/' or ':'"),
         ({"name": ".."}, "INVALID_PARAMETER_VALUE", "Names may be treated as files"),
         ({"name": "x" * 257}, "INVALID_PARAMETER_VALUE", "exceeds the maximum length"),
