@@ -97,6 +97,13 @@ def test_confirming_all_spares_what_the_newest_version_breaks(door: Door) -> Non
     assert {one.status for one in found} == {"confirmed"}
 
 
+def test_confirming_all_looks_first_where_nobody_has(door: Door) -> None:
+    wild = pa.table({"speed": [9000.0, *(float(i % 40) for i in range(399))]})
+    snapshot(door, "p", "winds", wild, "")
+    found = confirm_checks(door, "p", "winds", Confirmation(all=True)).suite.checks
+    assert [one.id for one in found if one.status == "proposed"] == ["speed:between"]
+
+
 def test_each_edit_of_a_suite_is_kept_and_an_event(door: Door, store: Store) -> None:
     _two_versions(door)
     now = get_suite(door, "p", "winds")
@@ -132,6 +139,7 @@ def test_the_profile_tells_of_personal_data_as_text_and_as_a_page(door: Door) ->
         "a@x.xxx",
     )
     assert profile["duplicates"] == 360
+    assert "a@b.org" not in json.dumps(profile)
 
 
 def test_the_profile_is_a_page_that_needs_nothing_else(door: Door) -> None:

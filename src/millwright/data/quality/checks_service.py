@@ -94,6 +94,16 @@ def check_version(
         return _check(tx.connection, kept, found, override)
 
 
+def check_unless_checked(store: Store, actor: Actor, project: str, name: str) -> None:
+    """Check the newest version of a table if nobody has, so that it is known what it breaks."""
+    try:
+        newest = get_version(store, project, name, "latest")
+    except NotFound:
+        return
+    if newest.kind == "table" and newest.standing.verdict is None:
+        check_version(store, actor, project, name, str(newest.version))
+
+
 def list_checks(store: Store, project: str, name: str, version: str) -> list[VersionCheck]:
     """The checks of a version, newest first."""
     found = get_version(store, project, name, version)

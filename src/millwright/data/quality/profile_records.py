@@ -51,6 +51,7 @@ class ColumnProfile(Record):
     quantiles: tuple[Quantile, ...] = ()
     histogram: Histogram | None = None
     top: tuple[TopValue, ...] = ()
+    """The most frequent values; none of a column whose values are personal."""
     top_sampled: bool = False
     """Whether ``top`` counts rows of the sample (``TableProfile.sampled_rows``), not all."""
 

@@ -140,14 +140,19 @@ def _concluded(
         for place, (field, found) in enumerate(zip(stream.schema, surveys, strict=True))
     ]
     unique = _has_key(surveys, stream.rows)
+    personal = personal_columns(part)
+    hidden = {one.column for one in personal if one.by == "values"}
     comparable = any(not isinstance(found, Opaque) for found in surveys)
     profile = TableProfile(
         rows=stream.rows,
-        columns=tuple(columns),
+        # A profile goes further than its table: whom the rows are about stays out of it.
+        columns=tuple(
+            one.model_copy(update={"top": ()}) if one.name in hidden else one for one in columns
+        ),
         duplicates=0 if unique else rows.surplus if comparable and stream.rows else None,
         duplicates_estimated=comparable and not unique and rows.estimated,
         correlations=correlations(part, [c.name for c in columns if c.kind == "numeric"]),
-        personal=personal_columns(part),
+        personal=personal,
         sampled_rows=None if sample.whole else part.num_rows,
     )
     levels = {
@@ -203,7 +208,9 @@ def _numbers(found: WholeNumbers | Floats, some: npt.NDArray[np.float64]) -> dic
     moments = found.moments
     if moments.count == 0:
         return {}
-    quantiles = np.quantile(some, QUANTILES) if len(some) else ()
+    # Values near the ends of the float range may overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        quantiles = np.quantile(some, QUANTILES) if len(some) else ()
     return {
         "minimum": moments.least,
         "maximum": moments.greatest,

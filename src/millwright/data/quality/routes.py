@@ -54,6 +54,8 @@ def confirm_checks(
     project: Name, name: Name, body: Confirmation, call: Call = Depends(current_call)
 ) -> DatasetSuite:
     """Confirm checks, so that a failure blocks; or withdraw the confirmation."""
+    if body.all and body.confirmed and not body.including_broken:
+        checks_service.check_unless_checked(call.store, call.actor, project, name)
     return suites_service.confirm_checks(call.store, call.actor, project, name, body)
 
 
