@@ -237,3 +237,18 @@ def test_like_patterns_match_as_in_a_shell(served: Served) -> None:
         ).json()
         got = {run["info"]["run_name"] for run in answer.get("runs", [])}
         assert got == {value for value in values if fnmatch.fnmatchcase(value, shell)}
+
+
+def test_pages_neither_repeat_nor_skip_while_others_write(served: Served) -> None:
+    made = [served.run(start_time=1000 + number) for number in range(30)]
+    seen: list[str] = []
+    body = {"experiment_ids": ["0"], "max_results": 7}
+    while True:
+        page = served.post("runs/search", body).json()
+        seen += [run["info"]["run_id"] for run in page.get("runs", [])]
+        if not page.get("next_page_token"):
+            break
+        body["page_token"] = page["next_page_token"]
+        # Newer than all that were shown, so they belong on pages that have passed.
+        served.run(start_time=5000 + len(seen))
+    assert seen == made[::-1]
