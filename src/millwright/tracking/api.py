@@ -26,7 +26,7 @@ from millwright.tracking import environment as surroundings
 from millwright.tracking.delivery import sync_aside
 from millwright.tracking.records import Artifact, NewRun, plain
 from millwright.tracking.session import RunSession
-from millwright.tracking.source_code import keep_source, source_here
+from millwright.tracking.source_code import Source, keep_source, source_here
 from millwright.tracking.system_metrics import system_metrics_wanted
 from millwright.tracking.unsent import folder_here
 
@@ -48,11 +48,9 @@ def start_run(
     system_metrics: bool | None = None,
     door: Door | None = None,
 ) -> RunSession:
-    """Start a run and make it the active one, until its ``with`` block, ``end()`` or the process
-    ends.
+    """Start a run and make it active until its ``with`` block, ``end()`` or the process ends.
 
-    Code (commit, uncommitted changes, files that git does not have), environment, machine, seeds and
-    command line are recorded without being asked.
+    Code, environment, machine, seeds and command line are recorded without being asked.
 
     Args:
         name: for people; made up if not given.
@@ -61,11 +59,10 @@ def start_run(
             directory, or ``MILLWRIGHT_PROJECT``.
         seed: the seed that makes the run repeatable.
         inputs: ids of the dataset versions it reads.
-        params: parameters to log at once.
-        tags: tags to set at once.
+        params, tags: to log and to set at once.
         parent: id of the parent run; the active run if there is one.
-        system_metrics: whether to log how the machine is used; by default unless the environment
-            variable ``MILLWRIGHT_SYSTEM_METRICS`` is ``0`` or the run has a parent here.
+        system_metrics: whether to log how the machine is used; by default where the run has no
+            parent here, unless ``MILLWRIGHT_SYSTEM_METRICS`` is ``0``.
         door: an open door to use; otherwise one is opened, and closed with the run.
 
     Raises:
@@ -77,31 +74,43 @@ def start_run(
     opened = opened or connect()
     try:
         owner = project or (outer.project if outer is not None else project_here(opened))
-        digest = opened.upload(owner, surroundings.packages().encode())
         source = source_here()
         new = NewRun(
-            id=os.environ.pop(RUN_VARIABLE, None),
+            **_surroundings(opened, owner, source),
             experiment=experiment,
             name=name,
             parent=parent or (outer.id if outer is not None else None),
             seed=seed,
             inputs=tuple(inputs),
-            origin=origin_now(),
-            code=source.version,
-            environment=surroundings.run_environment(digest),
-            command=surroundings.command_line(),
             params={key: plain(value) for key, value in (params or {}).items()},
             tags=dict(tags or {}),
         )
         record = client.create_run(opened, owner, new)
-        keep_source(opened, owner, record.id, source)
         session = RunSession(opened, record, owns_door=owns_door)
+        keep_source(opened, owner, record.id, source)
     except BaseException:
         if owns_door:
             opened.close()
         raise
     if system_metrics_wanted(system_metrics if outer is None else bool(system_metrics)):
         session.watch_system()
+    return _made_active(session)
+
+
+def _surroundings(door: Door, project: str, source: Source) -> dict[str, Any]:
+    """What is recorded of this process without being asked."""
+    lock = door.upload(project, surroundings.packages().encode())
+    return {
+        "id": os.environ.pop(RUN_VARIABLE, None),
+        "origin": origin_now(),
+        "code": source.version,
+        "environment": surroundings.run_environment(lock),
+        "command": surroundings.command_line(),
+    }
+
+
+def _made_active(session: RunSession) -> RunSession:
+    """Hear what is read from now on, and send what earlier runs left."""
     sync_aside(session.door, folder_here())
     hear_reads(_heard)
     active.push(session)
