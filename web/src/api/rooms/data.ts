@@ -177,3 +177,41 @@ export const checkVersion = (project: string, name: string, version: string) =>
     { project, name, version },
     { quarantine: true, whole_rows: false },
   );
+
+export type DatasetRef = Schemas["DatasetRef"];
+
+export const refsQuery = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ["data", project, name, "refs"],
+    queryFn: ({ signal }) =>
+      get("/api/v1/projects/{project}/datasets/{name}/refs", { project, name }, undefined, signal),
+  });
+
+/** Tags a version, or starts a branch at it. */
+export const putRef = (version: DatasetVersion, ref: string, kind: DatasetRef["kind"]) =>
+  change(
+    "put",
+    "/api/v1/projects/{project}/datasets/{name}/refs/{ref}",
+    { project: version.project, name: version.name, ref },
+    { kind, version: String(version.version), move: false },
+  );
+
+export const deleteRef = (project: string, name: string, ref: string) =>
+  change(
+    "delete",
+    "/api/v1/projects/{project}/datasets/{name}/refs/{ref}",
+    { project, name, ref },
+    {},
+  );
+
+export const tombstonesQuery = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ["data", project, name, "tombstones"],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/datasets/{name}/tombstones",
+        { project, name },
+        undefined,
+        signal,
+      ),
+  });

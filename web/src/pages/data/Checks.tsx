@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import {
   checksQuery,
   checkVersion,
@@ -74,12 +75,7 @@ function Report({ check, version }: { check: VersionCheck; version: DatasetVersi
         </span>
       </p>
       <Override version={version} check={check} />
-      {check.report.quarantined > 0 && (
-        <p className="soft">
-          {count(check.report.quarantined)} broken rows are kept apart: mw data quarantine{" "}
-          {version.name}@{version.version}
-        </p>
-      )}
+      {check.report.quarantined > 0 && <Quarantined check={check} />}
       <Timeline
         label="Checks that do not hold"
         moments={failures.slice(0, SHOWN).map(({ check, message, examples }) => ({
@@ -91,5 +87,23 @@ function Report({ check, version }: { check: VersionCheck; version: DatasetVersi
         }))}
       />
     </>
+  );
+}
+
+function Quarantined({ check }: { check: VersionCheck }) {
+  const rows = count(check.report.quarantined);
+  const [dataset, number] = check.kept_as?.split("@") ?? [];
+  if (!dataset) return <p className="soft">{rows} broken rows are kept apart.</p>;
+  return (
+    <p className="soft">
+      {rows} broken rows are kept apart, each with what it breaks:{" "}
+      <Link
+        to="/data/$dataset"
+        params={{ dataset }}
+        search={{ version: Number(number), tab: "content" }}
+      >
+        {check.kept_as}
+      </Link>
+    </p>
   );
 }

@@ -6,6 +6,7 @@ import { DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
+import { Status } from "@/components/Status";
 import { bytes, count, short } from "@/format/numbers";
 import css from "./Files.module.css";
 
@@ -97,7 +98,10 @@ function Listing({ items, open }: { items: readonly FileItem[]; open: (name: str
               <span className="mono">{name}</span>
             ),
         },
-        { title: "Kind", cell: ({ kind }) => kind },
+        {
+          title: "Kind",
+          cell: ({ kind }) => (kind === "erased" ? <Status word="erased" tone="warn" /> : kind),
+        },
         {
           title: "Files",
           right: true,

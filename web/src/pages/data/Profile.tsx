@@ -1,4 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { Button } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { download } from "@/api/download";
 import {
   profileQuery,
   type ColumnProfile,
@@ -12,6 +14,7 @@ import { Panel } from "@/components/Panel";
 import { Timeline } from "@/components/Timeline";
 import { count, metric, percent } from "@/format/numbers";
 import { day } from "@/format/time";
+import css from "./Profile.module.css";
 
 /** What the columns of a version look like. */
 export function Profile({ version }: { version: DatasetVersion }) {
@@ -22,7 +25,7 @@ export function Profile({ version }: { version: DatasetVersion }) {
       {(found) => (
         <>
           <PersonalData columns={found.personal} />
-          <Columns columns={found.columns} rows={found.rows} />
+          <Columns profile={found} version={version} />
         </>
       )}
     </Loaded>
@@ -53,13 +56,15 @@ function PersonalData({ columns }: { columns: TableProfile["personal"] }) {
 }
 
 interface Props {
-  columns: readonly ColumnProfile[];
-  rows: number;
+  profile: TableProfile;
+  version: DatasetVersion;
 }
 
-function Columns({ columns, rows }: Props) {
+function Columns({ profile, version }: Props) {
+  const { columns, rows } = profile;
   return (
-    <Panel title="Profile" note={`${columns.length} columns`} flush>
+    <Panel title="Profile" note={<Report version={version} />} flush>
+      <p className={css.told}>{summary(profile)}</p>
       <DataTable
         label="Profile"
         rows={columns}
@@ -72,14 +77,57 @@ function Columns({ columns, rows }: Props) {
             right: true,
             cell: ({ nulls }) => (nulls === 0 ? "0" : percent(nulls / Math.max(1, rows), 1)),
           },
-          { title: "Distinct", right: true, cell: (column) => count(column.distinct) },
+          { title: "Distinct", right: true, cell: distinct },
           { title: "Range", right: true, cell: range },
           { title: "Mean", right: true, cell: ({ mean }) => metric(mean) },
-          { title: "Distribution", cell: (column) => <Distribution column={column} /> },
+          {
+            title: "Distribution",
+            cell: (column) => (
+              <Distribution column={column} sampled={profile.sampled_rows ?? null} />
+            ),
+          },
         ]}
       />
     </Panel>
   );
+}
+
+/** The same as a page of HTML that needs nothing else, to keep or to send. */
+function Report({ version: { project, name, version } }: { version: DatasetVersion }) {
+  const saving = useMutation({
+    mutationFn: () =>
+      download(
+        "/api/v1/projects/{project}/datasets/{name}/versions/{version}/profile/report",
+        { project, name, version },
+        `${name}-${version}-profile.html`,
+      ),
+  });
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      loading={saving.isPending}
+      onClick={() => saving.mutate()}
+    >
+      {saving.error ? "Could not be saved: try again" : "Save as HTML"}
+    </Button>
+  );
+}
+
+function summary({ columns, rows, duplicates, duplicates_estimated, sampled_rows }: TableProfile) {
+  const about = duplicates_estimated ? "about " : "";
+  return [
+    `${count(rows)} rows, ${columns.length} columns.`,
+    duplicates != null && duplicates > 0 && `${about}${count(duplicates)} rows repeat another.`,
+    sampled_rows != null &&
+      `Distributions are of ${count(sampled_rows)} rows drawn evenly, all else of all rows; ≈ is an estimate to about 0.4 %.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
+
+function distinct(column: ColumnProfile): string {
+  return `${column.distinct_estimated ? "≈ " : ""}${count(column.distinct)}`;
 }
 
 function range({ kind, minimum, maximum }: ColumnProfile): string {
@@ -92,8 +140,9 @@ function onDay(milliseconds: number): string {
   return day(new Date(milliseconds).toISOString());
 }
 
-function Distribution({ column }: { column: ColumnProfile }) {
-  const { histogram, top } = column;
+function Distribution({ column, sampled }: { column: ColumnProfile; sampled: number | null }) {
+  const { histogram, top, top_sampled } = column;
+  const of = top_sampled && sampled != null ? sampled : column.count;
   if (histogram) {
     return <Histogram counts={histogram.counts} label={`Histogram of ${column.name}`} />;
   }
@@ -102,7 +151,7 @@ function Distribution({ column }: { column: ColumnProfile }) {
   return (
     <span className="soft" title={top.map((t) => `${t.value}: ${t.count}`).join("\n")}>
       {shown
-        .map(({ value, count: times }) => `${value} ${percent(times / Math.max(1, column.count))}`)
+        .map(({ value, count: times }) => `${value} ${percent(times / Math.max(1, of))}`)
         .join(" · ")}
     </span>
   );

@@ -3,10 +3,13 @@ import type { DatasetVersion } from "@/api/rooms/data";
 import { DataTable } from "@/components/DataTable";
 import { Facts } from "@/components/Facts";
 import { Panel, PanelGrid } from "@/components/Panel";
+import { Status, type Tone } from "@/components/Status";
 import { When } from "@/components/When";
 import { bytes, count } from "@/format/numbers";
 import { moment } from "@/format/time";
 import { Impact } from "./Impact";
+import { Names } from "./Names";
+import { Tombstones } from "./Tombstones";
 import css from "./Versions.module.css";
 
 interface Props {
@@ -19,7 +22,7 @@ export function Versions({ version, versions }: Props) {
   return (
     <>
       <PanelGrid least={420}>
-        <Panel title={`Version ${version.version}`} note={<Names version={version} />}>
+        <Panel title={`Version ${version.version}`} note={<Called version={version} />}>
           <Facts
             facts={[
               ["Message", version.message || "–"],
@@ -53,7 +56,8 @@ export function Versions({ version, versions }: Props) {
                 </Link>
               ),
             },
-            { title: "Names", cell: (listed) => <Names version={listed} /> },
+            { title: "Names", cell: (listed) => <Called version={listed} /> },
+            { title: "Contract", cell: (listed) => <Stands version={listed} /> },
             { title: "Message", cell: ({ message, source }) => message || source || "–" },
             {
               title: "Holds",
@@ -67,6 +71,8 @@ export function Versions({ version, versions }: Props) {
           ]}
         />
       </Panel>
+      <Names version={version} />
+      <Tombstones version={version} />
     </>
   );
 }
@@ -78,8 +84,22 @@ function parentsOf(version: DatasetVersion, versions: readonly DatasetVersion[])
   return numbers.length === 0 ? "nothing, it is the first" : `version ${numbers.join(" and ")}`;
 }
 
+const WORDS = {
+  passed: ["passed", "ok"],
+  warned: ["warned", "warn"],
+  blocked: ["blocked", "bad"],
+} as const satisfies Record<string, readonly [string, Tone]>;
+
+/** Whether a version may feed a run, by its newest check. */
+function Stands({ version: { standing } }: { version: DatasetVersion }) {
+  if (!standing.verdict) return <span className="soft">not checked</span>;
+  if (standing.override) return <Status word="let through" tone="warn" />;
+  const [word, tone] = WORDS[standing.verdict];
+  return <Status word={word} tone={tone} />;
+}
+
 /** The branch a version was made on, and its tags. */
-function Names({ version }: { version: DatasetVersion }) {
+function Called({ version }: { version: DatasetVersion }) {
   return (
     <span className={css.names}>
       {version.branch !== "main" && <span className={css.branch}>{version.branch}</span>}
