@@ -203,7 +203,8 @@ def connect(
     ``patience_seconds``: how long to wait for a server that does not answer (it may be restarting).
     ``token``: who is asking; ``MILLWRIGHT_TOKEN`` when not given.
     """
-    address = url or os.environ.get("MILLWRIGHT_URL")
+    # A secret that is not set reaches a job as an empty variable.
+    address = url or os.environ.get("MILLWRIGHT_URL") or None
     if address is None:
         workspace = workspace or Workspace.find()
         address = workspace.running_url()
