@@ -102,17 +102,7 @@ def execute(
         way = _Way(door, stack)
         # One folder per process; what a killed process left there goes with the system's own.
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-run-", dir=scratch))
-        around = Surroundings(
-            doorway=way.doorway,
-            project=project,
-            door=way.door,
-            place=Path(base) / "steps",
-            state=way.workspace.state,
-            address=way.address,
-            on_event=on_event,
-            lease_ms=lease_ms,
-            workers=int(os.environ.get("MILLWRIGHT_WORKERS") or os.cpu_count() or 1),
-        )
+        around = way.surroundings(project, Path(base) / "steps", on_event, lease_ms)
         if isinstance(work, str):
             session = _resumed(way.door(), around, work, folder or Path.cwd())
         else:
@@ -153,6 +143,22 @@ class _Way:
             "url": url,
             "objects": str(self.workspace.objects),
         }
+
+    def surroundings(
+        self, project: str, place: Path, on_event: OnEvent, lease_ms: int
+    ) -> Surroundings:
+        """Where an engine works that goes this way."""
+        return Surroundings(
+            doorway=self.doorway,
+            project=project,
+            door=self.door,
+            place=place,
+            state=self.workspace.state,
+            address=self.address,
+            on_event=on_event,
+            lease_ms=lease_ms,
+            workers=int(os.environ.get("MILLWRIGHT_WORKERS") or os.cpu_count() or 1),
+        )
 
 
 def _connect(workspace: Workspace) -> Door:
