@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from millwright.data.storage.opening import OpenedRemote
 from millwright.kernel.errors import Conflict
+from millwright.kernel.ids import new_id
 from millwright.kernel.locks import exclusive
 
 _HOUR = 3600.0
@@ -27,23 +28,24 @@ def alone_on(opened: OpenedRemote) -> Iterator[None]:
     with exclusive(
         opened.folder / "collecting.lock", wait=False, busy=_sentence(opened.definition.name)
     ):
-        now = str(int(time.time())).encode()
-        left = mine.read_bytes() if mine.exists() else b""
+        mark = f"{int(time.time())} {new_id()}".encode()
+        # What this workspace may have left there: a kill comes between any two of these steps.
+        left = mine.read_bytes().splitlines() if mine.exists() else []
         found = opened.remote.get_tagged(key)
         stale = found is not None and (
-            found.content == left or int(found.content) < time.time() - _HOUR
+            found.content in left or int(found.content.split()[0]) < time.time() - _HOUR
         )
+        mine.write_bytes(b"\n".join([*left[-9:], mark]))
         if found is not None and stale:
-            taken = opened.remote.replace(key, now, found.tag) is not None
+            taken = opened.remote.replace(key, mark, found.tag) is not None
         else:
-            taken = found is None and opened.remote.create(key, now)
+            taken = found is None and opened.remote.create(key, mark)
         if not taken:
             raise Conflict(
                 "remote.collecting",
                 _sentence(opened.definition.name),
                 hint="Try again when they are done; after a crash of theirs, in an hour.",
             )
-        mine.write_bytes(now)
         try:
             yield
         finally:
