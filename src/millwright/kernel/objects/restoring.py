@@ -105,13 +105,16 @@ def _linked_out(
                 return done
             try:
                 link(source, path)
+            except FileExistsError:
+                if not _is_as(stat(source), size, mtime_us, executable):
+                    continue
+                _link_over(source, Path(path))
             except PermissionError:
                 # An immutable file takes no new names until the attribute is off for a moment.
                 if not hard_link(source, path):
                     continue
             state = stat(path)
-            same = state.st_size == size and state.st_mtime_ns // 1000 == mtime_us
-            if same and bool(state.st_mode & _OWNER_EXECUTES) == executable:
+            if _is_as(state, size, mtime_us, executable):
                 done[path] = state
             else:
                 # Changed in spite of its protection, or wanted with other permission bits.
@@ -120,6 +123,25 @@ def _linked_out(
             # Something is in the way, or the file takes no more names: the careful way says which.
             continue
     return done
+
+
+def _is_as(state: os.stat_result, size: int, mtime_us: int, executable: bool) -> bool:
+    """Whether a linked file is what it was when it was linked, and executable if that is wanted."""
+    same = state.st_size == size and state.st_mtime_ns // 1000 == mtime_us
+    return same and bool(state.st_mode & _OWNER_EXECUTES) == executable
+
+
+def _link_over(source: str, path: Path) -> None:
+    """Link a stored file where another one is, which goes at the moment the new one is there."""
+    temporary = path.with_name(f".mw-{os.urandom(8).hex()}")
+    try:
+        if not hard_link(source, temporary):
+            raise OSError(f"{source} takes no other name")
+        replace(temporary, path)
+    except OSError:
+        if temporary.exists():
+            remove(temporary)
+        raise
 
 
 def _whole_links(
