@@ -98,3 +98,15 @@ def test_two_versions_are_compared(store: Store, version: ModelVersion) -> None:
     }
     assert [c.name for c in found.signature] == ["x3", "x5"]
     assert {c.name for c in found.files} == {"model.onnx", "environment.txt"}
+
+
+def test_what_waits_says_who_may_decide(store: Store, version: ModelVersion) -> None:
+    (entry,) = service.waiting(store, ANNA, P)
+    assert (entry.version.id, entry.state.alias, entry.may_decide) == (version.id, "champion", True)
+    (mine,) = service.waiting(store, AUTHOR, P)
+    assert (mine.may_decide, mine.why[:14]) == (False, "You registered")
+    (viewer,) = service.waiting(store, Actor("eve", Role.VIEWER), P)
+    assert "operator" in viewer.why
+    for actor in (ANNA, BEN):
+        service.approve(store, actor, P, "late", "1", NewApproval())
+    assert service.waiting(store, ANNA, P) == []

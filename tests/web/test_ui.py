@@ -31,7 +31,8 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(
-    "suite", ["reading", "tracking", "keyboard", "accessibility", "changes", "empty", "token"]
+    "suite",
+    ["logic", "reading", "tracking", "keyboard", "accessibility", "changes", "empty", "token"],
 )
 def test_the_ui_in_chromium(installations: Installations, suite: str, tmp_path: Path) -> None:
     environment = {

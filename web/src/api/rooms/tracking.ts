@@ -16,7 +16,12 @@ export const runColumnsQuery = (project: string) =>
 
 /** Changes whenever something happened to runs; what depends on it is asked again. */
 export const runsPulseQuery = (project: string) =>
-  queryOptions({ queryKey: ["runs", project, "pulse"], queryFn: () => Date.now() });
+  queryOptions({
+    queryKey: ["runs", project, "pulse"],
+    queryFn: () => Date.now(),
+    initialData: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 
 export const askTable =
   (project: string) => (question: Schemas["TableQuestion"], signal: AbortSignal) =>
