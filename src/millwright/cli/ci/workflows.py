@@ -68,6 +68,11 @@ env:
   MILLWRIGHT_URL: ${{{{ secrets.MILLWRIGHT_URL }}}}
   MILLWRIGHT_TOKEN: ${{{{ secrets.MILLWRIGHT_TOKEN }}}}
 
+{_github_jobs(python, install, branch)}"""
+
+
+def _github_jobs(python: str, install: str, branch: str) -> str:
+    return f"""\
 jobs:
   test:
     runs-on: ubuntu-latest
