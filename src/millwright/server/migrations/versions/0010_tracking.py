@@ -1,4 +1,4 @@
-"""Placeholder."""
+"""Nothing changes in this step; those after it name it as the one before."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Nothing changes."""
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Nothing changes."""
