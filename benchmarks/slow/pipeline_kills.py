@@ -150,6 +150,7 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
                 door.fetch("p", {t.name: t for t in ended.tasks}["total"].outputs["result"].digest)
             )
             lost += not right
+            print(f"{done} kills, {runs} runs, {lost} lost, {again} again", flush=True)
     where = "PostgreSQL" if postgresql else "SQLite"
     print(f"{where}: {done} kills in {runs} runs: {lost} lost runs, {again} committed steps re-run")
     if lost or again:
