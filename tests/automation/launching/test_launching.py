@@ -100,6 +100,7 @@ def test_a_run_is_executed_and_its_lane_is_free_again(
     assert active(store) == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(
     controller: LaunchController, store: Store, workspace: Workspace
 ) -> None:
