@@ -61,15 +61,16 @@ def infer_schema(table: pa.Table) -> Schema:
     return Schema(columns=tuple(describe_column(name, table[name]) for name in table.column_names))
 
 
-def describe_column(name: str, values: pa.ChunkedArray, distinct: int | None = None) -> Column:
-    """The description of one column (see ``infer_schema``); ``distinct`` where it is known."""
-    if distinct is None and not (pa.types.is_nested(values.type) or pa.types.is_null(values.type)):
+def describe_column(name: str, values: pa.ChunkedArray) -> Column:
+    """The description of one column (see ``infer_schema``)."""
+    distinct = 0
+    if not (pa.types.is_nested(values.type) or pa.types.is_null(values.type)):
         distinct = pc.count_distinct(values, mode="only_valid").as_py()
     kind = kind_of(
         name,
         values.type,
         len(values) - values.null_count,
-        distinct or 0,
+        distinct,
         rising_by_one=lambda: _rises_by_one(values),
         mean_length=lambda: _mean_length(values),
     )
@@ -78,7 +79,7 @@ def describe_column(name: str, values: pa.ChunkedArray, distinct: int | None = N
         type=str(values.type),
         kind=kind,
         nulls=values.null_count,
-        distinct=distinct or 0,
+        distinct=distinct,
     )
 
 
