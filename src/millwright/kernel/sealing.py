@@ -1,30 +1,23 @@
 """Secrets that Millwright must be able to use again (a webhook's), sealed where they are stored.
 
-A sealed text is ``sealed:1:`` and the base64 of a tag and the ciphertext. The construction is SIV
-(Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006) with keyed BLAKE3 as its
-pseudorandom function: the tag is the MAC of what it is about and the text, and it is also the nonce from
-which the key stream is made. There is no nonce to repeat; whoever changes a bit, or moves a secret to
-another owner, is found out.
+A sealed text is ``sealed:1:`` and the base64 of a random nonce of 12 bytes and AES-256-GCM's
+ciphertext, with the owner as associated data: whoever changes a bit, or moves a secret to another
+owner, is found out.
 """
 
 from __future__ import annotations
 
 import base64
-import hmac
 import os
 import secrets
 from pathlib import Path
-
-from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt, InvalidInput
 from millwright.kernel.workspace import Workspace
 
 VARIABLE = "MILLWRIGHT_SECRET_KEY"
 _PREFIX = "sealed:1:"
-_TAG = 32
-_MAC_CONTEXT = "millwright 2026 sealing of secrets: tag"
-_STREAM_CONTEXT = "millwright 2026 sealing of secrets: key stream"
+_NONCE = 12
 
 
 def is_sealed(text: str) -> bool:
@@ -39,9 +32,11 @@ def seal(key: bytes, text: str, about: str) -> str:
     >>> unseal(key, seal(key, "s3cret", "webhook:1"), "webhook:1")
     's3cret'
     """
-    plain = text.encode()
-    tag = _tag(key, plain, about)
-    return _PREFIX + base64.b64encode(tag + _mixed(key, tag, plain)).decode()
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = os.urandom(_NONCE)
+    content = AESGCM(key).encrypt(nonce, text.encode(), about.encode())
+    return _PREFIX + base64.b64encode(nonce + content).decode()
 
 
 def unseal(key: bytes, sealed: str, about: str) -> str:
@@ -50,17 +45,18 @@ def unseal(key: bytes, sealed: str, about: str) -> str:
     Raises:
         Corrupt: it was sealed with another key or about something else, or was changed.
     """
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     try:
         raw = base64.b64decode(sealed.removeprefix(_PREFIX), validate=True)
-    except ValueError:
-        raw = b""
-    tag, plain = raw[:_TAG], _mixed(key, raw[:_TAG], raw[_TAG:])
-    if len(tag) < _TAG or not hmac.compare_digest(tag, _tag(key, plain, about)):
+        plain = AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], about.encode())
+    except (ValueError, InvalidTag) as cause:
         raise Corrupt(
             "secret.sealed",
             "A stored secret cannot be opened: it was sealed with another key, or was changed.",
             hint=f"Restore the key ({VARIABLE}, or .millwright/secret.key), or set the secret again.",
-        )
+        ) from cause
     return plain.decode()
 
 
@@ -104,18 +100,3 @@ def _kept(path: Path) -> str:
         finally:
             made.unlink()
     return path.read_text("ascii")
-
-
-def _tag(key: bytes, plain: bytes, about: str) -> bytes:
-    owner = about.encode()
-    content = len(owner).to_bytes(8, "big") + owner + plain
-    return blake3(content, key=_derived(key, _MAC_CONTEXT)).digest()
-
-
-def _mixed(key: bytes, tag: bytes, content: bytes) -> bytes:
-    stream = blake3(tag, key=_derived(key, _STREAM_CONTEXT)).digest(length=len(content))
-    return bytes(one ^ other for one, other in zip(content, stream, strict=True))
-
-
-def _derived(key: bytes, context: str) -> bytes:
-    return blake3(key, derive_key_context=context).digest()

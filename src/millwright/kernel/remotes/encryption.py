@@ -182,14 +182,8 @@ class EncryptedRemote:
             number, frame = number + 1, following
 
     def _cipher(self, head: bytes) -> tuple[Any, bytes]:
-        try:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        except ImportError as cause:
-            raise Unavailable(
-                "remote.encryption_missing",
-                "Encryption needs the package cryptography.",
-                hint="Install it with: pip install 'millwright[encrypt]'",
-            ) from cause
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         if len(head) != _HEAD or not head.startswith(_MAGIC):
             raise Corrupt(
                 "remote.not_sealed",
