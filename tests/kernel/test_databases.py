@@ -129,9 +129,7 @@ def test_lineage_edges_are_written_with_their_event_and_walked_both_ways(opened:
     with opened.read() as connection:
         up = walk(connection, "p", "model-version:1", direction="up")
         down = walk(connection, "p", "dataset:1", direction="down")
-    assert {(e.source, e.target) for e in up.edges} == {
-        (e.source, e.target) for e in down.edges
-    }
+    assert {(e.source, e.target) for e in up.edges} == {(e.source, e.target) for e in down.edges}
     assert len(up.edges) == 2
 
 
