@@ -141,7 +141,7 @@ def test_the_processors_use_is_that_between_two_samples() -> None:
     assert steps == list(range(len(steps)))
 
 
-def test_a_sample_costs_less_than_a_millisecond() -> None:
+def test_a_sample_costs_a_few_milliseconds_at_most() -> None:
     import time
 
     gauges = Gauges()

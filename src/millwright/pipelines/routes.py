@@ -9,6 +9,7 @@ from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.pipelines import approvals, queries, service
+from millwright.pipelines.lean_record import work_out_checks
 from millwright.pipelines.records import (
     Approval,
     Attempt,
@@ -31,9 +32,7 @@ from millwright.pipelines.records import (
     Wave,
 )
 
-# Their checks are put off until somebody needs them, which is now.
-for _body in (Claim, ClaimNext, Decision, Launch, Lookup, NewPipelineRun, Pool, SlotRequest, Wave):
-    _body.model_rebuild(force=True)
+work_out_checks()
 
 router = RoomRouter(tag="pipelines")
 

@@ -20,7 +20,7 @@ Log = Callable[[Sequence[MetricPoint]], None]
 
 
 class SystemMetrics:
-    """Samples the machine until it is stopped, once more then; a sample costs well below 1 ms.
+    """Samples the machine until it is stopped, once more then; a sample costs a few milliseconds at most.
 
     Args:
         log: takes the points; must not wait for anything.

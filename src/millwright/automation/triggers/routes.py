@@ -152,7 +152,8 @@ def _admitted(
         row = None
     if row is not None and actor is not None and actor.may(Permission.WRITE):
         return actor, row
-    if not row or not row.secret or not is_signed(request.headers, body, row.secret, time.time()):
+    secret = service.secret_of(store, row) if row is not None else None
+    if row is None or not secret or not is_signed(request.headers, body, secret, time.time()):
         # The same answer for what is not there, so that names cannot be guessed.
         raise Unauthenticated(
             "triggers.unsigned",

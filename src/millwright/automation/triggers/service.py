@@ -21,6 +21,7 @@ from millwright.kernel.config_automation import TRAIN, TriggerConfig
 from millwright.kernel.errors import Conflict, InvalidInput, MillwrightError, NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.nodes import LineageNode, describes
+from millwright.kernel.sealing import key_of, seal, unseal
 from millwright.kernel.store import Store, Transaction
 from millwright.kernel.tables import event_head
 from millwright.pipelines import NewPipelineRun, PipelineRun, run_summaries
@@ -81,6 +82,15 @@ def set_paused(store: Store, actor: Actor, project: str, name: str, paused: bool
     return get_trigger(store, project, name)
 
 
+def secret_of(store: Store, row: Row[Any]) -> str | None:
+    """What senders to a trigger sign with; None where it has no secret.
+
+    Raises:
+        Corrupt: it was sealed with another key.
+    """
+    return unseal(key_of(store.workspace), row.secret, f"trigger:{row.id}") if row.secret else None
+
+
 def renew_secret(store: Store, actor: Actor, project: str, name: str) -> TriggerSecret:
     """Give a trigger on a webhook a new secret; the one before is void.
 
@@ -94,7 +104,8 @@ def renew_secret(store: Store, actor: Actor, project: str, name: str) -> Trigger
             raise InvalidInput(
                 "triggers.no_webhook", f"Nobody sends to the trigger '{name}'.", value=name
             )
-        tx.execute(update(triggers).where(triggers.c.id == row.id).values(secret=secret))
+        sealed = seal(key_of(store.workspace), secret, f"trigger:{row.id}")
+        tx.execute(update(triggers).where(triggers.c.id == row.id).values(secret=sealed))
         tx.event("trigger.secret-renewed", f"trigger:{row.id}", {"trigger": name})
     return TriggerSecret(trigger=name, secret=secret)
 

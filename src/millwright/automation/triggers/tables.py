@@ -31,7 +31,7 @@ triggers = Table(
     Column("config", Text, nullable=False),
     Column("paused", Boolean, nullable=False),
     # The key that senders sign with: it leaves this table only into comparisons.
-    Column("secret", String(100), nullable=True),
+    Column("secret", String(200), nullable=True),
     # The last event of the log that was looked at.
     Column("seen", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),

@@ -83,7 +83,7 @@ def _triggers() -> None:
         sa.Column("declared", sa.Boolean(), nullable=False),
         sa.Column("config", sa.Text(), nullable=False),
         sa.Column("paused", sa.Boolean(), nullable=False),
-        sa.Column("secret", sa.String(length=100), nullable=True),
+        sa.Column("secret", sa.String(200), nullable=True),
         sa.Column("seen", sa.Integer(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_triggers")),
