@@ -109,6 +109,7 @@ def test_every_change_is_an_event(door: Door, store: Store) -> None:
     assert kinds == [
         "dataset.version-created",
         "dataset.suite-edited",
+        "dataset.checked",  # looked at before all of them are confirmed
         "dataset.checks-confirmed",
         "dataset.checked",
     ]
