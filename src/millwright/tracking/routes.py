@@ -87,7 +87,7 @@ def patch_run(run: str, body: RunPatch, call: Call = Depends(current_call)) -> R
     return service.patch_run(call.store, call.actor, run, body)
 
 
-@router.delete("/runs/{run}", permission=Permission.WRITE, status_code=204)
+@router.delete("/runs/{run}", permission=Permission.WRITE, status_code=204, response_model=None)
 def delete_run(run: str, call: Call = Depends(current_call)) -> None:
     """Delete a run; it can be restored until it is purged."""
     service.hide(call.store, call.actor, run)
