@@ -74,13 +74,19 @@ def _by_number(column: str, values: npt.NDArray[np.float64]) -> Segments:
     distinct = np.unique(known)
     if len(distinct) <= MAX_VALUES:
         positions = np.searchsorted(distinct, values)
-        names = [f"{value:g}" for value in distinct]
+        names = _told_apart([f"{value:g}" for value in distinct], distinct)
     else:
         edges = np.unique(np.quantile(known, np.linspace(0, 1, QUANTILES + 1)))
         positions = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, len(edges) - 2)
-        names = [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
+        shown = _told_apart([f"{edge:.4g}" for edge in edges], edges)
+        names = [f"{low} to {high}" for low, high in itertools.pairwise(shown)]
     positions = np.where(np.isnan(values), len(names), positions).astype(np.int64)
     return _occurring(column, positions, [*names, MISSING])
+
+
+def _told_apart(short: list[str], values: npt.NDArray[np.float64]) -> list[str]:
+    """Numbers as short as they may be while no two read alike."""
+    return short if len(set(short)) == len(short) else [repr(float(value)) for value in values]
 
 
 def _occurring(column: str, positions: npt.NDArray[np.int64], names: list[str]) -> Segments:

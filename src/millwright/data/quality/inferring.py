@@ -92,5 +92,8 @@ def _tolerant_range(column: ColumnProfile, values: pa.ChunkedArray) -> tuple[flo
     margin = RANGE_MARGIN * (high - low) if high > low else max(1.0, abs(high)) * RANGE_MARGIN
     below = max(margin, TAIL_MARGIN * (first - low))
     above = max(margin, TAIL_MARGIN * (high - last))
+    if low > 0.0:
+        # Amounts, durations: what is only positive may spread by factors, not by differences.
+        above = max(above, high * (high / last) ** TAIL_MARGIN - high)
     # A quantity that is never negative (a distance, a count) stays so.
     return (0.0 if low >= 0 else low - below), high + above

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -44,22 +46,15 @@ def predict(
     folder, version = package_at(model, project)
     source = _source(data, project)
     total = rows_of(files_of(source))
-    hidden = as_json or not sys.stderr.isatty()
-    with click.progressbar(
-        length=total or 0,
-        label="Rows scored",
-        show_pos=True,
-        hidden=hidden or total is None,
-        file=sys.stderr,
-    ) as bar:
+    with contextlib.ExitStack() as stack:
+        on_rows: Callable[[int], None] = _unseen
+        if total is not None and not as_json and sys.stderr.isatty():
+            shown = click.progressbar(
+                length=total, label="Rows scored", show_pos=True, file=sys.stderr
+            )
+            on_rows = stack.enter_context(shown).update
         scored = score_files(
-            folder,
-            version,
-            source,
-            out,
-            keep=keep or None,
-            workers=workers,
-            on_rows=bar.update,
+            folder, version, source, out, keep=keep or None, workers=workers, on_rows=on_rows
         )
     if as_json:
         click.echo(scored.model_dump_json(indent=1))
@@ -69,6 +64,10 @@ def predict(
         f"{scored.rows:,} rows scored by {scored.model} in {scored.seconds:.1f} s{kept}: "
         f"{scored.parts} files in {scored.out}."
     )
+
+
+def _unseen(_rows: int) -> None:
+    """Progress that nobody looks at."""
 
 
 def _source(data: str, project: str | None) -> Path:
