@@ -9,7 +9,9 @@ from types import ModuleType
 
 import pytest
 
+import millwright as mw
 from millwright.kernel.door import Door
+from millwright.kernel.errors import InvalidInput
 from millwright.pipelines import PipelineClient, execute
 from millwright.pipelines.ownership import is_gone, this_owner
 
@@ -46,3 +48,10 @@ def test_a_secret_reaches_the_step_and_nothing_else(
     log = PipelineClient(door).log(result.run_id, "careful")
     assert log.parts[0].text == "the key is •••\n"
     assert "hunter2" not in result.run.model_dump_json()
+
+
+@pytest.mark.parametrize("given", ["hunter2hunter2", "env:", "vault:hunter2"])
+def test_a_secret_in_place_of_a_reference_is_refused_and_not_repeated(given: str) -> None:
+    with pytest.raises(InvalidInput, match="not given by reference") as caught:
+        mw.step(secrets={"key": given})
+    assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.value}"

@@ -19,6 +19,7 @@ from millwright.pipelines.compatibility import UNKNOWN, annotations_of, conform,
 from millwright.pipelines.entry_point import entry_point_of
 from millwright.pipelines.graph import Graph, Setting
 from millwright.pipelines.recording import Output, Recorder, leaf, recorder_of_plan
+from millwright.pipelines.secret_values import check_reference
 from millwright.pipelines.steps import P, R, Step, plain_signature
 
 
@@ -167,6 +168,9 @@ def step(
         options: ``name``, ``retries``, ``cache``, ``outputs`` as of ``Step``; ``timeout`` and
             ``backoff`` as durations such as ``"90s"``; the rest as of ``graph.Setting``.
 
+    Raises:
+        InvalidInput: a secret is not given by reference.
+
     >>> @step
     ... def double(x: int) -> int:
     ...     return 2 * x
@@ -177,6 +181,8 @@ def step(
     given: dict[str, Any] = {name: options[name] for name in _SETTINGS if name in options}  # type: ignore[literal-required]
     if "backoff" in options:
         given["backoff_ms"] = parse_duration(options["backoff"])
+    for secret, reference in given.get("secrets", {}).items():
+        check_reference(secret, reference)
     setting = Setting(**given) if given else None
 
     def decorate(decorated: Callable[P, R]) -> Step[P, R]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -33,16 +34,16 @@ if TYPE_CHECKING:
     from millwright.kernel.store import Store
 
 
-class _NearDoorway:
+class _NearDoorway(ABC):
     """What both ways into this process's ledger have in common."""
 
     objects: ObjectStore
 
-    def _read(self) -> AbstractContextManager[Sql]:
-        raise NotImplementedError
+    @abstractmethod
+    def _read(self) -> AbstractContextManager[Sql]: ...
 
-    def _write(self) -> AbstractContextManager[Sql]:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self) -> AbstractContextManager[Sql]: ...
 
     def look_up(self, project: str, wanted: Lookup) -> Found:
         with self._read() as sql:

@@ -11,7 +11,6 @@ from millwright.kernel.objects.digests import digest_of, digest_of_file
 from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.packs import Pack
 from millwright.kernel.objects.project import ProjectObjects
-from millwright.kernel.objects.reading import RawChunk
 from millwright.kernel.objects.receiving import MOST_PIECES
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.removing import Orphans
@@ -26,7 +25,6 @@ __all__ = [
     "Orphans",
     "Pack",
     "ProjectObjects",
-    "RawChunk",
     "Recipe",
     "digest_of",
     "digest_of_file",

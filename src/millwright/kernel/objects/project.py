@@ -28,7 +28,6 @@ from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import (
     Fetch,
     ObjectFile,
-    RawChunk,
     damaged,
 )
 from millwright.kernel.objects.receiving import Receiving
@@ -238,10 +237,6 @@ class ProjectObjects:
         if location.source < 0:
             return self._parts.links.name(-location.source)
         return str(self._parts.place(location.source))
-
-    def read_chunk_raw(self, chunk_id: bytes) -> RawChunk:
-        """A chunk as it is written (perhaps compressed), verified."""
-        return self._parts.reader.raw_chunk(chunk_id)
 
     def read_located(self, location: Location) -> bytes:
         """A chunk's bytes as they are written, unverified; ``OSError`` where they are gone."""

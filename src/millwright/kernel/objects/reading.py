@@ -7,13 +7,12 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt, NotFound, Unavailable
-from millwright.kernel.objects.codec import Codec, decode
+from millwright.kernel.objects.codec import decode
 from millwright.kernel.objects.index import ELSEWHERE, Index, Location
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.seekable import SeekableFile
@@ -107,21 +106,6 @@ class ChunkReader:
             # Within the lock, so that nobody closes the file meanwhile.
             return os.pread(handle, location.stored, location.offset)
 
-    def raw_chunk(self, chunk: bytes) -> RawChunk:
-        """A chunk as it is written, verified.
-
-        Raises:
-            NotFound, Unavailable, Corrupt: as for ``locate`` and ``chunk``.
-        """
-        location = self.locate([chunk])[chunk]
-        try:
-            payload = self.raw(location)
-            verified(location, payload)
-        except (OSError, ValueError):
-            content = self._verified(location)
-            return RawChunk(chunk, Codec.NONE, len(content), content)
-        return RawChunk(chunk, location.codec, location.size, payload)
-
     def stream(self, recipe: Recipe) -> Iterator[bytes]:
         """An object's chunks in order, each verified."""
         for start in range(0, len(recipe.chunks), _AHEAD):
@@ -154,16 +138,6 @@ class ChunkReader:
                 return verified(again, self.raw(again))
             except (OSError, ValueError):
                 raise damaged(location.id.hex(), self._place(again.source)) from cause
-
-
-@dataclass(frozen=True, slots=True)
-class RawChunk:
-    """A chunk as it is written: ``payload`` is encoded with ``codec`` and decodes to ``size``."""
-
-    id: bytes
-    codec: int
-    size: int
-    payload: bytes
 
 
 def verified(location: Location, payload: bytes) -> bytes:
