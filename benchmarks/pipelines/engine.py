@@ -162,7 +162,7 @@ def trigger() -> None:
         (workspace.root / "graphs.py").write_text((HERE / "graphs.py").read_text())
         here = [sys.executable, "-m"]
         server = subprocess.Popen(
-            [*here, "millwright.cli.main", "server", "--port", "0"],
+            [Path(sys.executable).parent / "mw", "server", "--port", "0"],
             cwd=workspace.root,
             stdout=subprocess.DEVNULL,
         )
