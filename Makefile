@@ -28,7 +28,7 @@ demo: .venv/.installed-demo ## A year in the life of a model, on real data (DEMO
 
 test: .venv/.installed-dev $(NODE_MODULES) ## Everything this machine can run; the last line says what it could not
 	@mkdir -p build && rm -f build/tests.xml
-	@status=0; $(BIN)/python -m pytest -n $(JOBS) --junitxml=build/tests.xml $(PYTEST_ARGS) || status=$$?; \
+	@status=0; $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --junitxml=build/tests.xml $(PYTEST_ARGS) || status=$$?; \
 	$(BIN)/python ci/not_run.py build/tests.xml; exit $$status
 
 lint: .venv/.installed-dev $(NODE_MODULES) ## ruff, strict types, the architecture's import contracts, eslint

@@ -19,6 +19,11 @@ os.environ.setdefault("MILLWRIGHT_PROTECT", "mode")
 os.environ.setdefault("MILLWRIGHT_SYSTEM_METRICS", "0")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no worker is left with one when the others have nothing to do."""
+    items.sort(key=lambda item: 0 if item.get_closest_marker("slow") else 1)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.delenv("MILLWRIGHT_URL", raising=False)
