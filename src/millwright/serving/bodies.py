@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from millwright.kernel.errors import InvalidInput, MillwrightError, TooLarge
 
 _SECONDS_FOR_A_BODY = 30.0
+_LOOK_SECONDS = 1.0
 _LENGTH_DIGITS = 18
 
 Headers = Mapping[str, str]
@@ -42,6 +43,49 @@ class Incoming(Protocol):
         ...
 
 
+class _Patience:
+    """Gives up on bodies that take too long: one timer for all, since a timer for each request
+    costs more than reading it."""
+
+    def __init__(self) -> None:
+        self._since: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def wait(self, request: Incoming, limit: int) -> bytes:
+        """The body, as it came; raises as ``read_body``."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self._since[task] = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(_LOOK_SECONDS, self._look, loop)
+        try:
+            body = await request.whole()
+            return body if body is not None else await _joined(request.parts(), limit)
+        except asyncio.CancelledError as cause:
+            if task not in self._late:
+                raise
+            task.uncancel()
+            raise InvalidInput(
+                "serving.slow", f"The body did not arrive within {_SECONDS_FOR_A_BODY:.0f} seconds."
+            ) from cause
+        finally:
+            del self._since[task]
+            self._late.discard(task)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        patience_ends = loop.time() - _SECONDS_FOR_A_BODY
+        for task, since in self._since.items():
+            if since < patience_ends and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        self._timer = loop.call_later(_LOOK_SECONDS, self._look, loop) if self._since else None
+
+
+_PATIENCE = _Patience()
+
+
 async def read_body(request: Incoming, limit: int) -> bytes:
     """The body of a request, decompressed.
 
@@ -56,15 +100,7 @@ async def read_body(request: Incoming, limit: int) -> bytes:
         length = length_in(claimed)
         if length is None or length > limit:
             raise _too_large(limit)
-    try:
-        async with asyncio.timeout(_SECONDS_FOR_A_BODY):
-            body = await request.whole()
-            if body is None:
-                body = await _joined(request.parts(), limit)
-    except TimeoutError as cause:
-        raise InvalidInput(
-            "serving.slow", f"The body did not arrive within {_SECONDS_FOR_A_BODY:.0f} seconds."
-        ) from cause
+    body = await _PATIENCE.wait(request, limit)
     if len(body) > limit:
         raise _too_large(limit)
     encoding = request.headers.get("content-encoding")

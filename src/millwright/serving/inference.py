@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.ids import new_id
@@ -17,8 +18,7 @@ from millwright.serving.segments import Logged
 from millwright.serving.variant import Generation, Variant
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """The reply and who gave it."""
 
     written: Written
@@ -27,8 +27,7 @@ class Answer:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A request as it came in.
 
     Attributes:
@@ -43,8 +42,7 @@ class Arrival:
     raw: memoryview | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, gc=False):
     """A request that was understood: what to score, and how the answer is written."""
 
     arrival: Arrival

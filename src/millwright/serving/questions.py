@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from millwright.kernel.clock import parse_rfc3339
 from millwright.kernel.errors import InvalidInput
@@ -12,8 +13,7 @@ from millwright.serving.signature import Rows
 _LONGEST_ID = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, gc=False):
     """Rows to score and what the caller said about them.
 
     Attributes:
@@ -34,8 +34,7 @@ class Question:
     binary: frozenset[str] | None = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, gc=False):
     """The body of an answer; ``json_bytes`` of it are JSON where raw tensors follow."""
 
     body: bytes

@@ -12,10 +12,15 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
-from millwright.kernel.errors import TooLarge, Unavailable
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.rsgi import ProtocolClosed, ProtocolError
+from granian.server.embed import Server
+
+from millwright.kernel.errors import TooLarge
 from millwright.serving.application import Application
 from millwright.serving.bodies import ClientGone
 from millwright.serving.listening import BACKLOG
@@ -38,24 +43,18 @@ class _Request:
     async def whole(self) -> bytes | None:
         if "content-length" not in self.headers:
             return None  # its end is not known: taking it whole would be taking anything
-        with _gone_as_gone():
+        try:
             body: bytes = await self._protocol()
+        except ProtocolClosed as cause:
+            raise ClientGone from cause
         return body
 
     async def parts(self) -> AsyncIterator[bytes]:
-        with _gone_as_gone():
+        try:
             async for part in self._protocol:
                 yield part
-
-
-@contextlib.contextmanager
-def _gone_as_gone() -> Iterator[None]:
-    from granian.rsgi import ProtocolClosed
-
-    try:
-        yield
-    except ProtocolClosed as cause:
-        raise ClientGone from cause
+        except ProtocolClosed as cause:
+            raise ClientGone from cause
 
 
 class RsgiServer:
@@ -77,8 +76,6 @@ class RsgiServer:
 
 async def _discard(protocol: Any) -> None:
     """Take what is still coming, for a while: who is refused in mid-sentence hears no refusal."""
-    from granian.rsgi import ProtocolClosed, ProtocolError
-
     taken = 0
     with contextlib.suppress(TimeoutError, ProtocolClosed, ProtocolError):
         async with asyncio.timeout(_DISCARD_SECONDS):
@@ -89,22 +86,7 @@ async def _discard(protocol: Any) -> None:
 
 
 def granian_on(application: Application, bound: socket.socket) -> Any:
-    """A granian server of the application on a socket that listens already.
-
-    Raises:
-        Unavailable: granian is not installed.
-    """
-    try:
-        from granian._granian import SocketHolder
-        from granian.constants import HTTPModes, Interfaces
-        from granian.server.embed import Server
-    except ImportError as cause:
-        raise Unavailable(
-            "serving.no_granian",
-            "The server granian is not installed.",
-            hint="Install it with: pip install 'millwright[granian]' - or leave --server out.",
-        ) from cause
-
+    """A granian server of the application on a socket that listens already."""
     held: Any = SocketHolder  # granian's own types lag behind it
 
     class OnSocket(Server):  # type: ignore[misc]  # granian is optional

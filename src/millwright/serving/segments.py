@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from millwright.kernel.model_package import Field
@@ -33,8 +33,7 @@ _FIXED = [
 FEATURE_PREFIX = "f."
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(msgspec.Struct, frozen=True, gc=False):
     """One answered request of n rows, as the prediction log keeps it.
 
     Attributes:

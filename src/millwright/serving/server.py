@@ -115,8 +115,14 @@ async def _beside_grpc(
 
 
 async def _run_granian(application: Application, bound: socket.socket) -> None:
-    from millwright.serving.rsgi import granian_on
-
+    try:
+        from millwright.serving.rsgi import granian_on
+    except ImportError as cause:
+        raise Unavailable(
+            "serving.no_granian",
+            "The server granian is not installed.",
+            hint="Install it with: pip install 'millwright[granian]' - or leave --server out.",
+        ) from cause
     server = granian_on(application, bound)
     draining: list[asyncio.Task[None]] = []
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+import msgspec
+
 from millwright.kernel.errors import Conflict, InvalidInput, nearest
 from millwright.kernel.model_package import Field, Kind
 
@@ -23,8 +25,7 @@ NATIVE = "JSON"
 """Stands for "whatever JSON says", for protocols that do not declare a datatype."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, gc=False):
     """Decoded rows, one after the other: field ``i`` of row ``r`` is ``values[r * width + i]``."""
 
     count: int
