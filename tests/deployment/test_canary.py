@@ -11,12 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millwright.deployment.canary import (
-    VariantHealth,
-    analyse_canary,
-    confidence_sequence,
-    row_losses,
-)
+from millwright.deployment.canary import Requests, analyse_canary
+from millwright.deployment.evidence.means import confidence_sequence
+from millwright.deployment.evidence.rates import BLOCK, log_e_of_excess
+from millwright.deployment.losses import row_losses
 from millwright.kernel.config import CanaryConfig
 
 Floats = npt.NDArray[np.float64]
@@ -121,24 +119,120 @@ def test_a_trial_without_labels_ends_with_the_champion() -> None:
     assert analyse_canary(nothing, nothing, POLICY, windows=4).verdict == "roll back"
 
 
-def test_a_challenger_that_fails_requests_is_rolled_back_at_once() -> None:
-    losses = np.full(10, 0.1)
-    found = analyse_canary(
-        losses,
-        losses,
-        POLICY,
-        windows=0,
-        champion=VariantHealth(requests=1000, errors=1, p95_ms=4.0),
-        challenger=VariantHealth(requests=300, errors=30, p95_ms=9.0),
+NOTHING = np.empty(0)
+
+
+def traffic(
+    rng: np.random.Generator,
+    requests: int,
+    failures: tuple[float, float] = (0.02, 0.02),
+    slower: float = 1.0,
+    differing: float = 0.05,
+    share: float = 0.5,
+) -> Requests:
+    """Requests of a trial with heavy-tailed latencies; failures by champion and challenger."""
+    challenger = rng.random(requests) < share
+    latency = rng.lognormal(1.0, 0.6, requests) * np.where(challenger, slower, 1.0)
+    failed = rng.random(requests) < np.where(challenger, failures[1], failures[0])
+    return Requests(
+        challenger, failed, np.where(failed, np.nan, latency), rng.random(requests) < differing
     )
+
+
+def first(seen: Requests, count: int) -> Requests:
+    return Requests(
+        seen.challenger[:count],
+        seen.failed[:count],
+        seen.latency_ms[:count],
+        seen.disagrees[:count],
+    )
+
+
+def rolled_back_after(seen: Requests, policy: CanaryConfig = POLICY) -> int | None:
+    """Requests of the challenger's at the first look, one every 100 requests, that rolls back."""
+    for count in range(100, seen.challenger.size + 1, 100):
+        found = analyse_canary(NOTHING, NOTHING, policy, windows=0, requests=first(seen, count))
+        if found.verdict == "roll back":
+            return int(seen.challenger[:count].sum())
+    return None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_innocent_canaries_are_hardly_ever_rolled_back(share: float) -> None:
+    rng = np.random.default_rng(11)
+    policy = POLICY.model_copy(update={"max_disagreement": 0.05})
+    streams = 100
+    looks = [rolled_back_after(traffic(rng, 3000, share=share), policy) for _ in range(streams)]
+    assert sum(found is not None for found in looks) / streams <= 0.05
+
+
+def test_failing_twice_as_often_is_caught_within_a_thousand_requests_of_each() -> None:
+    rng = np.random.default_rng(12)
+    needed = [rolled_back_after(traffic(rng, 4000, failures=(0.02, 0.05))) for _ in range(40)]
+    assert all(needed)
+    assert np.median(np.array(needed, dtype=float)) <= 1000
+
+
+def test_a_challenger_that_fails_requests_is_rolled_back_with_the_evidence() -> None:
+    seen = traffic(np.random.default_rng(13), 2000, failures=(0.001, 0.1), share=0.3)
+    found = analyse_canary(NOTHING, NOTHING, POLICY, windows=0, requests=seen)
     assert found.verdict == "roll back"
-    assert "10.0%" in found.reason
-    assert found.evidence.challenger.p95_ms == 9.0
-    same = VariantHealth(requests=1000, errors=30)
-    assert (
-        analyse_canary(losses, losses, POLICY, windows=0, champion=same, challenger=same).verdict
-        == "continue"
-    )
+    assert "fails" in found.reason
+    evidence = found.evidence
+    assert evidence.failures.e_value >= evidence.failures.needed
+    assert evidence.challenger.errors == int((seen.failed & seen.challenger).sum())
+    assert evidence.champion.requests + evidence.challenger.requests == 2000
+
+
+def test_failing_less_often_or_as_often_as_the_champion_is_no_harm() -> None:
+    rng = np.random.default_rng(14)
+    assert rolled_back_after(traffic(rng, 4000, failures=(0.2, 0.01))) is None
+    assert rolled_back_after(traffic(rng, 4000, failures=(0.0, 0.0))) is None
+
+
+def test_a_challenger_twice_as_slow_is_rolled_back_and_one_within_the_limit_is_not() -> None:
+    rng = np.random.default_rng(15)
+    slow = traffic(rng, 8000, slower=2.5)
+    found = analyse_canary(NOTHING, NOTHING, POLICY, windows=0, requests=slow)
+    assert found.verdict == "roll back"
+    assert "slower" in found.reason
+    health = found.evidence.challenger
+    assert health.p95_low_ms is not None
+    assert health.p95_ms is not None
+    assert health.p95_high_ms is not None
+    assert health.p95_low_ms < health.p95_ms < health.p95_high_ms
+    assert rolled_back_after(traffic(rng, 8000, slower=1.3)) is None
+
+
+def test_differing_too_often_is_a_harm_only_where_a_limit_is_set() -> None:
+    seen = traffic(np.random.default_rng(16), 2000, differing=0.3)
+    limited = POLICY.model_copy(update={"max_disagreement": 0.1})
+    found = analyse_canary(NOTHING, NOTHING, limited, windows=0, requests=seen)
+    assert found.verdict == "roll back"
+    assert "differs" in found.reason
+    free = analyse_canary(NOTHING, NOTHING, POLICY, windows=0, requests=seen)
+    assert free.verdict == "continue"
+    assert free.evidence.disagreement == pytest.approx(0.3, abs=0.05)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=200))
+def test_the_stake_never_loses_more_than_it_had(answers: list[tuple[bool, bool]]) -> None:
+    arm = np.array([a for a, _ in answers], dtype=bool)
+    bad = np.array([b for _, b in answers], dtype=bool)
+    found = log_e_of_excess(arm, bad)
+    assert found >= 0.0
+    assert log_e_of_excess(arm[:-20], bad[:-20]) <= found or arm.size < 20
+
+
+def test_a_fair_stake_is_worth_one_on_average() -> None:
+    """Over every outcome of one block, weighted by its chance under any equal rate."""
+    arm = np.tile([False, True], BLOCK // 2)
+    rng = np.random.default_rng(17)
+    for rate in (0.05, 0.3):
+        final = [math.exp(log_e_of_excess(arm, rng.random(BLOCK) < rate)) for _ in range(4000)]
+        # The largest value so far of a fair game of one block: at least 1, so slightly above it.
+        assert np.mean(np.array(final) > 20) <= 1 / 20
 
 
 def test_rows_that_lack_a_score_of_either_are_left_out() -> None:

@@ -70,7 +70,7 @@ def test_a_trial_pairs_both_versions_on_the_same_rows(
     world.label(ids[:1200])
     trial = trial_of(world.store, world.deployment, challenger, since)
     assert (trial.rows, trial.actual.size, trial.windows) == (1600, 1200, 2)
-    assert trial.champion_requests == 1600
+    assert (~trial.requests.challenger).sum() == 1600
     assert np.allclose(trial.challenger, np.clip(trial.champion + 0.1, 0, 1))
     losses = (
         row_losses("binary", trial.actual, trial.champion),

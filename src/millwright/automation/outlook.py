@@ -12,7 +12,6 @@ from millwright.deployment import (
     Decision,
     Deployment,
     Rollout,
-    VariantHealth,
     analyse_canary,
     rollouts_of,
     row_losses,
@@ -74,10 +73,7 @@ def _analyse(store: Store, deployment: Deployment, rollout: Rollout, trial: Tria
         row_losses(version.served_task, truth, trial.challenger, version.classes),
         _canary_policy(store, deployment.project),
         windows=trial.windows,
-        champion=VariantHealth(requests=trial.champion_requests, p95_ms=trial.champion_p95_ms),
-        challenger=VariantHealth(
-            requests=trial.challenger_requests, p95_ms=trial.challenger_p95_ms
-        ),
+        requests=trial.requests,
         loss="squared error" if version.task == "regression" else "Brier score",
     )
 

@@ -2,56 +2,68 @@
 
 During a canary every request is scored by both versions, so both are judged on the *same* rows:
 the per-row difference of losses (champion − challenger; above zero, the challenger is better)
-varies far less than either loss does.
+varies far less than either loss does. It needs no bound on the loss, so one procedure serves
+classification (Brier score) and regression (squared error). Beside the loss, which waits for labels,
+the challenger goes when it fails more requests, answers more slowly than is allowed, or disagrees
+with the champion more often than is tolerated.
 
-The trial is looked at again whenever labels arrive. An ordinary confidence interval looked at a
-hundred times excludes the truth far more often than it says; so the interval here is an asymptotic
-*confidence sequence*, valid at all looks together: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas,
-"Time-uniform central limit theory and asymptotic confidence sequences" (Annals of Statistics 52,
-2024), theorem 2.2. For the mean of n differences with standard deviation s::
-
-    mean ± s · sqrt( 2(nρ² + 1) / (n²ρ²) · ln( sqrt(nρ² + 1) / α ) )
-
-with ρ chosen to make it tightest near the smallest number of labels that may decide. It needs no
-bound on the loss, so one procedure serves classification (Brier score) and regression (squared
-error). Being asymptotic, it is not consulted before ``BURN_IN`` rows.
+The trial is looked at again whenever there is more of it. All of the evidence is therefore valid at
+all looks together (``deployment.evidence``), and the permitted error is divided: half of it is for
+the loss (``confidence`` is two-sided: promotion and harm), the rest as ``SHARES`` says. Whatever the
+number of looks, an innocent challenger is rolled back with at most that probability.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from millwright.deployment.evidence.means import BURN_IN, Interval, confidence_sequence
+from millwright.deployment.evidence.quantiles import QuantileBounds, quantile_bounds
+from millwright.deployment.evidence.rates import log_e_above, log_e_of_excess
 from millwright.kernel.config import CanaryConfig
-from millwright.kernel.model_package import Task
 from millwright.kernel.record import Record
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["continue", "promote", "roll back"]
 
-BURN_IN = 200
-"""Labelled rows before the sequence is looked at: below, its asymptotics are not to be trusted."""
 HARM_MARGIN = 0.02
 """At the end of a trial, how much worse the challenger may still be, as a share of the champion's
 loss: it is promoted when better on average and a harm beyond this is excluded."""
-ERROR_DEVIATES = 4.0
-"""How many standard errors the challenger's failures must exceed the champion's by; four, because
-it is looked at again and again."""
+SHARES = {"failures": 0.25, "latency": 0.125, "disagreement": 0.125}
+"""Parts of the permitted error (1 − confidence) that belong to what needs no labels."""
+FEWEST_REQUESTS = 50
+"""Requests that the challenger must have answered before its failures are judged."""
+_QUANTILE = 0.95
+_LARGEST_E = 1e12
 
 
-class Interval(Record):
-    """A mean and the interval that holds it, at every look, with the given confidence."""
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What was seen of the requests of a trial, in the order of serving.
 
-    n: int
-    mean: float
-    low: float | None
-    high: float | None
-    """None for both where too few rows leave it without bounds."""
-    confidence: float
+    Attributes:
+        challenger: whether the challenger answered, ``(n,)``.
+        failed: whether the answer was an error of the server's, ``(n,)``.
+        latency_ms: until the answer, in milliseconds; NaN where it failed, ``(n,)``.
+        disagrees: for each row scored by both, whether the two differ, ``(m,)``.
+    """
+
+    challenger: Bools
+    failed: Bools
+    latency_ms: Floats
+    disagrees: Bools
+
+    @staticmethod
+    def none() -> Requests:
+        """Nothing was seen yet."""
+        nothing = np.zeros(0, dtype=bool)
+        return Requests(nothing, nothing, np.zeros(0), nothing)
 
 
 class VariantHealth(Record):
@@ -60,11 +72,26 @@ class VariantHealth(Record):
     requests: int = 0
     errors: int = 0
     p95_ms: float | None = None
+    p95_low_ms: float | None = None
+    p95_high_ms: float | None = None
+    """Bounds of the percentile that hold at every look; None where requests are too few."""
 
     @property
     def error_rate(self) -> float:
         """Failed requests over all requests; 0 without any."""
         return self.errors / self.requests if self.requests else 0.0
+
+
+class Suspicion(Record):
+    """Evidence of a harm: what a stake betted on it has grown to, and what is needed to act."""
+
+    e_value: float
+    needed: float
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the harm is established."""
+        return self.e_value >= self.needed
 
 
 class CanaryEvidence(Record):
@@ -78,6 +105,12 @@ class CanaryEvidence(Record):
     windows: int
     champion: VariantHealth
     challenger: VariantHealth
+    failures: Suspicion
+    """That the challenger fails more of its requests."""
+    disagreement: float | None
+    """Share of the rows scored by both on which the two differ; None without any."""
+    disagreements: Suspicion | None
+    """That they differ on more than is tolerated; None where no limit is set."""
 
 
 class Decision(Record):
@@ -88,56 +121,13 @@ class Decision(Record):
     evidence: CanaryEvidence
 
 
-def row_losses(
-    task: Task,
-    actual: Sequence[str | float | None] | Floats,
-    predicted: npt.ArrayLike,
-    classes: Sequence[str] = (),
-) -> Floats:
-    """The loss of each row.
-
-    Binary: the Brier score (p − y)², ``predicted`` being P(the second class) and ``actual`` either
-    class labels or 0/1 numbers. Multiclass: Σₖ (pₖ − yₖ)² / 2, ``predicted`` of shape (n, k).
-    Regression: squared error. NaN where the label or the prediction is missing or not a class.
-    """
-    scores = np.asarray(predicted, dtype=np.float64)
-    if task == "regression":
-        squared: Floats = np.square(_numbers(actual) - scores)
-        return squared
-    if task == "binary":
-        brier: Floats = np.square(_binary(actual, classes) - scores)
-        return brier
-    position = {label: index for index, label in enumerate(classes)}
-    codes = np.array([position.get(str(value), -1) for value in actual], dtype=np.int64)
-    truth = np.full((codes.size, len(classes)), np.nan)
-    truth[codes >= 0] = np.eye(len(classes))[codes[codes >= 0]]
-    several: Floats = np.square(truth - scores.reshape(truth.shape)).sum(axis=1) / 2.0
-    return several
-
-
-def confidence_sequence(differences: Floats, *, confidence: float, tuned_for: int) -> Interval:
-    """The running mean and its always-valid interval after all of ``differences``.
-
-    ``tuned_for``: the number of rows at which the interval should be tightest. Without rows, or
-    with one, the interval has no bounds; rows that all agree give an interval of no width.
-    """
-    n = int(differences.size)
-    if n < 2:
-        mean = float(differences.mean()) if n else 0.0
-        return Interval(n=n, mean=mean, low=None, high=None, confidence=confidence)
-    mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
-    radius = deviation * _unit_radius(n, 1.0 - confidence, max(tuned_for, 2))
-    return Interval(n=n, mean=mean, low=mean - radius, high=mean + radius, confidence=confidence)
-
-
 def analyse_canary(
     champion_losses: Floats,
     challenger_losses: Floats,
     policy: CanaryConfig,
     *,
     windows: int,
-    champion: VariantHealth | None = None,
-    challenger: VariantHealth | None = None,
+    requests: Requests | None = None,
     loss: str = "Brier score",
 ) -> Decision:
     """Judge a trial.
@@ -148,8 +138,7 @@ def analyse_canary(
             out.
         policy: ``min_labels`` before a promotion, ``max_windows`` of exposure, ``confidence``.
         windows: labelled windows that the trial has lasted.
-        champion: the champion's requests, failures and latency since the trial began.
-        challenger: the challenger's.
+        requests: the requests of the trial, labelled or not.
         loss: what to call the loss in the reason.
     """
     paired = np.isfinite(champion_losses) & np.isfinite(challenger_losses)
@@ -157,25 +146,34 @@ def analyse_canary(
     interval = confidence_sequence(
         ours - theirs, confidence=policy.confidence, tuned_for=policy.min_labels
     )
+    seen = requests or Requests.none()
+    alpha = 1.0 - policy.confidence
     evidence = CanaryEvidence(
         loss=loss,
         difference=interval,
         champion_loss=float(ours.mean()) if ours.size else None,
         challenger_loss=float(theirs.mean()) if theirs.size else None,
         windows=windows,
-        champion=champion or VariantHealth(),
-        challenger=challenger or VariantHealth(),
+        champion=_health(seen, ~seen.challenger, alpha),
+        challenger=_health(seen, seen.challenger, alpha),
+        failures=_suspicion(
+            log_e_of_excess(seen.challenger, seen.failed), SHARES["failures"] * alpha
+        ),
+        disagreement=float(seen.disagrees.mean()) if seen.disagrees.size else None,
+        disagreements=None
+        if policy.max_disagreement is None
+        else _suspicion(
+            log_e_above(seen.disagrees, policy.max_disagreement), SHARES["disagreement"] * alpha
+        ),
     )
     verdict, reason = _verdict(evidence, policy)
     return Decision(verdict=verdict, reason=reason, evidence=evidence)
 
 
 def _verdict(evidence: CanaryEvidence, policy: CanaryConfig) -> tuple[Verdict, str]:
-    if _fails_more(evidence.champion, evidence.challenger):
-        return "roll back", (
-            f"The challenger fails {evidence.challenger.error_rate:.1%} of its requests, the"
-            f" champion {evidence.champion.error_rate:.1%}."
-        )
+    harm = _harm_without_labels(evidence, policy)
+    if harm is not None:
+        return "roll back", harm
     found = evidence.difference
     numbers = _numbers_sentence(evidence)
     low, high = found.low, found.high
@@ -226,38 +224,43 @@ def _numbers_sentence(evidence: CanaryEvidence) -> str:
     )
 
 
-def _fails_more(champion: VariantHealth, challenger: VariantHealth) -> bool:
-    if challenger.errors < 5 or champion.requests == 0:
-        return False
-    pooled = (champion.errors + challenger.errors) / (champion.requests + challenger.requests)
-    spread = math.sqrt(
-        pooled * (1.0 - pooled) * (1.0 / champion.requests + 1.0 / challenger.requests)
+def _harm_without_labels(evidence: CanaryEvidence, policy: CanaryConfig) -> str | None:
+    ours, theirs = evidence.champion, evidence.challenger
+    if theirs.requests >= FEWEST_REQUESTS and evidence.failures.is_enough:
+        return (
+            f"The challenger fails {theirs.error_rate:.1%} of its requests, the champion"
+            f" {ours.error_rate:.1%}."
+        )
+    slowest = None if ours.p95_high_ms is None else ours.p95_high_ms * (1 + policy.max_slowdown)
+    if slowest is not None and theirs.p95_low_ms is not None and theirs.p95_low_ms > slowest:
+        return (
+            f"The challenger is slower: 95 % of its answers take up to {theirs.p95_ms:.3g} ms"
+            f" (surely more than {theirs.p95_low_ms:.3g}), the champion's {ours.p95_ms:.3g} ms, and"
+            f" {policy.max_slowdown:.0%} more is allowed."
+        )
+    if evidence.disagreements is not None and evidence.disagreements.is_enough:
+        return (
+            f"The challenger differs from the champion on {evidence.disagreement:.1%} of the rows;"
+            f" {policy.max_disagreement:.1%} is tolerated."
+        )
+    return None
+
+
+def _health(seen: Requests, answered: Bools, alpha: float) -> VariantHealth:
+    times = seen.latency_ms[answered]
+    # Both variants' bounds have to hold, so each has half of the error.
+    found: QuantileBounds = quantile_bounds(
+        times[np.isfinite(times)], _QUANTILE, alpha=SHARES["latency"] * alpha / 2
     )
-    return challenger.error_rate - champion.error_rate > ERROR_DEVIATES * spread
-
-
-def _unit_radius(n: int, alpha: float, tuned_for: int) -> float:
-    # Equation (14) there: the ρ that makes the interval tightest at n = tuned_for.
-    log_alpha = -2.0 * math.log(alpha)
-    scaled = n * (log_alpha + math.log(log_alpha + 1.0)) / tuned_for
-    return math.sqrt(
-        2.0 * (scaled + 1.0) / (n * scaled) * math.log(math.sqrt(scaled + 1.0) / alpha)
+    return VariantHealth(
+        requests=int(answered.sum()),
+        errors=int((seen.failed & answered).sum()),
+        p95_ms=found.value,
+        p95_low_ms=found.low,
+        p95_high_ms=found.high,
     )
 
 
-def _binary(actual: Sequence[str | float | None] | Floats, classes: Sequence[str]) -> Floats:
-    if isinstance(actual, np.ndarray) and actual.dtype.kind in "fiub":
-        return actual.astype(np.float64)
-    position = {label: float(index) for index, label in enumerate(classes)}
-    return np.array([position.get(str(value), math.nan) for value in actual], dtype=np.float64)
-
-
-def _numbers(actual: Sequence[str | float | None] | Floats) -> Floats:
-    return np.array([_number(value) for value in actual], dtype=np.float64)
-
-
-def _number(value: str | float | None) -> float:
-    try:
-        return math.nan if value is None else float(value)
-    except ValueError:
-        return math.nan
+def _suspicion(log_e: float, alpha: float) -> Suspicion:
+    e_value = math.exp(min(log_e, math.log(_LARGEST_E)))
+    return Suspicion(e_value=round(e_value, 3), needed=round(1.0 / alpha, 3))

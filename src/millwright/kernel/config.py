@@ -135,6 +135,12 @@ class CanaryConfig(Record):
     min_labels: int = 1000
     max_windows: int = 4
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    max_slowdown: Annotated[float, Field(ge=0.0)] = 0.5
+    """How much longer than the champion's the challenger's 95th percentile of latency may be, as a
+    share of it."""
+    max_disagreement: Share | None = None
+    """The share of rows on which the two may differ: another class, or a value more than 10 % away.
+    Not limited by default: a challenger is there to differ."""
 
 
 class DeploymentConfig(Record):

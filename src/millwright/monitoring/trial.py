@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
-from millwright.deployment import Deployment
+from millwright.deployment import Deployment, Requests
+from millwright.kernel.model_package import Task
 from millwright.kernel.store import Store
 from millwright.monitoring.label_log import LabelLog
 from millwright.monitoring.labels import actual_values, join_labels
-from millwright.monitoring.latency import latency_of
 from millwright.monitoring.performance import version_scores
 from millwright.monitoring.segments import SegmentCache, milliseconds
 from millwright.monitoring.stored_catalog import StoredCatalog
@@ -25,6 +25,8 @@ from millwright.monitoring.windows import window_starts
 
 Floats = npt.NDArray[np.float64]
 _trial_segments = SegmentCache(32 << 20)
+_NOTABLE = 0.1
+"""How far apart two predicted numbers are, as a share of the larger, to be different answers."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,7 @@ class Trial:
         challenger: the challenger's on the same rows.
         windows: monitored windows that hold at least one labelled row of the trial.
         rows: rows scored by both, labelled or not.
-        champion_requests: requests that the champion answered since the trial began.
-        challenger_requests: those that the challenger answered.
-        champion_p95_ms: 95th percentile of its latency.
-        challenger_p95_ms: the challenger's.
+        requests: every request since the trial began, by whom it was answered and how.
     """
 
     actual: Floats
@@ -48,10 +47,7 @@ class Trial:
     challenger: Floats
     windows: int
     rows: int
-    champion_requests: int
-    challenger_requests: int
-    champion_p95_ms: float | None
-    challenger_p95_ms: float | None
+    requests: Requests
 
 
 def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms: int) -> Trial:
@@ -67,7 +63,7 @@ def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms:
     rows = _rows_since(store, deployment, challenger_id, since_ms)
     if model is None or rows is None:
         nothing = np.empty(0)
-        return Trial(nothing, nothing, nothing, 0, 0, 0, 0, None, None)
+        return Trial(nothing, nothing, nothing, 0, 0, Requests.none())
     labels = LabelLog(store, deployment.project, deployment.id, evaluated=0)
     with store.read() as connection:
         labels.advance(connection)
@@ -83,20 +79,13 @@ def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms:
     if progress is not None and usable.any():
         times = milliseconds(rows["event_time"])[usable]
         windows = len(np.unique(window_starts(times, progress.origin_ms, progress.window_ms)))
-    answered = {
-        name: latency_of(rows.filter(pc.equal(rows["variant"].cast(pa.string()), name)))
-        for name in ("champion", "canary")
-    }
     return Trial(
         actual=actual[usable],
         champion=ours[usable],
         challenger=theirs[usable],
         windows=windows,
         rows=int(both.sum()),
-        champion_requests=answered["champion"].requests,
-        challenger_requests=answered["canary"].requests,
-        champion_p95_ms=answered["champion"].p95_ms,
-        challenger_p95_ms=answered["canary"].p95_ms,
+        requests=_requests(rows, challenger_id, _differ(ours[both], theirs[both], model.task)),
     )
 
 
@@ -119,6 +108,32 @@ def _rows_since(
         kept.append(segment.filter(given))
     found = pa.concat_tables(kept, promote_options="permissive") if kept else None
     return found if found is not None and found.num_rows else None
+
+
+def _requests(rows: pa.Table, challenger_id: str, disagrees: npt.NDArray[np.bool_]) -> Requests:
+    """Rows of one request share its answer, so it counts once."""
+    each = rows.filter(pa.array(_first_of_each(rows["request_id"])))
+    each = each.sort_by("served_at")
+    failed = pc.not_equal(each["status"], "ok").to_numpy()
+    latency = each["latency_us"].to_numpy() / 1000.0
+    return Requests(
+        challenger=pc.equal(each["version_id"].cast(pa.string()), challenger_id).to_numpy(),
+        failed=failed,
+        latency_ms=np.where(failed, np.nan, latency),
+        disagrees=disagrees,
+    )
+
+
+def _differ(ours: Floats, theirs: Floats, task: Task) -> npt.NDArray[np.bool_]:
+    """Whether two scores of a row mean different answers."""
+    if task == "multiclass":
+        found = ours.argmax(axis=1) != theirs.argmax(axis=1) if ours.size else np.zeros(0, bool)
+    elif task == "binary":
+        found = (ours >= 0.5) != (theirs >= 0.5)
+    else:
+        largest = np.maximum(np.abs(ours), np.abs(theirs))
+        found = np.abs(ours - theirs) > _NOTABLE * largest
+    return np.asarray(found, dtype=np.bool_)
 
 
 def _flat(scores: Floats) -> Floats:
