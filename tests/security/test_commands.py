@@ -41,3 +41,18 @@ def test_every_answer_is_also_json(run: CliRunner) -> None:
 def test_a_name_that_cannot_be_is_explained(run: CliRunner) -> None:
     done = run.invoke(token, ["create", "--name", "../ci", "--role", "admin"])
     assert "letters, digits" in str(done.exception)
+
+
+def test_a_token_is_given_roles_in_projects(run: CliRunner) -> None:
+    made = run.invoke(token, ["create", "--name", "ci", "--project", "flights=editor"])
+    assert "Token 'ci' (flights=editor)" in made.output
+    given = run.invoke(token, ["grant", "ci", "operator", "--project", "bikes"])
+    assert given.output == "Token 'ci' is operator in the project 'bikes' from now on.\n"
+    assert "bikes=operator, flights=editor" in run.invoke(token, ["list"]).output
+    assert "ci" in run.invoke(token, ["access", "--project", "bikes"]).output
+    taken = run.invoke(token, ["withdraw", "ci", "--project", "bikes"])
+    assert "is guest in the project 'bikes'" in taken.output
+    assert "No token opens" in run.invoke(token, ["access", "--project", "bikes"]).output
+    for wrong in (["--project", "flights"], ["--project", "flights=king"], []):
+        refused = run.invoke(token, ["create", "--name", "other", *wrong])
+        assert refused.exit_code == 2, wrong

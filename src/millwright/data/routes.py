@@ -18,7 +18,7 @@ from millwright.data.records import (
 )
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Reach, RoomRouter, current_call
 
 router = RoomRouter(tag="data")
 
@@ -33,7 +33,7 @@ def list_datasets(project: Name, call: Call = Depends(current_call)) -> list[Dat
     return service.list_datasets(call.store, project)
 
 
-@router.post("/datasets/journal", permission=Permission.WRITE)
+@router.post("/datasets/journal", permission=Permission.WRITE, reach=Reach.PROJECTS)
 def take_journal(call: Call = Depends(current_call)) -> JournalTaken:
     """Take in what the data commands kept in this workspace while no door was open."""
     return JournalTaken(versions=service.take_journal(call.store))

@@ -24,6 +24,8 @@ class Permission(StrEnum):
 class Role(StrEnum):
     """A named set of permissions; each includes the one before."""
 
+    GUEST = "guest"
+    """Nothing of its own: only what it was granted in single projects."""
     VIEWER = "viewer"
     EDITOR = "editor"
     OPERATOR = "operator"
@@ -31,6 +33,7 @@ class Role(StrEnum):
 
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.GUEST: frozenset({Permission.PUBLIC}),
     Role.VIEWER: frozenset({Permission.PUBLIC, Permission.READ}),
     Role.EDITOR: frozenset({Permission.PUBLIC, Permission.READ, Permission.WRITE}),
     Role.OPERATOR: frozenset(
@@ -40,20 +43,40 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 
+_RANK = list(Role)
+
+
 @dataclass(frozen=True)
 class Actor:
-    """Who is behind a call: a name for the audit trail, and a role.
+    """Who is behind a call: a name for the audit trail, a role everywhere, and roles in projects.
 
     >>> Actor("ci", Role.VIEWER).may(Permission.WRITE)
     False
+    >>> Actor("ci", Role.VIEWER, (("flights", Role.EDITOR),)).within("flights").role
+    <Role.EDITOR: 'editor'>
     """
 
     name: str
     role: Role
+    grants: tuple[tuple[str, Role], ...] = ()
+    """Project and role, where it is more than the role everywhere."""
 
     def may(self, permission: Permission) -> bool:
         """Whether this actor's role grants the permission."""
         return permission in _GRANTS[self.role]
+
+    def within(self, project: str) -> Actor:
+        """The same actor, with the role that counts in one project: the higher of the two."""
+        if not self.grants:
+            return self
+        granted = dict(self.grants).get(project, self.role)
+        return Actor(self.name, max(self.role, granted, key=_RANK.index))
+
+    def projects(self, permission: Permission) -> frozenset[str] | None:
+        """The projects in which the actor has the permission; None where it is all of them."""
+        if self.may(permission):
+            return None
+        return frozenset(name for name, role in self.grants if permission in _GRANTS[role])
 
 
 SYSTEM = Actor("system", Role.ADMIN)

@@ -9,7 +9,7 @@ transaction as the change they record.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -78,9 +78,13 @@ def read(
     kind: str | None = None,
     subject: str | None = None,
     project: str | None = None,
+    among: Collection[str] | None = None,
     newest_first: bool = False,
 ) -> list[Event]:
-    """Events after a sequence number, oldest first unless asked otherwise."""
+    """Events after a sequence number, oldest first unless asked otherwise.
+
+    ``among``: only those of these projects; None for all, and for those of no project.
+    """
     query = select(events).where(events.c.seq > after).limit(limit)
     query = query.order_by(events.c.seq.desc() if newest_first else events.c.seq)
     if kind is not None:
@@ -89,6 +93,8 @@ def read(
         query = query.where(events.c.subject == subject)
     if project is not None:
         query = query.where(events.c.project == project)
+    if among is not None:
+        query = query.where(events.c.project.in_(among))
     return [_event(row) for row in connection.execute(query)]
 
 

@@ -1,13 +1,16 @@
-"""Routes that say what they ask of their caller.
+"""Routes that say what they ask of their caller, and in which project.
 
 The permission is part of the route object, so a route without one cannot exist: the router refuses
-to add it and the server refuses to start with it.
+to add it and the server refuses to start with it. Which project a request is about is said by its
+path: by ``{project}`` itself, or by a part whose owner the room can tell (``owners``). A route with
+neither is of the whole installation, unless it says that it answers for several projects at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -15,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount
 
 from millwright.kernel.access import Actor, Permission
-from millwright.kernel.errors import Forbidden
+from millwright.kernel.errors import Forbidden, MillwrightError
 from millwright.kernel.store import Store
 
 PREFIX = "/api/v1"
@@ -31,18 +34,52 @@ class Call:
 
     store: Store
     actor: Actor
+    """With the role that counts in the project the route is about."""
+
+    def within(self, project: str, permission: Permission) -> Actor:
+        """The actor in a project that the path did not name.
+
+        Raises:
+            Forbidden: it has not the permission there.
+        """
+        actor = self.actor.within(project)
+        if not actor.may(permission):
+            raise _denied(actor, permission)
+        return actor
+
+
+class Reach(Enum):
+    """What a route is about that names no single project."""
+
+    INSTALLATION = "installation"
+    """Everything there is: a role in some project does not open it."""
+    PROJECTS = "projects"
+    """Whatever projects the caller may see: the handler leaves out the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """How a part of a path, such as a run's id, tells the project."""
+
+    find: Callable[[Store, str], str | None]
+    """The project of the thing with this id; None where there is no such thing."""
+    unknown: Callable[[str], MillwrightError]
+    """What is said of a thing that is not there, and of one that the caller may not see."""
 
 
 class RoomRoute(APIRoute):
     """A route with the permission that its caller needs."""
 
     permission: Permission | None = None
+    reach: str = Reach.INSTALLATION.value
+    """``project``, or that of its ``Reach``."""
 
 
 class RoomRouter:
     """The routes of one room; every one is declared with a permission."""
 
-    def __init__(self, *, tag: str) -> None:
+    def __init__(self, *, tag: str, owners: Mapping[str, Owner] | None = None) -> None:
+        self._owners = dict(owners or {})
         self._router = APIRouter(prefix=PREFIX, tags=[tag], route_class=RoomRoute)
 
     @property
@@ -73,40 +110,93 @@ class RoomRouter:
     def _declare(
         self, method: str, path: str, permission: Permission, options: dict[str, Any]
     ) -> Callable[..., Any]:
+        about = self._about(path, permission, options.pop("reach", None))
+
         def add(handler: Callable[..., Any]) -> Callable[..., Any]:
-            dependencies = [*options.pop("dependencies", ()), Depends(require(permission))]
+            dependencies = [*options.pop("dependencies", ()), Depends(require(about))]
             self._router.add_api_route(
                 path, handler, methods=[method], dependencies=dependencies, **options
             )
             route = self._router.routes[-1]
             if isinstance(route, RoomRoute):
                 route.permission = permission
+                route.reach = "project" if about.reach is None else about.reach.value
             return handler
 
         return add
 
+    def _about(self, path: str, permission: Permission, reach: Reach | None) -> _About:
+        for part, owner in self._owners.items():
+            if reach is None and _holds(path, part):
+                return _About(permission, part, owner, None)
+        if reach is None and not _holds(path, "project"):
+            reach = Reach.INSTALLATION
+        return _About(permission, "project", None, reach)
 
-def require(permission: Permission) -> Callable[[Request], None]:
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a route asks for, and where."""
+
+    permission: Permission
+    part: str
+    owner: Owner | None
+    reach: Reach | None
+
+    def actor(self, request: Request, actor: Actor) -> Actor:
+        """The caller with the role that counts.
+
+        Raises:
+            MillwrightError: it may not see the thing, which is then said not to be there.
+            Forbidden: it has not the permission.
+        """
+        value = request.path_params.get(self.part, "")
+        if self.reach is None and actor.grants:
+            actor = self._in_project(request.app.state.store, actor, value)
+        if self.reach is Reach.PROJECTS and actor.projects(self.permission):
+            return actor
+        if actor.may(self.permission):
+            return actor
+        if self.owner is not None and not actor.may(Permission.READ):
+            raise self.owner.unknown(value)
+        raise _denied(actor, self.permission)
+
+    def _in_project(self, store: Store, actor: Actor, value: str) -> Actor:
+        if self.owner is None:
+            return actor.within(value)
+        if actor.may(Permission.ADMIN):
+            return actor
+        project = self.owner.find(store, value)
+        return actor if project is None else actor.within(project)
+
+
+def _holds(path: str, part: str) -> bool:
+    return f"{{{part}}}" in path or f"{{{part}:path}}" in path
+
+
+def _denied(actor: Actor, permission: Permission) -> Forbidden:
+    return Forbidden(
+        "access.denied",
+        f"{actor.name} has the role {actor.role} here and may not do this.",
+        hint=f"It needs the permission '{permission}'. Ask an admin for a token with it.",
+    )
+
+
+def require(about: _About) -> Callable[[Request], None]:
     """A dependency that lets only actors with the permission through."""
 
     def check(request: Request) -> None:
-        if permission is Permission.PUBLIC:
-            return
-        actor = _actor(request)
-        if not actor.may(permission):
-            raise Forbidden(
-                "access.denied",
-                f"{actor.name} has the role {actor.role} and may not do this.",
-                hint=f"It needs the permission '{permission}'. Ask an admin for a token with it.",
-            )
+        if about.permission is not Permission.PUBLIC:
+            request.state.acting = about.actor(request, _actor(request))
 
-    check.permission = permission  # type: ignore[attr-defined]
+    check.permission = about.permission  # type: ignore[attr-defined]
     return check
 
 
 def current_call(request: Request) -> Call:
     """The ``Call`` of the request in progress, for ``Depends``."""
-    return Call(store=request.app.state.store, actor=_actor(request))
+    acting = getattr(request.state, "acting", None) or _actor(request)
+    return Call(store=request.app.state.store, actor=acting)
 
 
 def _actor(request: Request) -> Actor:

@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.monitoring import service
 from millwright.monitoring.records import (
     Alert,
@@ -19,7 +19,9 @@ from millwright.monitoring.records import (
     Window,
 )
 
-router = RoomRouter(tag="monitoring")
+router = RoomRouter(
+    tag="monitoring", owners={"alert": Owner(service.owner_of_alert, service.unknown_alert)}
+)
 _DEPLOYMENT = "/projects/{project}/deployments/{name}"
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Seconds = Annotated[int, Query(ge=1, le=600)]

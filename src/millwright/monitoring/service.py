@@ -206,6 +206,22 @@ def _alerts(connection: Connection, project: str, ids: list[str]) -> dict[str, L
     }
 
 
+def owner_of_alert(store: Store, alert_id: str) -> str | None:
+    """The project of an alert; None where there is no such alert."""
+    with store.read() as connection:
+        return connection.execute(select(alerts.c.project).where(alerts.c.id == alert_id)).scalar()
+
+
+def unknown_alert(alert_id: str) -> NotFound:
+    """The error for an alert that does not exist."""
+    return NotFound(
+        "monitoring.unknown_alert",
+        "There is no alert with that id.",
+        hint="See them with: mw alerts list",
+        value=alert_id,
+    )
+
+
 def _project_of(store: Store, alert_id: str) -> str:
     with store.read() as connection:
         return _require(connection, alert_id).project
@@ -214,12 +230,7 @@ def _project_of(store: Store, alert_id: str) -> str:
 def _require(connection: Connection, alert_id: str) -> Alert:
     row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).first()
     if row is None:
-        raise NotFound(
-            "monitoring.unknown_alert",
-            "There is no alert with that id.",
-            hint="See them with: mw alerts list",
-            value=alert_id,
-        )
+        raise unknown_alert(alert_id)
     return alert_record(row, row.deployment_id)
 
 

@@ -28,6 +28,13 @@ from millwright.pipelines.records import (
 from millwright.pipelines.tables import pipeline_runs, pipeline_tasks
 
 
+def owner_of(store: Store, run_id: str) -> str | None:
+    """The project of a run; None where there is no such run."""
+    query = select(pipeline_runs.c.project).where(pipeline_runs.c.id == run_id)
+    with store.read() as connection:
+        return connection.execute(query).scalar()
+
+
 def get_run(store: Store, run_id: str) -> PipelineRunDetail:
     """A run with its graph and tasks.
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Query
 from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.pipelines import approvals, queries, service
 from millwright.pipelines.lean_record import work_out_checks
 from millwright.pipelines.records import (
@@ -34,7 +34,9 @@ from millwright.pipelines.records import (
 
 work_out_checks()
 
-router = RoomRouter(tag="pipelines")
+router = RoomRouter(
+    tag="pipelines", owners={"run_id": Owner(queries.owner_of, queries.unknown_run)}
+)
 
 
 @router.post("/projects/{project}/pipeline-runs", permission=Permission.WRITE)

@@ -92,7 +92,7 @@ def token_holder(request: Request, store: Store) -> Actor:
             f"The token '{token.name}' {what}.",
             hint="Ask an admin for a new one.",
         )
-    return Actor(token.name, token.role)
+    return Actor(token.name, token.role, tuple(token.projects.items()))
 
 
 def local_user(request: Request, store: Store) -> Actor:

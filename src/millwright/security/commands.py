@@ -7,6 +7,8 @@ import json
 import click
 
 ROLES = ("viewer", "editor", "operator", "admin")
+_PROJECT = click.option("--project", help="Another project than the one of this folder.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -19,12 +21,21 @@ def token() -> None:
 @click.option(
     "--role",
     type=click.Choice(ROLES),
-    required=True,
-    help="viewer: see; editor: add data, runs and models; operator: deploy; admin: all.",
+    help="In every project. viewer: see; editor: add data, runs and models; operator: deploy; "
+    "admin: all. Without it: nothing but what --project gives.",
+)
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="NAME=ROLE",
+    help="A role in one project, such as flights=editor; may be given several times.",
 )
 @click.option("--expires-in", help="For example 90d. Without it: until it is revoked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def create(name: str, role: str, expires_in: str | None, as_json: bool) -> None:
+def create(
+    name: str, role: str | None, projects: tuple[str, ...], expires_in: str | None, as_json: bool
+) -> None:
     """Make a token and show it, once."""
     from pydantic import ValidationError
 
@@ -34,8 +45,16 @@ def create(name: str, role: str, expires_in: str | None, as_json: bool) -> None:
     from millwright.security.client import create_token
     from millwright.security.records import TokenRequest
 
+    granted = dict(_granted(one) for one in projects)
+    if role is None and not granted:
+        raise click.UsageError("Say what the token may do: --role ROLE, or --project NAME=ROLE.")
     try:
-        request = TokenRequest(name=name, role=Role(role), expires_in=expires_in)
+        request = TokenRequest(
+            name=name,
+            role=Role(role or Role.GUEST),
+            projects={project: Role(given) for project, given in granted.items()},
+            expires_in=expires_in,
+        )
     except ValidationError as cause:
         raise InvalidInput(
             "security.token_name",
@@ -49,7 +68,8 @@ def create(name: str, role: str, expires_in: str | None, as_json: bool) -> None:
         click.echo(issued.model_dump_json(indent=2))
         return
     until = f"until {issued.token.expires_at}" if issued.token.expires_at else "until revoked"
-    click.echo(f"Token '{name}' with the role {role}, {until}. It is shown only now; keep it safe:")
+    what = ", ".join([*([role] if role else []), *projects])
+    click.echo(f"Token '{name}' ({what}), {until}. It is shown only now; keep it safe:")
     click.echo(issued.secret)
     click.echo("Use it with: export MILLWRIGHT_TOKEN=…")
 
@@ -69,11 +89,13 @@ def list_(as_json: bool) -> None:
     if not known:
         click.echo("No tokens yet. Make one with: mw token create --role admin --name NAME")
         return
-    click.echo(f"{'NAME':24} {'ROLE':9} {'STATE':8} {'LAST USED':25} EXPIRES")
+    click.echo(f"{'NAME':24} {'ROLE':9} {'STATE':8} {'LAST USED':25} {'EXPIRES':25} PROJECTS")
     for item in known:
         state = "active" if item.active else "revoked" if item.revoked_at else "expired"
         used, expires = item.last_used_at or "never", item.expires_at or "never"
-        click.echo(f"{item.name:24} {item.role.value:9} {state:8} {used:25} {expires}")
+        given = ", ".join(f"{name}={role}" for name, role in sorted(item.projects.items()))
+        line = f"{item.name:24} {item.role.value:9} {state:8} {used:25} {expires:25} {given}"
+        click.echo(line.rstrip())
 
 
 @token.command("revoke")
@@ -92,3 +114,79 @@ def revoke(name: str, as_json: bool) -> None:
     click.echo(
         f"Token '{revoked.name}' is revoked; requests that bring it are refused from now on."
     )
+
+
+@token.command("access")
+@_PROJECT
+@_JSON
+def access(project: str | None, as_json: bool) -> None:
+    """List which tokens open a project, and with which role."""
+    from millwright.kernel.door import connect
+    from millwright.security.client import list_access
+
+    where = project or _project()
+    with connect() as door:
+        found = list_access(door, where)
+    if as_json:
+        click.echo(json.dumps([item.model_dump(mode="json") for item in found], indent=2))
+        return
+    if not found:
+        click.echo(f"No token opens the project '{where}'.")
+        return
+    click.echo(f"{'NAME':24} {'HERE':9} EVERYWHERE")
+    for item in found:
+        click.echo(f"{item.name:24} {item.role.value:9} {item.everywhere.value}")
+
+
+@token.command("grant")
+@click.argument("name")
+@click.argument("role", type=click.Choice(ROLES))
+@_PROJECT
+@_JSON
+def grant(name: str, role: str, project: str | None, as_json: bool) -> None:
+    """Give the token with this NAME (or id) a ROLE in a project."""
+    from millwright.kernel.access import Role
+    from millwright.kernel.door import connect
+    from millwright.security import client
+    from millwright.security.records import Grant
+
+    where = project or _project()
+    with connect() as door:
+        given = client.grant(door, where, name, Grant(role=Role(role)))
+    if as_json:
+        click.echo(given.model_dump_json(indent=2))
+        return
+    click.echo(f"Token '{given.name}' is {given.role} in the project '{where}' from now on.")
+
+
+@token.command("withdraw")
+@click.argument("name")
+@_PROJECT
+@_JSON
+def withdraw(name: str, project: str | None, as_json: bool) -> None:
+    """Take the role in a project away from the token with this NAME (or id)."""
+    from millwright.kernel.door import connect
+    from millwright.security import client
+
+    where = project or _project()
+    with connect() as door:
+        left = client.withdraw(door, where, name)
+    if as_json:
+        click.echo(left.model_dump_json(indent=2))
+        return
+    click.echo(f"Token '{left.name}' is {left.role} in the project '{where}' from now on.")
+
+
+def _granted(text: str) -> tuple[str, str]:
+    name, _, role = text.partition("=")
+    if not name or role not in ROLES:
+        raise click.UsageError(
+            f"'{text}' is not NAME=ROLE, such as flights=editor; roles: {', '.join(ROLES)}."
+        )
+    return name, role
+
+
+def _project() -> str:
+    from millwright.kernel.workspace import Workspace
+
+    return Workspace.find().project().project

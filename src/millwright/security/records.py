@@ -16,7 +16,10 @@ class TokenRequest(Record):
 
     name: Name
     """Who or what will use it; it stands in the audit trail as the actor."""
-    role: Role
+    role: Role = Role.GUEST
+    """What it may do everywhere; a guest only what it may in single projects."""
+    projects: dict[Name, Role] = Field(default_factory=dict)
+    """What it may do in single projects, where that is more."""
     expires_in: Annotated[Duration, Field(examples=["90d"])] | None = None
     """None: until it is revoked."""
 
@@ -27,6 +30,7 @@ class Token(Record):
     id: str
     name: str
     role: Role
+    projects: dict[str, Role]
     created_at: str
     created_by: str
     expires_at: str | None
@@ -50,3 +54,22 @@ class Identity(Record):
     name: str
     role: Role
     permissions: tuple[str, ...]
+    """Everywhere."""
+    projects: dict[str, Role]
+    """Roles in single projects, where they are more."""
+
+
+class Access(Record):
+    """What a token may do in one project."""
+
+    name: str
+    role: Role
+    """The one that counts here."""
+    everywhere: Role
+    """Its role in all projects."""
+
+
+class Grant(Record):
+    """The role that a token is given in a project."""
+
+    role: Role

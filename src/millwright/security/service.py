@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from millwright.kernel import clock
 from millwright.kernel.access import LOCAL, SYSTEM, Actor, Role
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound, nearest
 from millwright.kernel.ids import new_id
-from millwright.kernel.store import Store
+from millwright.kernel.store import Store, Transaction
 from millwright.security.records import IssuedToken, Token, TokenRequest
-from millwright.security.tables import tokens
+from millwright.security.tables import token_grants, tokens
 from millwright.security.tokens import digest_of_secret, id_of, matches, new_secret
 
 _RESERVED = {LOCAL.name, SYSTEM.name}
@@ -57,25 +59,46 @@ def create_token(store: Store, actor: Actor, request: TokenRequest) -> IssuedTok
                 value=request.name,
             )
         tx.execute(insert(tokens).values(row))
+        put_grants(tx, token_id, request.projects)
         tx.event(
             "token.created",
             subject=f"token:{token_id}",
             payload={
                 "name": request.name,
                 "role": request.role.value,
+                "projects": {name: role.value for name, role in request.projects.items()},
                 "expires_in": request.expires_in,
             },
         )
         created = tx.execute(select(tokens).where(tokens.c.id == token_id)).one()
-    return IssuedToken(token=_token(created, now), secret=secret)
+    return IssuedToken(token=_token(created, now, request.projects), secret=secret)
 
 
 def list_tokens(store: Store) -> list[Token]:
     """All tokens ever made, newest first."""
     now = clock.now_ms()
     with store.read() as connection:
-        rows = connection.execute(select(tokens).order_by(tokens.c.id.desc()))
-        return [_token(row, now) for row in rows]
+        rows = connection.execute(select(tokens).order_by(tokens.c.id.desc())).all()
+        return _tokens(connection, rows, now)
+
+
+def active_tokens(connection: Connection) -> list[Token]:
+    """Those that are neither revoked nor expired."""
+    now = clock.now_ms()
+    return _tokens(connection, connection.execute(select(tokens).where(*_active(now))).all(), now)
+
+
+def active_token(connection: Connection, name_or_id: str) -> Token:
+    """The active token with this name or id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    now = clock.now_ms()
+    found = _active_named(connection, name_or_id, now)
+    if found is None:
+        raise _unknown(connection, name_or_id, now)
+    return _tokens(connection, [found], now)[0]
 
 
 def revoke_token(store: Store, actor: Actor, name_or_id: str) -> Token:
@@ -86,13 +109,22 @@ def revoke_token(store: Store, actor: Actor, name_or_id: str) -> Token:
     """
     now = clock.now_ms()
     with store.write(actor) as tx:
-        found = _active_named(tx.connection, name_or_id, now)
-        if found is None:
-            raise _unknown(tx.connection, name_or_id, now)
+        found = active_token(tx.connection, name_or_id)
         tx.execute(update(tokens).where(tokens.c.id == found.id).values(revoked_ms=now))
         tx.event("token.revoked", subject=f"token:{found.id}", payload={"name": found.name})
         row = tx.execute(select(tokens).where(tokens.c.id == found.id)).one()
-    return _token(row, now)
+    return _token(row, now, found.projects)
+
+
+def put_grants(tx: Transaction, token_id: str, granted: Mapping[str, Role]) -> None:
+    """Give a token roles in projects, instead of those that it has there."""
+    now = clock.now_ms()
+    for project, role in granted.items():
+        key = {"token": token_id, "project": project}
+        mine = (token_grants.c.token == token_id, token_grants.c.project == project)
+        tx.execute(delete(token_grants).where(*mine))
+        row = {**key, "role": role.value, "granted_ms": now, "granted_by": tx.actor.name}
+        tx.execute(insert(token_grants).values(row))
 
 
 def find_by_secret(store: Store, secret: str) -> Token | None:
@@ -102,10 +134,10 @@ def find_by_secret(store: Store, secret: str) -> Token | None:
         return None
     with store.read() as connection:
         row = connection.execute(select(tokens).where(tokens.c.id == token_id)).first()
-    if row is None or not matches(secret, row.digest):
-        return None
-    now = clock.now_ms()
-    token = _token(row, now)
+        if row is None or not matches(secret, row.digest):
+            return None
+        now = clock.now_ms()
+        token = _tokens(connection, [row], now)[0]
     if token.active and now - (row.last_used_ms or 0) >= _LAST_USED_STEP_MS:
         _note_use(store, token_id, now)
     return token
@@ -150,12 +182,22 @@ def _unknown(connection: Connection, name_or_id: str, now: int) -> NotFound:
     )
 
 
-def _token(row: Row[Any], now: int) -> Token:
+def _tokens(connection: Connection, rows: Iterable[Row[Any]], now: int) -> list[Token]:
+    rows = list(rows)
+    granted: dict[str, dict[str, Role]] = defaultdict(dict)
+    wanted = token_grants.c.token.in_([row.id for row in rows])
+    for one in connection.execute(select(token_grants).where(wanted)):
+        granted[one.token][one.project] = Role(one.role)
+    return [_token(row, now, granted[row.id]) for row in rows]
+
+
+def _token(row: Row[Any], now: int, granted: Mapping[str, Role]) -> Token:
     expired = row.expires_ms is not None and row.expires_ms <= now
     return Token(
         id=row.id,
         name=row.name,
         role=Role(row.role),
+        projects=dict(granted),
         created_at=clock.rfc3339(row.created_ms),
         created_by=row.created_by,
         expires_at=_moment(row.expires_ms),

@@ -1,8 +1,8 @@
-"""The table of the security room."""
+"""The tables of the security room."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, String, Table
+from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, String, Table
 
 from millwright.kernel.tables import metadata
 
@@ -19,4 +19,16 @@ tokens = Table(
     Column("last_used_ms", BigInteger, nullable=True),
     Column("revoked_ms", BigInteger, nullable=True),
     Index(None, "name"),
+)
+
+token_grants = Table(
+    "token_grants",
+    metadata,
+    Column("token", String(32), nullable=False),
+    Column("project", String(100), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("granted_ms", BigInteger, nullable=False),
+    Column("granted_by", String(200), nullable=False),
+    PrimaryKeyConstraint("token", "project"),
+    Index(None, "project"),
 )

@@ -11,7 +11,7 @@ from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.attachments import attachment
 from millwright.kernel.config import Name
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.tracking import service
 from millwright.tracking.exchange.records import CarriedExperiment, Taken
 from millwright.tracking.records import (
@@ -30,9 +30,11 @@ from millwright.tracking.records import (
     Step,
     Tags,
 )
-from millwright.tracking.service.runs import project_of
+from millwright.tracking.service.runs import owner_of, project_of, unknown_run
 
-router = RoomRouter(tag="tracking")
+RUN = Owner(owner_of, unknown_run)
+"""How a run's id in a path tells the project."""
+router = RoomRouter(tag="tracking", owners={"run": RUN})
 
 
 @router.post("/projects/{project}/runs", permission=Permission.WRITE, status_code=201)

@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * List Events
-         * @description What happened, oldest first unless asked otherwise.
+         * @description What happened in the projects that the caller may see, oldest first unless asked otherwise.
          */
         get: operations["list_events_api_v1_events_get"];
         put?: never;
@@ -334,7 +334,7 @@ export interface paths {
         };
         /**
          * List Projects
-         * @description All projects, the one changed last first.
+         * @description The projects that the caller may see, the one changed last first.
          */
         get: operations["list_projects_api_v1_projects_get"];
         put?: never;
@@ -360,6 +360,50 @@ export interface paths {
         put: operations["put_project_api_v1_projects__project__put"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Access
+         * @description Which tokens open the project, and with which role.
+         */
+        get: operations["list_access_api_v1_projects__project__access_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/access/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Grant
+         * @description Give a token a role in the project.
+         */
+        put: operations["grant_api_v1_projects__project__access__token__put"];
+        post?: never;
+        /**
+         * Withdraw
+         * @description Take a token's role in the project away.
+         */
+        delete: operations["withdraw_api_v1_projects__project__access__token__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2755,6 +2799,16 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Access
+         * @description What a token may do in one project.
+         */
+        Access: {
+            everywhere: components["schemas"]["Role"];
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
          * Affected
          * @description Something that a subject had a part in.
          */
@@ -3006,7 +3060,11 @@ export interface components {
             champion: components["schemas"]["VariantHealth"];
             /** Champion Loss */
             champion_loss: number | null;
-            difference: components["schemas"]["millwright__deployment__canary__Interval"];
+            difference: components["schemas"]["millwright__deployment__evidence__means__Interval"];
+            /** Disagreement */
+            disagreement: number | null;
+            disagreements: components["schemas"]["Suspicion"] | null;
+            failures: components["schemas"]["Suspicion"];
             /** Loss */
             loss: string;
             /** Windows */
@@ -4449,6 +4507,13 @@ export interface components {
             size: number;
         };
         /**
+         * Grant
+         * @description The role that a token is given in a project.
+         */
+        Grant: {
+            role: components["schemas"]["Role"];
+        };
+        /**
          * Graph
          * @description A planned pipeline. Nodes refer only to nodes before them, so the order is topological.
          *
@@ -4551,6 +4616,10 @@ export interface components {
             name: string;
             /** Permissions */
             permissions: string[];
+            /** Projects */
+            projects: {
+                [key: string]: components["schemas"]["Role"];
+            };
             role: components["schemas"]["Role"];
         };
         /**
@@ -6016,7 +6085,7 @@ export interface components {
          * @description A named set of permissions; each includes the one before.
          * @enum {string}
          */
-        Role: "viewer" | "editor" | "operator" | "admin";
+        Role: "guest" | "viewer" | "editor" | "operator" | "admin";
         /**
          * RolloutView
          * @description A canary and how it ended, for people.
@@ -6562,6 +6631,16 @@ export interface components {
             filename: string;
         };
         /**
+         * Suspicion
+         * @description Evidence of a harm: what a stake betted on it has grown to, and what is needed to act.
+         */
+        Suspicion: {
+            /** E Value */
+            e_value: number;
+            /** Needed */
+            needed: number;
+        };
+        /**
          * TableColumns
          * @description What may be a column: names of metrics, parameters and tags; and the experiments there are.
          */
@@ -6978,6 +7057,10 @@ export interface components {
             last_used_at: string | null;
             /** Name */
             name: string;
+            /** Projects */
+            projects: {
+                [key: string]: components["schemas"]["Role"];
+            };
             /** Revoked At */
             revoked_at: string | null;
             role: components["schemas"]["Role"];
@@ -6991,6 +7074,11 @@ export interface components {
             expires_in?: string | null;
             /** Name */
             name: string;
+            /** Projects */
+            projects?: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            /** @default guest */
             role: components["schemas"]["Role"];
         };
         /**
@@ -7221,6 +7309,10 @@ export interface components {
              * @default 0
              */
             errors: number;
+            /** P95 High Ms */
+            p95_high_ms?: number | null;
+            /** P95 Low Ms */
+            p95_low_ms?: number | null;
             /** P95 Ms */
             p95_ms?: number | null;
             /**
@@ -7480,7 +7572,7 @@ export interface components {
          * Interval
          * @description A mean and the interval that holds it, at every look, with the given confidence.
          */
-        millwright__deployment__canary__Interval: {
+        millwright__deployment__evidence__means__Interval: {
             /** Confidence */
             confidence: number;
             /** High */
@@ -8208,6 +8300,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_access_api_v1_projects__project__access_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Access"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    grant_api_v1_projects__project__access__token__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Grant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Access"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    withdraw_api_v1_projects__project__access__token__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Access"];
                 };
             };
             /** @description Validation Error */

@@ -140,7 +140,7 @@ def _admitted(
     store: Store, project: str, name: str, request: Request, body: bytes
 ) -> tuple[Actor, Row[Any]]:
     try:
-        actor = current_call(request).actor
+        actor = current_call(request).actor.within(project)
     except Unauthenticated:
         actor = None
     try:

@@ -32,7 +32,7 @@ from millwright.data.storage.records import (
 )
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Reach, RoomRouter, current_call
 
 router = RoomRouter(tag="storage")
 
@@ -46,7 +46,7 @@ def list_remotes(project: Name, call: Call = Depends(current_call)) -> list[Remo
     return remotes_service.list_remotes(call.store)
 
 
-@router.post(_REMOTES, permission=Permission.ADMIN)
+@router.post(_REMOTES, permission=Permission.ADMIN, reach=Reach.INSTALLATION)
 def add_remote(project: Name, body: NewRemote, call: Call = Depends(current_call)) -> RemoteInfo:
     """Add a remote; the server connects to it, so this takes an administrator."""
     return remotes_service.add_remote(call.store, call.actor, project, body)
@@ -60,7 +60,7 @@ def show_remote(
     return remotes_service.show_remote(call.store, project, name)
 
 
-@router.delete(f"{_REMOTES}/{{name}}", permission=Permission.ADMIN)
+@router.delete(f"{_REMOTES}/{{name}}", permission=Permission.ADMIN, reach=Reach.INSTALLATION)
 def remove_remote(
     project: Name, name: RemoteName, call: Call = Depends(current_call)
 ) -> RemoteInfo:
@@ -68,7 +68,7 @@ def remove_remote(
     return remotes_service.remove_remote(call.store, call.actor, project, name)
 
 
-@router.post(f"{_REMOTES}/{{name}}/gc", permission=Permission.ADMIN)
+@router.post(f"{_REMOTES}/{{name}}/gc", permission=Permission.ADMIN, reach=Reach.INSTALLATION)
 def collect_on_remote(
     project: Name,
     name: RemoteName,

@@ -9,7 +9,7 @@ from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name, parse_project
 from millwright.kernel.record import Record
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Reach, RoomRouter, current_call
 from millwright.kernel.tables import projects
 
 router = RoomRouter(tag="projects")
@@ -45,9 +45,10 @@ def health() -> Health:
     return Health(status="ok", version=__version__)
 
 
-@router.get("/projects", permission=Permission.READ)
+@router.get("/projects", permission=Permission.READ, reach=Reach.PROJECTS)
 def list_projects(call: Call = Depends(current_call)) -> list[Project]:
-    """All projects, the one changed last first."""
+    """The projects that the caller may see, the one changed last first."""
+    allowed = call.actor.projects(Permission.READ)
     with call.store.read() as connection:
         rows = connection.execute(select(projects).order_by(projects.c.updated_ms.desc()))
         return [
@@ -58,6 +59,7 @@ def list_projects(call: Call = Depends(current_call)) -> list[Project]:
                 updated=clock.rfc3339(row.updated_ms),
             )
             for row in rows
+            if allowed is None or row.name in allowed
         ]
 
 

@@ -102,22 +102,22 @@ class MlflowGateway:
             )
         endpoint, parts = found
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        named = project or headers.get("x-millwright-project") or self._project()
         actor = ANYBODY
         if endpoint.permission is not Permission.PUBLIC:
-            actor = await self._actor(scope, headers)
+            actor = (await self._actor(scope, headers)).within(named)
         if not actor.may(endpoint.permission):
             raise MlflowError(
                 "PERMISSION_DENIED",
-                f"Permission denied: {actor.name} has the role {actor.role} and this needs the "
+                f"Permission denied: {actor.name} has the role {actor.role} here and this needs the "
                 f"permission '{endpoint.permission}'.",
             )
         body = b"" if endpoint.streams else await _body(receive, headers, endpoint.max_bytes)
         _refuse_nul(path, scope["query_string"], headers, body)
-        named = project or headers.get("x-millwright-project")
         call = MlflowCall(
             store=self._store,
             actor=actor,
-            project=named or self._project(),
+            project=named,
             method=scope["method"],
             path=path,
             parts=parts,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.errors import InvalidInput
-from millwright.kernel.routing import Call, RoomRouter, current_call
+from millwright.kernel.routing import Call, Reach, RoomRouter, current_call
 from millwright.kernel.store import Store
 from millwright.kernel.tables import projects
 from millwright.tracking.openlineage.receiving import receive
@@ -24,14 +24,16 @@ def take(project: Name, body: RunEvent, call: Call = Depends(current_call)) -> R
     return receive(call.store, call.actor, project, body)
 
 
-@router.post("/lineage", permission=Permission.WRITE, status_code=201)
+@router.post("/lineage", permission=Permission.WRITE, reach=Reach.PROJECTS, status_code=201)
 def take_anywhere(
     body: RunEvent, project: Name | None = None, call: Call = Depends(current_call)
 ) -> Received:
     """As OpenLineage's own clients send it: the project is the parameter's, the one named by the
     job's namespace, or the only one there is."""
-    chosen = project or _chosen(call.store, body.job.namespace)
-    return receive(call.store, call.actor, chosen, body)
+    allowed = call.actor.projects(Permission.WRITE)
+    chosen = project or _chosen(call.store, body.job.namespace, allowed)
+    actor = call.within(chosen, Permission.WRITE)
+    return receive(call.store, actor, chosen, body)
 
 
 @router.get("/projects/{project}/lineage/openlineage", permission=Permission.READ)
@@ -46,9 +48,10 @@ def tell(
         return run_events(connection, project, after, limit)
 
 
-def _chosen(store: Store, namespace: str) -> str:
+def _chosen(store: Store, namespace: str, allowed: frozenset[str] | None) -> str:
     with store.read() as connection:
-        known = list(connection.execute(select(projects.c.name)).scalars())
+        names = connection.execute(select(projects.c.name)).scalars()
+        known = [name for name in names if allowed is None or name in allowed]
     named = namespace.removeprefix("millwright/")
     if named in known:
         return named

@@ -16,6 +16,7 @@ from millwright.tracking.artifacts.preview import ArtifactPreview, preview
 from millwright.tracking.comparing import ComparedRuns, Curve, CurvesQuestion
 from millwright.tracking.importance import ParameterImportance
 from millwright.tracking.records import Key
+from millwright.tracking.routes import RUN
 from millwright.tracking.run_table import service
 from millwright.tracking.run_table.records import (
     TableColumns,
@@ -27,7 +28,7 @@ from millwright.tracking.run_table.records import (
 from millwright.tracking.service import artifact
 from millwright.tracking.service.runs import project_of
 
-router = RoomRouter(tag="tracking")
+router = RoomRouter(tag="tracking", owners={"run": RUN})
 _TABLE = "/projects/{project}/runs/table"
 
 

@@ -293,6 +293,13 @@ def project_of(store: Store, run: str) -> str:
         return str(active(run_row(connection, run), run).project)
 
 
+def owner_of(store: Store, run: str) -> str | None:
+    """The project of a run, deleted or not; None where there is no such run."""
+    with store.read() as connection:
+        row = run_row(connection, run)
+    return None if row is None else row.project
+
+
 def active(row: T | None, run: str) -> T:
     """The row, if there is one and the run is not deleted; raises ``NotFound``."""
     if row is None or row.deleted_ms is not None:
