@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from millwright.kernel.errors import InvalidInput
 from millwright.serving.batching import MOST_ROWS
 from millwright.serving.config import ServerConfig
+from millwright.serving.latency import LatencyModel
+from millwright.serving.replies import Expired
 from millwright.serving.signature import Rows
 from millwright.serving.variant import Variant, load_generation
 
@@ -42,7 +45,7 @@ def test_everybody_gets_their_own_rows_however_requests_fall_together(variant, r
     async def ask(seed: int, count: int, later: bool):
         if later:
             await asyncio.sleep(0)
-        return await variant.batcher.submit(rows_of(seed, count))
+        return (await variant.batcher.submit(rows_of(seed, count))).outcome
 
     async def all_of_them():
         return await asyncio.gather(*(ask(i, n, late) for i, (n, late) in enumerate(requests)))
@@ -65,7 +68,7 @@ def test_one_bad_request_spoils_only_itself(variant):
 
     first, failed, *others = asyncio.run(together())
     assert isinstance(failed, InvalidInput)
-    assert [len(outcome.scores) for outcome in (first, *others)] == [2, 2, 2]
+    assert [len(scored.outcome.scores) for scored in (first, *others)] == [2, 2, 2]
 
 
 def test_a_caller_who_went_away_costs_nothing(variant):
@@ -75,7 +78,7 @@ def test_a_caller_who_went_away_costs_nothing(variant):
         return await staying
 
     before = variant.batcher.rows
-    assert len(asyncio.run(leave()).scores) == 1
+    assert len(asyncio.run(leave()).outcome.scores) == 1
     assert variant.batcher.rows == before + 1
 
 
@@ -88,3 +91,28 @@ def test_batches_are_as_large_as_what_arrived_and_no_larger_than_allowed(variant
     released = variant.batcher.released - before
     assert released["full"] == 20 * 16 // MOST_ROWS
     assert released["idle"] == 1
+
+
+def test_a_request_whose_time_is_over_is_not_scored(variant):
+    async def both():
+        now = time.perf_counter_ns()
+        late = variant.batcher.submit(rows_of(1, 1), now - 1)
+        early = variant.batcher.submit(rows_of(2, 1), now + 60_000_000_000)
+        return await asyncio.gather(late, early, return_exceptions=True)
+
+    before = variant.batcher.rows
+    late, early = asyncio.run(both())
+    assert isinstance(late, Expired)
+    assert len(early.outcome.scores) == 1
+    assert (variant.batcher.expired, variant.batcher.rows) == (1, before + 1)
+
+
+@given(st.floats(0, 0.005), st.floats(1e-6, 1e-3), st.lists(st.integers(1, 128), min_size=40))
+def test_the_size_of_a_batch_follows_from_how_long_the_model_takes(fixed, each, sizes):
+    model = LatencyModel(0.010)
+    for rows in sizes:
+        model.learn(rows, fixed + each * rows)
+    if len(set(sizes[-30:])) > 1:
+        assert model.most_rows == pytest.approx((0.010 - fixed) / each, rel=0.05, abs=1.5)
+    else:
+        assert model.most_rows >= 1

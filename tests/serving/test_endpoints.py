@@ -162,10 +162,10 @@ def test_metrics_are_prometheus_text(start_server, make_package, one_champion, a
     text = server.get("/metrics").text
     assert 'millwright_requests_total{protocol="open-inference",code="200"} 1' in text
     assert 'millwright_requests_total{protocol="open-inference",code="400"} 1' in text
-    assert 'millwright_rows_total{variant="champion",version="1"} 1' in text
+    assert 'millwright_rows_total{model="delays",variant="champion",version="1"} 1' in text
     assert 'millwright_request_seconds_bucket{le="+Inf"} 2' in text
-    assert 'millwright_batches_total{variant="champion",reason="idle"} 1' in text
-    assert 'millwright_batch_rows_total{variant="champion"} 1' in text
+    assert 'millwright_batches_total{model="delays",variant="champion",reason="idle"} 1' in text
+    assert 'millwright_batch_rows_total{model="delays",variant="champion"} 1' in text
     assert "millwright_log_dropped_rows_total 0" in text
 
 

@@ -27,8 +27,8 @@ def test_same_values_are_answered_from_the_cache_with_ids_and_a_log_of_their_own
     assert first["outputs"] == second["outputs"] != other["outputs"]
     text = server.get("/metrics").text
     assert samples(text, "cache_requests_total") == [
-        'millwright_cache_requests_total{variant="champion",outcome="hit"} 1',
-        'millwright_cache_requests_total{variant="champion",outcome="miss"} 2',
+        'millwright_cache_requests_total{model="delays",variant="champion",outcome="hit"} 1',
+        'millwright_cache_requests_total{model="delays",variant="champion",outcome="miss"} 2',
     ]
     assert samples(text, "answers_total")[0].endswith(" 3")
 
@@ -39,7 +39,7 @@ def test_without_a_cache_every_request_is_scored(start_server, make_package, one
     text = server.get("/metrics").text
     assert not samples(text, "cache_requests_total")
     assert samples(text, "batch_rows_total") == [
-        'millwright_batch_rows_total{variant="champion"} 2'
+        'millwright_batch_rows_total{model="delays",variant="champion"} 2'
     ]
 
 
@@ -67,8 +67,8 @@ def test_more_requests_than_allowed_at_once_are_told_when_to_come_back(
     )
     with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 10) as slow:
         slow.sendall(head.encode() + body[:20])
-        while "millwright_in_flight 2" not in server.get("/metrics").text:
-            pass  # the slow request is under way, and this question beside it
+        while "millwright_in_flight 1" not in server.get("/metrics").text:
+            pass  # until the slow request is under way
         refused = server.infer(ask())
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "1"
@@ -77,3 +77,15 @@ def test_more_requests_than_allowed_at_once_are_told_when_to_come_back(
         slow.sendall(body[20:])
         assert slow.recv(65536).startswith(b"HTTP/1.1 200")
     assert server.infer(ask()).status_code == 200
+
+
+def test_a_request_that_waited_past_its_timeout_is_told_so(
+    start_server, make_package, one_champion, ask
+):
+    server = start_server(one_champion(make_package()))
+    assert server.infer(ask(parameters={"timeout": 60_000_000})).status_code == 200
+    body = json.dumps(ask(parameters={"timeout": 1})).encode()
+    reply = server.infer(body)
+    assert reply.status_code == 504
+    assert reply.json()["code"] == "serving.expired"
+    assert samples(server.get("/metrics").text, "expired_total")[0].endswith(" 1")

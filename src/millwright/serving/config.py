@@ -42,8 +42,25 @@ class ServerConfig(Record):
 
     max_in_flight: Annotated[int, Field(ge=1)] = 1_024
     """Requests for predictions that may be under way; one more is answered 429 at once."""
+    latency_objective_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
+    """Batches are kept so small that the model takes no longer than this for one."""
     cache_rows: Annotated[int, Field(ge=0)] = 0
     """Answers per version that are kept for requests of the same values; 0 keeps none."""
+
+    others: tuple[ServerConfig, ...] = ()
+    """More models that the same process answers for, each under its own name."""
+    memory_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Memory for models: what was not used for longest is let go beyond it, and loaded again when
+    somebody asks. None loads all at the start and keeps them."""
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> ServerConfig:
+        names = [self.model_name, *(other.model_name for other in self.others)]
+        if len(set(names)) != len(names):
+            raise ValueError("two models have the same name")
+        if any(other.others or other.memory_bytes for other in self.others):
+            raise ValueError("only the first model says what else is served")
+        return self
 
     @model_validator(mode="after")
     def _one_champion(self) -> ServerConfig:

@@ -11,6 +11,7 @@ import msgspec
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.ids import new_id
 from millwright.serving import invocations, open_inference
+from millwright.serving.batching import Scored
 from millwright.serving.outcome import Outcome
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.questions import Question, Written
@@ -22,9 +23,18 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """The reply and who gave it."""
 
     written: Written
-    variant: str
-    version: str
+    variant: Variant
     rows: int
+    times: Times
+
+
+class Times(msgspec.Struct, frozen=True, gc=False):
+    """Where the time of one request went, in nanoseconds."""
+
+    decode: int
+    queue: int
+    model: int
+    encode: int
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +62,8 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     answering: Variant
     shadowing: Variant | None
     write: Callable[[Question, str, Variant, Outcome], Written]
+    read_ns: int
+    """``time.perf_counter_ns()`` when all this was known."""
 
 
 def read_infer(arrival: Arrival, generation: Generation, pinned: Variant | None) -> Task:
@@ -72,11 +84,13 @@ def read_request(
     return _task(arrival, question, generation, pinned, write)
 
 
-def read_invocation(arrival: Arrival, generation: Generation, media: str) -> Task:
+def read_invocation(
+    arrival: Arrival, generation: Generation, pinned: Variant | None, media: str
+) -> Task:
     """Understand an MLflow scoring request; raises the errors of ``read_json``, ``read_csv``."""
     read = invocations.read_csv if media == "text/csv" else invocations.read_json
     question = read(arrival.body, generation.signature)
-    return _task(arrival, question, generation, None, _write_predictions)
+    return _task(arrival, question, generation, pinned, _write_predictions)
 
 
 def _write_predictions(
@@ -95,58 +109,82 @@ def _task(
     request_id = question.request_id or arrival.request_id or new_id()
     key = question.routing_key if question.routing_key is not None else request_id
     answering, shadowing = generation.pair(key, pinned, question.rows)
-    return Task(arrival, question, generation, request_id, answering, shadowing, write)
+    return Task(
+        arrival,
+        question,
+        generation,
+        request_id,
+        answering,
+        shadowing,
+        write,
+        time.perf_counter_ns(),
+    )
 
 
 def answer(task: Task, log: PredictionLog) -> Answer:
     """Score a task here and now, on this thread."""
+    started = time.perf_counter_ns()
     outcome = task.answering.score(task.question.rows)
-    return _finish(task, outcome, _shadow(task.shadowing, task.question), log)
+    scored = Scored(outcome, started, time.perf_counter_ns())
+    return _finish(task, scored, _shadow(task.shadowing, task.question), log)
 
 
 async def answer_in_batch(task: Task, log: PredictionLog) -> Answer:
     """Score a task of few rows together with the others of this turn of the event loop."""
-    rows, shadowing, cache = task.question.rows, task.shadowing, task.answering.cache
+    question, shadowing, answering = task.question, task.shadowing, task.answering
+    rows, cache = question.rows, answering.cache
+    deadline = None
+    if question.timeout_us:
+        deadline = task.arrival.started_ns + question.timeout_us * 1000
     if shadowing is None and cache.is_open:
         known = cache.get(rows)
-        if known is None:
-            known = await task.answering.batcher.submit(rows)
-            cache.put(rows, known)
-        return _finish(task, known, None, log)
-    scored = task.answering.batcher.submit(rows)
+        if known is not None:
+            return _finish(task, Scored(known, task.read_ns, task.read_ns), None, log)
+        scored = await answering.batcher.submit(rows, deadline)
+        cache.put(rows, scored.outcome)
+        return _finish(task, scored, None, log)
+    coming = answering.batcher.submit(rows, deadline)
     if shadowing is None:
-        return _finish(task, await scored, None, log)
+        return _finish(task, await coming, None, log)
     in_shadow = shadowing.batcher.submit(rows)
     # Both are there after the same turn; the answer's error comes first.
-    await asyncio.wait((scored, in_shadow))
-    shadow = None if isinstance(in_shadow.exception(), InvalidInput) else in_shadow.result()
-    return _finish(task, scored.result(), shadow, log)
+    await asyncio.wait((coming, in_shadow))
+    failed = isinstance(in_shadow.exception(), InvalidInput)
+    return _finish(task, coming.result(), None if failed else in_shadow.result().outcome, log)
 
 
-def _finish(task: Task, outcome: Outcome, shadow: Outcome | None, log: PredictionLog) -> Answer:
+def _finish(task: Task, scored: Scored, shadow: Outcome | None, log: PredictionLog) -> Answer:
     question, arrival, answering = task.question, task.arrival, task.answering
-    reply = task.write(question, task.request_id, answering, outcome)
-    config, count = answering.config, question.rows.count
-    served_us = time.time_ns() // 1000
-    log.append(
-        Logged(
-            schema=task.generation.schema,
-            request_id=task.request_id,
-            prediction_ids=question.prediction_ids or _derived_ids(task.request_id, count),
-            event_times_us=question.event_times_us or (served_us,),
-            served_at_us=served_us,
-            variant=config.name,
-            version_id=config.version_id,
-            latency_us=(time.perf_counter_ns() - arrival.started_ns) // 1000,
-            rows=question.rows,
-            outcome=outcome,
-            shadow_version_id=(
-                task.shadowing.config.version_id if shadow and task.shadowing else None
-            ),
-            shadow=shadow,
+    config, count, began = answering.config, question.rows.count, time.perf_counter_ns()
+    reply = task.write(question, task.request_id, answering, scored.outcome)
+    written_ns = time.perf_counter_ns()
+    if log.spool is not None:
+        served_us = time.time_ns() // 1000
+        log.append(
+            Logged(
+                schema=task.generation.schema,
+                request_id=task.request_id,
+                prediction_ids=question.prediction_ids or _derived_ids(task.request_id, count),
+                event_times_us=question.event_times_us or (served_us,),
+                served_at_us=served_us,
+                variant=config.name,
+                version_id=config.version_id,
+                latency_us=(written_ns - arrival.started_ns) // 1000,
+                rows=question.rows,
+                outcome=scored.outcome,
+                shadow_version_id=(
+                    task.shadowing.config.version_id if shadow and task.shadowing else None
+                ),
+                shadow=shadow,
+            )
         )
+    times = Times(
+        decode=task.read_ns - arrival.started_ns,
+        queue=scored.started_ns - task.read_ns,
+        model=scored.ended_ns - scored.started_ns,
+        encode=written_ns - began,
     )
-    return Answer(reply, config.name, str(config.version), count)
+    return Answer(reply, answering, count, times)
 
 
 def _shadow(variant: Variant | None, question: Question) -> Outcome | None:

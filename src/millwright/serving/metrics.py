@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from millwright.serving.inference import Answer
+from millwright.serving.models import Models
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Variant
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+_Loaded = Sequence[tuple[str, Variant]]
+
+
+class _Answered:
+    """Sums over the answers of one version of one model; times in nanoseconds."""
+
+    __slots__ = ("answers", "decode", "encode", "model", "queue", "rows")
+
+    def __init__(self) -> None:
+        self.answers = self.rows = self.decode = self.queue = self.model = self.encode = 0
 
 
 class Metrics:
@@ -23,8 +37,8 @@ class Metrics:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._latencies = [0] * (len(_BUCKETS) + 1)
         self._latency_sum = 0.0
-        self._answers: Counter[tuple[str, str]] = Counter()
-        self._rows: Counter[tuple[str, str]] = Counter()
+        self._answered: dict[tuple[str, str, str], _Answered] = {}
+        self._refused: Counter[str] = Counter()
         self.reloads = 0
 
     def request(self, protocol: str, status: int, seconds: float) -> None:
@@ -33,37 +47,120 @@ class Metrics:
         self._latencies[bisect_left(_BUCKETS, seconds)] += 1
         self._latency_sum += seconds
 
-    def answer(self, variant: str, version: str, rows: int) -> None:
-        """Count an answer and its rows for the variant that gave it."""
-        self._answers[variant, version] += 1
-        self._rows[variant, version] += rows
+    def answer(self, model: str, given: Answer) -> None:
+        """Count an answer, its rows and where its time went, for the version that gave it."""
+        key = (model, *given.variant.label)
+        sums = self._answered.get(key)
+        if sums is None:
+            sums = self._answered[key] = _Answered()
+        times = given.times
+        sums.answers += 1
+        sums.rows += given.rows
+        sums.decode += times.decode
+        sums.queue += times.queue
+        sums.model += times.model
+        sums.encode += times.encode
 
-    def exposition(self, log: PredictionLog, variants: Sequence[Variant], in_flight: int) -> bytes:
+    def refusal(self, model: str) -> None:
+        """Count a request for a model that got no answer."""
+        self._refused[model] += 1
+
+    def exposition(self, models: Models) -> bytes:
         """Everything as Prometheus text."""
-        by_variant = 'variant="{}",version="{}"'
+        loaded = [
+            (endpoint.name, variant)
+            for endpoint in models.endpoints
+            if endpoint.generation is not None
+            for variant in endpoint.generation.variants
+        ]
         sections = [
             _family(
                 "requests_total",
                 "Requests for predictions by protocol and HTTP status.",
                 {f'protocol="{p}",code="{c}"': n for (p, c), n in self._requests.items()},
             ),
-            _family(
-                "answers_total",
-                "Answered requests by variant.",
-                {by_variant.format(*key): n for key, n in self._answers.items()},
-            ),
-            _family(
-                "rows_total",
-                "Predicted rows by variant.",
-                {by_variant.format(*key): n for key, n in self._rows.items()},
-            ),
+            _family("answers_total", "Answered requests.", self._by_version(lambda s: s.answers)),
+            _family("rows_total", "Predicted rows.", self._by_version(lambda s: s.rows)),
             self._histogram(),
-            *_of_variants(variants),
-            _family("in_flight", "Requests under way.", {"": in_flight}, kind="gauge"),
+            *_of_variants(loaded),
+            _family("in_flight", "Requests under way.", {"": models.in_flight}, kind="gauge"),
             _family("reloads_total", "Configurations taken over.", {"": self.reloads}),
-            *_of_log(log),
+            _family(
+                "models_loaded",
+                "Models in memory.",
+                {"": sum(endpoint.generation is not None for endpoint in models.endpoints)},
+                kind="gauge",
+            ),
+            _family("evictions_total", "Models let go to make room.", {"": models.evictions}),
+            *_of_logs([endpoint.log for endpoint in models.endpoints]),
+            *self._as_triton(loaded, models),
         ]
         return "".join(sections).encode()
+
+    def _by_version(self, read: Callable[[_Answered], int]) -> dict[str, int]:
+        return {
+            f'model="{model}",variant="{variant}",version="{version}"': read(sums)
+            for (model, variant, version), sums in self._answered.items()
+        }
+
+    def _as_triton(self, loaded: _Loaded, models: Models) -> list[str]:
+        """What dashboards made for Triton read: microseconds, by model and version.
+
+        Source: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/metrics.md
+        """
+
+        def by_version(read: Callable[[_Answered], int]) -> dict[str, int]:
+            sums: Counter[str] = Counter()
+            for (model, _, version), counted in self._answered.items():
+                sums[f'model="{model}",version="{version}"'] += read(counted)
+            return sums
+
+        families = {
+            "request_success": ("Answered requests.", by_version(lambda s: s.answers)),
+            "request_failure": (
+                "Requests without an answer.",
+                {f'model="{model}"': n for model, n in self._refused.items()},
+            ),
+            "count": ("Predicted rows.", by_version(lambda s: s.rows)),
+            "exec_count": (
+                "Batches scored.",
+                {
+                    f'model="{model}",version="{v.config.version}"': v.batcher.released.total()
+                    for model, v in loaded
+                },
+            ),
+            "request_duration_us": (
+                "Time of answered requests.",
+                by_version(lambda s: (s.decode + s.queue + s.model + s.encode) // 1000),
+            ),
+            "queue_duration_us": ("Time of waiting.", by_version(lambda s: s.queue // 1000)),
+            "compute_input_duration_us": (
+                "Time of reading requests.",
+                by_version(lambda s: s.decode // 1000),
+            ),
+            "compute_infer_duration_us": (
+                "Time of the model.",
+                by_version(lambda s: s.model // 1000),
+            ),
+            "compute_output_duration_us": (
+                "Time of writing answers.",
+                by_version(lambda s: s.encode // 1000),
+            ),
+        }
+        pending = {f'model="{one.name}"': one.in_flight for one in models.endpoints}
+        return [
+            *(
+                _family(name, text, samples, prefix="nv_inference")
+                for name, (text, samples) in families.items()
+            ),
+            _family(
+                "pending_request_count",
+                "Requests under way.",
+                pending,
+                kind="gauge",
+                prefix="nv_inference",
+            ),
+        ]
 
     def _histogram(self) -> str:
         name = "millwright_request_seconds"
@@ -76,28 +173,33 @@ class Metrics:
         return "\n".join(lines) + "\n"
 
 
-def _of_variants(variants: Sequence[Variant]) -> list[str]:
+def _of_variants(loaded: _Loaded) -> list[str]:
     return [
         _family(
             "batches_total",
-            "Batches scored, by variant and by why they were not larger.",
+            "Batches scored, by why they were not larger.",
             {
-                f'variant="{variant.config.name}",reason="{reason}"': n
-                for variant in variants
+                f'model="{model}",variant="{variant.config.name}",reason="{reason}"': n
+                for model, variant in loaded
                 for reason, n in variant.batcher.released.items()
             },
         ),
         _family(
             "batch_rows_total",
-            "Rows scored in batches, by variant.",
-            {f'variant="{v.config.name}"': v.batcher.rows for v in variants},
+            "Rows scored in batches.",
+            {f'model="{model}",variant="{v.config.name}"': v.batcher.rows for model, v in loaded},
+        ),
+        _family(
+            "expired_total",
+            "Requests dropped before the model was asked, their time being over.",
+            {f'model="{m}",variant="{v.config.name}"': v.batcher.expired for m, v in loaded},
         ),
         _family(
             "cache_requests_total",
-            "Requests looked for among the answers that are kept, by variant and outcome.",
+            "Requests looked for among the answers that are kept, by outcome.",
             {
-                f'variant="{v.config.name}",outcome="{outcome}"': n
-                for v in variants
+                f'model="{model}",variant="{v.config.name}",outcome="{outcome}"': n
+                for model, v in loaded
                 if v.cache.is_open
                 for outcome, n in (("hit", v.cache.hits), ("miss", v.cache.misses))
             },
@@ -105,27 +207,44 @@ def _of_variants(variants: Sequence[Variant]) -> list[str]:
     ]
 
 
-def _of_log(log: PredictionLog) -> list[str]:
+def _of_logs(logs: Sequence[PredictionLog]) -> list[str]:
     return [
-        _family("log_rows_total", "Predictions logged.", {"": log.written_rows}),
-        _family("log_segments_total", "Log segments written.", {"": log.written_segments}),
+        _family(
+            "log_rows_total", "Predictions logged.", {"": sum(log.written_rows for log in logs)}
+        ),
+        _family(
+            "log_segments_total",
+            "Log segments written.",
+            {"": sum(log.written_segments for log in logs)},
+        ),
         _family(
             "log_dropped_rows_total",
             "Predictions that could not be logged.",
-            {"": log.dropped_rows},
+            {"": sum(log.dropped_rows for log in logs)},
         ),
-        _family("log_failed_writes_total", "Failed writes of a segment.", {"": log.failed_writes}),
+        _family(
+            "log_failed_writes_total",
+            "Failed writes of a segment.",
+            {"": sum(log.failed_writes for log in logs)},
+        ),
         _family(
             "log_held_rows",
             "Predictions waiting to be logged.",
-            {"": log.held_rows},
+            {"": sum(log.held_rows for log in logs)},
             kind="gauge",
         ),
     ]
 
 
-def _family(name: str, text: str, samples: dict[str, int], *, kind: str = "counter") -> str:
-    full = f"millwright_{name}"
+def _family(
+    name: str,
+    text: str,
+    samples: Mapping[str, int],
+    *,
+    kind: str = "counter",
+    prefix: str = "millwright",
+) -> str:
+    full = f"{prefix}_{name}"
     lines = [f"# HELP {full} {text}", f"# TYPE {full} {kind}"]
     lines += [
         f"{full}{{{labels}}} {n}" if labels else f"{full} {n}" for labels, n in samples.items()

@@ -64,6 +64,7 @@ class Parameters(msgspec.Struct):
     event_time: str | None = None
     event_times: list[str] | None = None
     binary_data_output: bool = False
+    timeout: int | None = None
 
 
 class InferRequest(msgspec.Struct):
@@ -120,6 +121,7 @@ def question_of(
         event_times_us=event_times_us(said.event_time, said.event_times, count),
         outputs=[output.name for output in request.outputs or ()],
         binary=_binary_outputs(request, said.binary_data_output),
+        timeout_us=said.timeout,
     )
 
 

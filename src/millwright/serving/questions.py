@@ -23,6 +23,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
         event_times_us: one per row or one for all, in microseconds; empty means now.
         outputs: names of the outputs wanted; empty means all.
         binary: names of the outputs wanted as raw bytes; None means all.
+        timeout_us: microseconds after which nobody waits for the answer any more; None: never.
     """
 
     rows: Rows
@@ -32,6 +33,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     event_times_us: Sequence[int] = ()
     outputs: Sequence[str] = ()
     binary: frozenset[str] | None = frozenset()
+    timeout_us: int | None = None
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):

@@ -19,8 +19,7 @@ from millwright.serving.application import Application
 from millwright.serving.asgi import AsgiServer
 from millwright.serving.config import ServerConfig
 from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN, BACKLOG
-from millwright.serving.prediction_log import PredictionLog
-from millwright.serving.variant import load_generation
+from millwright.serving.models import Models
 
 DRAIN_SECONDS = 5
 _SWITCH_SECONDS = 0.0005
@@ -56,10 +55,9 @@ def serve(
         Unavailable: the spool cannot be created, or the program is not installed.
     """
     _refuse_open_door(bound)
-    generation = load_generation(config, {})
-    log = PredictionLog(config.spool, capacity_rows=config.log_buffer_rows)
+    models = Models(config)
     try:
-        log.start()
+        models.start()
     except OSError as cause:
         raise Unavailable(
             "serving.spool",
@@ -67,8 +65,7 @@ def serve(
             hint="Free some space or choose another folder.",
         ) from cause
     application = Application(
-        generation,
-        log,
+        models,
         admin_token=os.environ.get(ADMIN_TOKEN) or None,
         access_token=os.environ.get(ACCESS_TOKEN) or None,
     )
@@ -84,7 +81,7 @@ def serve(
             run = _run_granian if program == "granian" else _run_uvicorn
             runner.run(_beside_grpc(run, application, bound, grpc_port))
     finally:
-        log.close()
+        models.close()
 
 
 _Run = Callable[[Application, socket.socket], Awaitable[None]]
@@ -172,7 +169,7 @@ async def _run_uvicorn(application: Application, bound: socket.socket) -> None:
 
 
 def _announce(application: Application, bound: socket.socket) -> None:
-    config = application.generation.config
+    config = application.models.primary.config
     host, port = bound.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(

@@ -28,14 +28,15 @@ class Variant:
         config: VariantConfig,
         scorer: Scorer,
         signature: InputSignature,
-        cache_rows: int = 0,
+        limits: ServerConfig,
     ) -> None:
         """Compile the scorer's encoding against the endpoint's signature."""
         self.config = config
+        self.label = (config.name, str(config.version))
         self.scorer = scorer
         self.manifest = scorer.manifest
-        self.batcher = Batcher(self)
-        self.cache = AnswerCache(cache_rows)
+        self.batcher = Batcher(self, limits.latency_objective_ms / 1000)
+        self.cache = AnswerCache(limits.cache_rows)
         self._encoder = RowEncoder(scorer.manifest.encoding, signature.fields)
         # Nulls the endpoint accepts and this model does not; usually none.
         self._never_null = [
@@ -135,10 +136,8 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
     generation = Generation(
         config=config,
         signature=signature,
-        champion=Variant(champion, scorers["champion"], signature, config.cache_rows),
-        canary=(
-            Variant(canary, scorers["canary"], signature, config.cache_rows) if canary else None
-        ),
+        champion=Variant(champion, scorers["champion"], signature, config),
+        canary=(Variant(canary, scorers["canary"], signature, config) if canary else None),
         share=canary_share(champion.weight, canary.weight) if canary else 0.0,
         schema=segment_schema(signature.fields),
     )

@@ -15,15 +15,18 @@ from typing import Any
 import grpc
 
 from millwright.kernel.errors import MillwrightError, NotFound, Unauthenticated, Unavailable
-from millwright.serving.application import Application, Busy
+from millwright.serving.application import Application
 from millwright.serving.grpc.messages import PACKAGE, message
 from millwright.serving.grpc.tensors import request_of, write_reply
 from millwright.serving.inference import Arrival, Task, read_request
+from millwright.serving.models import Endpoint
 from millwright.serving.open_inference import model_metadata, server_metadata
+from millwright.serving.replies import Busy, Expired
 
 _PROTOCOL = "open-inference-grpc"
 _CODES = (
     (Busy, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (Expired, grpc.StatusCode.DEADLINE_EXCEEDED),
     (NotFound, grpc.StatusCode.NOT_FOUND),
     (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
 )
@@ -80,15 +83,21 @@ class InferenceService:
         return message("ServerReadyResponse")(ready=not self._application.draining)
 
     async def _model_ready(self, request: Any) -> Any:
-        self._application.pinned(request.name, request.version)
-        return message("ModelReadyResponse")(ready=not self._application.draining)
+        endpoint = self._application.models.named(request.name)
+        loaded = endpoint.generation
+        if loaded is not None:
+            endpoint.pinned(loaded, request.version)
+        ready = loaded is not None and not self._application.draining
+        return message("ModelReadyResponse")(ready=ready)
 
     async def _server_metadata(self, _request: Any) -> Any:
         return message("ServerMetadataResponse")(**server_metadata(self._application.version))
 
     async def _model_metadata(self, request: Any) -> Any:
-        generation = self._application.generation
-        pinned = self._application.pinned(request.name, request.version)
+        models = self._application.models
+        endpoint = models.named(request.name)
+        generation = await models.ready(endpoint)
+        pinned = endpoint.pinned(generation, request.version)
         variant = pinned or generation.champion
         metadata = model_metadata(generation, variant, pinned=pinned is not None)
         return message("ModelMetadataResponse")(**metadata)
@@ -98,11 +107,13 @@ class InferenceService:
         application = self._application
         started_ns = time.perf_counter_ns()
         status = 500
-        application.in_flight += 1
+        endpoint: Endpoint | None = None
         try:
-            application.refuse_if_busy()
-            pinned = application.pinned(request.model_name, request.model_version)
-            generation = application.generation
+            endpoint = application.models.named(request.model_name)
+            endpoint.in_flight += 1
+            endpoint.refuse_if_busy()
+            generation = await application.models.ready(endpoint)
+            pinned = endpoint.pinned(generation, request.model_version)
 
             def read() -> Task:
                 asked, raw = request_of(request)
@@ -110,14 +121,15 @@ class InferenceService:
                 write = partial(write_reply, raw=raw is not None)
                 return read_request(asked, arrival, generation, pinned, write)
 
-            written = await application.predict(request.ByteSize(), read)
+            written = await application.predict(endpoint, request.ByteSize(), read)
             status = 200
             return written.body
         except MillwrightError as error:
             status = error.status
             raise
         finally:
-            application.in_flight -= 1
+            if endpoint is not None:
+                endpoint.in_flight -= 1
             seconds = (time.perf_counter_ns() - started_ns) / 1e9
             application.metrics.request(_PROTOCOL, status, seconds)
 
@@ -144,7 +156,7 @@ async def start_grpc(application: Application, host: str, port: int) -> tuple[An
     Raises:
         Unavailable: the port is taken.
     """
-    size = application.generation.config.max_body_bytes
+    size = application.models.primary.config.max_body_bytes
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", size),
