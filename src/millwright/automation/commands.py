@@ -22,6 +22,12 @@ GATES_FAILED = 8
 )
 @click.option("--plan", is_flag=True, help="Only show what your pipeline would do.")
 @click.option("--explain", is_flag=True, help="Only show which steps would run, and why.")
+@click.option(
+    "--on",
+    "executor",
+    metavar="URL",
+    help="Where steps of your own pipeline run: ray://local, ray://HOST:10001, kubernetes://….",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run(
     target: str | None,
@@ -29,6 +35,7 @@ def run(
     param: tuple[str, ...],
     plan: bool,
     explain: bool,
+    executor: str | None,
     as_json: bool,
 ) -> None:
     """Train, validate and register a model as millwright.yaml says.
@@ -41,8 +48,11 @@ def run(
 
         if not Path(target.rpartition(":")[0] or target).exists() and not Path(target).exists():
             raise InvalidInput("run.no_file", f"There is no file {target}.", hint="Check the path.")
-        act = own_file.show_plan if plan else own_file.run_own
-        (own_file.show_explanation if explain else act)(target, param, as_json=as_json)
+        if plan or explain:
+            show = own_file.show_explanation if explain else own_file.show_plan
+            show(target, param, as_json=as_json)
+        else:
+            own_file.run_own(target, param, as_json=as_json, executor=executor)
         return
     if plan or explain:
         raise InvalidInput("run.no_file", "Name the file of a pipeline to plan or explain.")

@@ -44,6 +44,7 @@ def run_pipeline(
     door: Door | None = None,
     on_event: OnEvent = ignore,
     cause: Mapping[str, Any] | None = None,
+    executor: str | None = None,
 ) -> PipelineResult:
     """Run a pipeline in this process, durably.
 
@@ -54,6 +55,7 @@ def run_pipeline(
         door: the way to the control plane; by default that of the folder we are in.
         on_event: hears of progress.
         cause: why the run exists.
+        executor: where steps run, as a URL; see ``engine.execute``.
 
     Raises:
         InvalidInput: it cannot be planned; no step has run.
@@ -69,7 +71,9 @@ def run_pipeline(
     name = project or project_of(workspace or Workspace.find())
     way = door if door is not None else workspace
     assert way is not None
-    result = execute(way, name, pipeline, params, on_event=on_event, cause=cause)
+    result = execute(
+        way, name, pipeline, params, on_event=on_event, cause=cause, executor=executor
+    )
     if result.status != "waiting":
         result.raise_if_failed()
     return result
@@ -82,6 +86,7 @@ def run_file(
     project: str | None = None,
     door: Door | None = None,
     on_event: OnEvent = ignore,
+    executor: str | None = None,
 ) -> PipelineResult:
     """Run the pipeline of a file: ``FILE.py``, or ``FILE.py:name`` where it defines several.
 
@@ -89,7 +94,12 @@ def run_file(
     as in ``run_pipeline`` and ``find_pipeline``.
     """
     return run_pipeline(
-        find_pipeline(target), params, project=project, door=door, on_event=on_event
+        find_pipeline(target),
+        params,
+        project=project,
+        door=door,
+        on_event=on_event,
+        executor=executor,
     )
 
 

@@ -34,12 +34,15 @@ def restored_code(
     run: PipelineRunDetail, folder: Path, state: Path, fetch: Callable[[str], bytes]
 ) -> Path:
     """The folder with a run's code: the project's own while it is unchanged, else a copy."""
-    if run.code_digest is None:
-        return folder
-    files = unpack_parts(fetch(run.code_digest))
+    return folder if run.code_digest is None else code_folder(run.code_digest, folder, state, fetch)
+
+
+def code_folder(digest: str, folder: Path, state: Path, fetch: Callable[[str], bytes]) -> Path:
+    """The folder with stored code: ``folder`` while it holds the same, else a copy."""
+    files = unpack_parts(fetch(digest))
     if all(_content(folder / name) == content for name, content in files.items()):
         return folder
-    copy = state / "code" / run.code_digest[:16]
+    copy = state / "code" / digest[:16]
     for name, content in files.items():
         # Names are those of modules below the project's folder; what is not is left out.
         path = (copy / name).resolve()

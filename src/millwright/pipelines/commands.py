@@ -7,10 +7,16 @@ from typing import Any
 
 import click
 
+from millwright.pipelines.exports.commands import call, export
+
 
 @click.group("pipelines")
 def pipelines() -> None:
     """Runs of pipelines and their steps."""
+
+
+pipelines.add_command(export)
+pipelines.add_command(call)
 
 
 @pipelines.command("list")

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,11 +33,14 @@ from millwright.pipelines.records import (
     Claim,
     NewPipelineRun,
     PipelineRunDetail,
+    Task,
+    TaskChange,
     Trigger,
 )
 from millwright.pipelines.result import PipelineResult
 from millwright.pipelines.session import Session, Surroundings
 from millwright.pipelines.step_log import copied_output
+from millwright.pipelines.trusted import trusted
 
 if TYPE_CHECKING:
     from millwright.kernel.door import Door
@@ -54,12 +58,21 @@ def queue_run(
     trigger: Trigger = "manual",
     priority: int = 0,
     idempotency_key: str | None = None,
+    not_before_ms: int | None = None,
 ) -> PipelineRunDetail:
-    """Plan a pipeline and store it as a run for a worker to claim; errors as in ``plan``."""
+    """Plan a pipeline and store it as a run for a worker to claim; errors as in ``plan``.
+
+    Whoever knows the run's id may claim it before ``not_before_ms``.
+    """
     plan = pipeline.prepare(params or {})
     code = keep_code(plan, lambda content: door.upload(project, content))
     new = _new_run(plan, cause, code).model_copy(
-        update={"trigger": trigger, "priority": priority, "idempotency_key": idempotency_key}
+        update={
+            "trigger": trigger,
+            "priority": priority,
+            "idempotency_key": idempotency_key,
+            "not_before_ms": not_before_ms,
+        }
     )
     from millwright.pipelines.client import PipelineClient
 
@@ -69,27 +82,33 @@ def queue_run(
 def execute(
     door: Door | Workspace,
     project: str,
-    work: Pipeline[..., Any] | str,
+    work: Pipeline[..., Any] | Plan | str,
     params: Mapping[str, object] | None = None,
     *,
+    known: Mapping[str, Task] | None = None,
     on_event: OnEvent = ignore,
     cause: Mapping[str, Any] | None = None,
     folder: Path | None = None,
     scratch: Path | None = None,
     lease_ms: int = LEASE_MS,
+    executor: str | None = None,
 ) -> PipelineResult:
     """Run a pipeline, or a stored run by its id, in this process and to its end.
 
     Args:
         door: the way to the control plane. Of a workspace, the shortest way there is.
         project: where the run belongs.
-        work: a pipeline to start, or the id of a run to execute or to go on with.
-        params: of the pipeline; a stored run has its own.
+        work: a pipeline to start, or one that is planned already, or the id of a run to execute or
+            to go on with.
+        params: of the pipeline; a plan and a stored run have their own.
+        known: nodes of a new run that are done before it begins, or skipped.
         on_event: hears of progress, in this thread or the step's.
         cause: why the run exists, such as ``{"alert": ID}``.
         folder: from where the code of a stored run is loaded; the current folder by default.
         scratch: where steps get their folders; the system's place by default.
         lease_ms: for how long the run stays this process's own without a heartbeat.
+        executor: where steps run, as a URL such as ``ray://HOST:10001``; ``MILLWRIGHT_EXECUTOR``
+            where none is given, else processes of this machine.
 
     Returns:
         The result, whether the run succeeded, failed or was cancelled, or waits for a person.
@@ -102,11 +121,15 @@ def execute(
         way = _Way(door, stack)
         # One folder per process; what a killed process left there goes with the system's own.
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-run-", dir=scratch))
-        around = way.surroundings(project, Path(base) / "steps", on_event, lease_ms)
+        around = replace(
+            way.surroundings(project, Path(base) / "steps", on_event, lease_ms),
+            executor=executor or os.environ.get("MILLWRIGHT_EXECUTOR"),
+        )
         if isinstance(work, str):
             session = _resumed(way.door(), around, work, folder or Path.cwd())
         else:
-            session = _begun(around, work.prepare(params or {}), cause)
+            plan = work if isinstance(work, Plan) else work.prepare(params or {})
+            session = _begun(around, plan, cause, known or {})
         stack.callback(session.close)
         stack.enter_context(copied_output())
         execution = Execution(session, _board(session))
@@ -174,7 +197,9 @@ def _workspace_of(door: Door) -> Workspace:
     return found
 
 
-def _begun(around: Surroundings, plan: Plan, cause: Mapping[str, Any] | None) -> Session:
+def _begun(
+    around: Surroundings, plan: Plan, cause: Mapping[str, Any] | None, known: Mapping[str, Task]
+) -> Session:
     """A new run, which the ledger hears of with its first wave."""
 
     def keep(content: bytes) -> str:
@@ -183,7 +208,10 @@ def _begun(around: Surroundings, plan: Plan, cause: Mapping[str, Any] | None) ->
     new = _new_run(plan, cause, keep_code(plan, keep)).model_copy(update={"id": new_id()})
     claim = Claim(owner=this_owner(), pid=os.getpid(), lease_ms=around.lease_ms)
     assert new.id is not None
-    return Session(around, plan, new.id, 1, new=new, claim=claim)
+    session = Session(around, plan, new.id, 1, new=new, claim=claim, tasks=known)
+    for name, task in known.items():
+        session.say(trusted(TaskChange, task=name, status=task.status, outputs=task.outputs))
+    return session
 
 
 def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Session:

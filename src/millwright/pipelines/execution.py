@@ -34,7 +34,8 @@ from millwright.pipelines.step_log import StepLog, traceback_of
 from millwright.pipelines.trusted import trusted
 
 if TYPE_CHECKING:
-    from millwright.pipelines.crew import Crew, Ended
+    from millwright.pipelines.crew import Ended
+    from millwright.pipelines.executors import Workers
 
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_LOSSES = 3
@@ -56,7 +57,7 @@ class Execution:
         self.settled = 0
         self.failure: Failure | None = None
         self.exception: Exception | None = None
-        self._crew: Crew | None = None
+        self._crew: Workers | None = None
         self._known: dict[str, dict[str, Artifact]] = {}
         self._special = EngineNodes(self)
         self._delayed: list[tuple[float, str]] = []
@@ -133,11 +134,11 @@ class Execution:
     def _is_busy(self) -> bool:
         return self._crew is not None and self._crew.busy
 
-    def _workers(self) -> Crew:
+    def _workers(self) -> Workers:
         if self._crew is None:
-            from millwright.pipelines.crew import Crew
+            from millwright.pipelines.executors import workers_of
 
-            self._crew = Crew(
+            self._crew = workers_of(
                 self.session, lambda task, how: self.tell("task_progress", task, progress=how)
             )
         return self._crew
@@ -189,7 +190,7 @@ class Execution:
         live.attempt += 1
         live.started_ms = clock.now_ms()
         live.reason = self._reason(live)
-        if wants_worker(live):
+        if wants_worker(live, elsewhere=self.session.around.executor is not None):
             self._change(live, "running")
             self.tell("task_started", live.name, reason=live.reason)
             self._workers().submit(live, self.board.artifacts)

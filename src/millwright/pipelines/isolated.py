@@ -42,12 +42,13 @@ def work(connection: socket.socket) -> None:
     with copied_output():
         while (job := incoming.wait()) is not None:
             try:
-                _do(job, answer)
+                do(job, answer)
             except BrokenPipeError:
                 return
 
 
-def _do(job: Message, answer: Callable[[Message], None]) -> None:
+def do(job: Message, answer: Callable[[Message], None]) -> None:
+    """Call the step that a job names, and answer as it goes."""
     number = job["number"]
     answer({"kind": "began", "number": number})
     hidden = job["secrets"].values()
@@ -78,7 +79,7 @@ def _call(job: Message, log: StepLog, answer: Callable[[Message], None]) -> Mess
         given = arguments(
             job["inputs"],
             {_reference(key): Artifact.loaded(one) for key, (one, _) in job["artifacts"].items()},
-            partial(_fetch, job, near),
+            partial(fetch, job, near),
             project=project,
             workdir=workdir / "inputs",
         )
@@ -124,7 +125,7 @@ def _reference(key: str) -> Reference:
     return Reference(node, output)
 
 
-def _fetch(job: Message, near: Mapping[str, bytes], digest: str) -> bytes:
+def fetch(job: Message, near: Mapping[str, bytes], digest: str) -> bytes:
     if digest in near:
         return near[digest]
     if job["url"] is not None:

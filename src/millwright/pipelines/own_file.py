@@ -17,12 +17,14 @@ WAITING = 75
 """Exit code of a run that waits for a person; by convention: try again later."""
 
 
-def run_own(target: str, param: Sequence[str], *, as_json: bool) -> None:
+def run_own(
+    target: str, param: Sequence[str], *, as_json: bool, executor: str | None = None
+) -> None:
     """Run it, and say how it ended."""
     from millwright.pipelines.api import run_file
 
     said = _say if not as_json else lambda _: None
-    result = run_file(target, given_parameters(param), on_event=said)
+    result = run_file(target, given_parameters(param), on_event=said, executor=executor)
     if as_json:
         click.echo(json.dumps({"run": result.run_id, "status": result.status}))
     elif result.status == "waiting":

@@ -58,10 +58,11 @@ def _root(file: str, depth: int) -> str:
     return str(path.parents[depth + (path.name == "__init__.py")])
 
 
-def wants_worker(live: Live) -> bool:
+def wants_worker(live: Live, *, elsewhere: bool = False) -> bool:
     """Whether a step is to run in a worker rather than in the engine.
 
-    Light steps, which ask for nothing that needs a process, run where the engine is.
+    Light steps, which ask for nothing that needs a process, run where the engine is; ``elsewhere``:
+    unless workers are on other machines, where all steps go that can.
 
     Raises:
         InvalidInput: it asks for a process, which cannot find it.
@@ -71,6 +72,7 @@ def wants_worker(live: Live) -> bool:
         return False
     special = setting.python or setting.packages or setting.environment or setting.memory_mb
     wanted = setting.isolation == "process" or bool(special)
-    if not wanted and live.node.timeout_ms is None and live.node.kind != "item":
+    alone = live.node.timeout_ms is not None or live.node.kind == "item"
+    if not wanted and not alone and not elsewhere:
         return False
     return is_importable(live.step, required=wanted)

@@ -65,6 +65,8 @@ class Surroundings:
     on_event: OnEvent
     lease_ms: int
     workers: int
+    executor: str | None = None
+    """Where steps run, as a URL; None for processes of this machine."""
 
 
 @dataclass
@@ -220,10 +222,14 @@ class Session:
         contents.append(log)
         return digest_of(log)
 
-    def log(self, live: Live) -> StepLog:
-        """A log for one call, whose lines are committed as they come."""
+    def log(self, live: Live, *, elsewhere: bool = False) -> StepLog:
+        """A log for one call, whose lines are committed as they come.
+
+        What a worker on another machine sends has its secrets, which only it knows, covered.
+        """
         journal, name, attempt = self.begin(), live.name, live.attempt
-        secrets = resolved(live.setting.secrets) if live.setting.secrets else {}
+        known_here = live.setting.secrets and not elsewhere
+        secrets = resolved(live.setting.secrets) if known_here else {}
         return StepLog(lambda text: journal.write(name, attempt, text), secrets.values())
 
     # What was done before this process came

@@ -1,0 +1,64 @@
+"""What an export is made from: the graph, where its code and its store are, and what runs it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from millwright.kernel.record import Record
+from millwright.pipelines.graph import Graph
+
+Target = Literal["airflow", "kubeflow", "argo", "kubernetes", "rayjob"]
+CONTAINERS: frozenset[Target] = frozenset({"kubeflow", "argo", "kubernetes", "rayjob"})
+"""Targets whose tasks are containers, which share nothing with the machine that exports."""
+
+
+class Place(Record):
+    """Where tasks run, and how they get to the control plane. Empty where nothing was said."""
+
+    name: str = ""
+    """Of the workflow; the pipeline's own where empty."""
+    image: str = ""
+    """With Millwright and the packages that steps import; the steps' own code comes from the store."""
+    url: str = ""
+    """Of the control plane, as tasks see it."""
+    secret: str = ""
+    """A Kubernetes Secret with MILLWRIGHT_TOKEN and what the steps' secrets name."""
+    namespace: str = ""
+    service_account: str = ""
+    cpu: str = ""
+    memory: str = ""
+    gpu: int = 0
+    schedule: str = ""
+    timezone: str = "UTC"
+    command: str = "mw"
+    """How tasks call Millwright."""
+    folder: str = ""
+    """Where tasks of Airflow work, if not in containers: the project's folder on its workers."""
+    workers: int = Field(default=2, ge=0, le=1000)
+    """Nodes of a Ray cluster beside its head."""
+
+
+class Export(Record):
+    """One pipeline on its way out."""
+
+    target: Target
+    graph: Graph
+    parameters: dict[str, str]
+    """Those that can be given when it is started, each with its default as text."""
+    entry_point: str
+    project: str
+    code: str | None
+    """The digest of the project's code in the store."""
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        from millwright.pipelines.exports.shape import safe_name
+
+        if self.place.name:
+            return self.place.name
+        is_airflow = self.target == "airflow"
+        return self.graph.pipeline if is_airflow else safe_name(self.graph.pipeline)
