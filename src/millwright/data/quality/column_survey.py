@@ -1,12 +1,13 @@
 """What is remembered of one column while a table streams by.
 
-Each survey takes the column's values batch by batch and gives a 64-bit number per row back, from
-which whole rows are told apart.
+Each survey takes the column's values batch by batch and offers a 64-bit number per row, from which
+whole rows are told apart; where a key tells them apart already, nobody takes the offer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -25,6 +26,8 @@ from millwright.data.quality.hashing import (
     with_missing,
 )
 
+RowBits = Callable[[], Bits]
+"""The rows of a batch as numbers, made when they are asked for."""
 SPAN: Final = 1 << 16
 """Whole numbers in a range no longer than this are counted one by one."""
 MOST_TALLIED: Final = 20_000
@@ -38,7 +41,7 @@ class ColumnSurvey(Protocol):
 
     nulls: int
 
-    def add(self, values: pa.Array) -> Bits | None:
+    def add(self, values: pa.Array) -> RowBits | None:
         """Take the next values; the rows as numbers, or None where they cannot be compared."""
 
     @property
@@ -65,20 +68,20 @@ class Moments:
         self._distances = 0.0
         self._squares = 0.0
 
-    def add(self, numbers: npt.NDArray[np.float64]) -> None:
-        """Take more numbers, all of them finite."""
+    def add(self, numbers: npt.NDArray[np.float64], least: float, greatest: float) -> None:
+        """Take more numbers, all of them finite, and the least and greatest of them."""
         if len(numbers) == 0:
             return
-        self.least = min(self.least, float(numbers.min()))
-        self.greatest = max(self.greatest, float(numbers.max()))
+        self.least = min(self.least, float(least))
+        self.greatest = max(self.greatest, float(greatest))
         # Values near the ends of the float range may overflow; they have no deviation to speak of.
         with np.errstate(over="ignore", invalid="ignore"):
             if self.count == 0:
                 self._origin = float(numbers.mean())
             distances = numbers - self._origin
             self._distances += float(distances.sum())
-            distances *= distances
-            self._squares += float(distances.sum())
+            # Not by BLAS, whose threads would wait for one another longer than this takes.
+            self._squares += float(np.einsum("i,i->", distances, distances))
         self.count += len(numbers)
 
     def take_counts(self, numbers: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
@@ -115,7 +118,7 @@ class Floats:
         self.moments = Moments()
         self._values = DistinctValues(most_kept)
 
-    def add(self, values: pa.Array) -> Bits:
+    def add(self, values: pa.Array) -> RowBits:
         """See ``ColumnSurvey``."""
         self.nulls += values.null_count
         if not pa.types.is_float64(values.type):
@@ -127,10 +130,13 @@ class Floats:
             # Zero and minus zero are one value.
             numbers, some = numbers + 0.0, some + 0.0
         self._values.add(mixed(some.view(np.uint64)))
-        if not np.isfinite(least + greatest):
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite(least + greatest)
+        if not finite:
             some = some[np.isfinite(some)]
-        self.moments.add(some)
-        return with_missing(numbers.view(np.uint64), known)
+            least, greatest = (some.min(), some.max()) if len(some) else (0.0, 0.0)
+        self.moments.add(some, least, greatest)
+        return lambda: with_missing(numbers.view(np.uint64), known)
 
     @property
     def distinct(self) -> int:
@@ -161,7 +167,7 @@ class WholeNumbers:
             self._low = bounds[0]
             self._tally = np.zeros(bounds[1] - bounds[0] + 1, np.int64)
 
-    def add(self, values: pa.Array) -> Bits:
+    def add(self, values: pa.Array) -> RowBits:
         """See ``ColumnSurvey``."""
         self.nulls += values.null_count
         if not pa.types.is_int64(values.type):
@@ -175,8 +181,8 @@ class WholeNumbers:
                 self._tally += np.bincount(some - self._low, minlength=len(self._tally))
             else:
                 self._values.add(mixed(some.view(np.uint64)))
-                self.moments.add(some.astype(np.float64))
-        return with_missing(numbers.view(np.uint64), known)
+                self.moments.add(some.astype(np.float64), some.min(), some.max())
+        return lambda: with_missing(numbers.view(np.uint64), known)
 
     def _step(self, some: npt.NDArray[np.int64]) -> None:
         last = self._last
@@ -216,12 +222,14 @@ class Texts:
 
     def __init__(self, most_kept: int) -> None:
         self.nulls = 0
-        self.tally: Counter[Any] | None = Counter()
-        """How often each occurs; None where too many differ."""
         self._values = DistinctValues(most_kept)
         self._numbering = True
+        self._tally: Counter[Any] | None = Counter()
+        self._words: pa.Array | None = None
+        self._words_bits: Bits = np.empty(0, np.uint64)
+        self._words_counts: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
-    def add(self, values: pa.Array) -> Bits:
+    def add(self, values: pa.Array) -> RowBits:
         """See ``ColumnSurvey``."""
         self.nulls += values.null_count
         if not pa.types.is_dictionary(values.type):
@@ -232,38 +240,60 @@ class Texts:
                 values = encoded
         if pa.types.is_dictionary(values.type):
             return self._numbered(values)
-        self.tally = None
+        self._tally = None
         known, bits = known_rows(values), text_bits(values)
         self._values.add(mixed(bits if known is None else bits[known]))
-        return with_missing(bits, known)
+        return lambda: with_missing(bits, known)
 
-    def _numbered(self, values: pa.DictionaryArray) -> Bits:
-        words = as_text(values.dictionary)
+    def _numbered(self, values: pa.DictionaryArray) -> RowBits:
+        words = values.dictionary
+        if self._words is None or not self._words.equals(words):
+            # Batches of one row group mostly share their words, which are then looked at once.
+            self._settle()
+            self._words = words
+            self._words_bits = text_bits(as_text(words))
+            self._words_counts = np.zeros(len(words), np.int64)
         known = known_rows(values)
         indices = values.indices if known is None else values.indices.fill_null(0)
-        places = indices.to_numpy().astype(np.int64, copy=False)
-        counts = np.bincount(places if known is None else places[known], minlength=len(words))
-        held = np.flatnonzero(counts)
-        bits = text_bits(words)
-        self._values.add(mixed(bits[held]), counts[held])
-        if self.tally is not None:
-            seen = words.take(pa.array(held)).to_pylist()
-            for word, count in zip(seen, counts[held].tolist(), strict=True):
-                self.tally[word] += count
-            if len(self.tally) > MOST_TALLIED:
-                self.tally = None
+        places = indices.to_numpy()
+        some = places if known is None else places[known]
+        self._words_counts += np.bincount(some, minlength=len(words))
+        bits = self._words_bits
         if len(words) == 0:
-            return np.full(len(values), MISSING, np.uint64)
-        return with_missing(bits[places], known)
+            return lambda: np.full(len(places), MISSING, np.uint64)
+        return lambda: with_missing(bits[places], known)
+
+    def _settle(self) -> None:
+        """Take what was counted by numbers."""
+        if self._words is None:
+            return
+        held = np.flatnonzero(self._words_counts)
+        counts, bits = self._words_counts[held], self._words_bits[held]
+        words, self._words = as_text(self._words), None
+        self._values.add(mixed(bits), counts)
+        if self._tally is None:
+            return
+        for word, count in zip(words.take(held).to_pylist(), counts.tolist(), strict=True):
+            self._tally[word] += count
+        if len(self._tally) > MOST_TALLIED:
+            self._tally = None
+
+    @property
+    def tally(self) -> Counter[Any] | None:
+        """How often each occurs; None where too many differ."""
+        self._settle()
+        return self._tally
 
     @property
     def distinct(self) -> int:
         """See ``ColumnSurvey``."""
+        self._settle()
         return self._values.distinct
 
     @property
     def estimated(self) -> bool:
         """See ``ColumnSurvey``."""
+        self._settle()
         return self._values.estimated
 
 
@@ -275,13 +305,17 @@ class Booleans:
         self.counts = [0, 0]
         """How many are false, and true."""
 
-    def add(self, values: pa.Array) -> Bits:
+    def add(self, values: pa.Array) -> RowBits:
         """See ``ColumnSurvey``."""
         self.nulls += values.null_count
         self.counts[1] += values.true_count
         self.counts[0] += values.false_count
-        plain = values.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint64)
-        return with_missing(plain, known_rows(values))
+
+        def bits() -> Bits:
+            plain = values.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint64)
+            return with_missing(plain, known_rows(values))
+
+        return bits
 
     @property
     def distinct(self) -> int:

@@ -217,8 +217,10 @@ RECOGNISERS: Final[dict[str, Callable[[str], bool]]] = {
 }
 
 PREFILTER: Final = (
-    r"@|\d[\d .:/()-]{5,}\d|::|^\s*[A-Za-z]{2}\d{2}[ A-Za-z0-9]{11,}|[XYZxyz]?\d{7,8}-?[A-Za-z]"
-    r"|^[A-Za-z]{6}\d{2}[A-Za-z]\d{2}|^[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]$"
+    r"@|^[\s+(]*\d[\d\s.:/()-]{5,}\d\s*$|^\s*[12][\d ]{4,}2[ABab][\d ]{8,}\s*$"
+    r"|^\s*[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:|^\s*[A-Za-z]{2}\d{2}[ A-Za-z0-9]{11,}\s*$"
+    r"|^\s*[XYZxyz]?\d{7,8}-?[A-Za-z]\s*$|^\s*[A-Za-z]{6}\d{2}[A-Za-z]\d{2}[A-Za-z]\d{3}"
+    r"|^\s*[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\s*$"
 )
 """RE2: what no recogniser would accept does not match it."""
 

@@ -60,7 +60,7 @@ def _summary(profile: TableProfile) -> str:
             f" Quantiles, histograms, correlations, personal data and the frequent values of columns"
             f" with many are of {profile.sampled_rows:,} rows, drawn evenly; all else is of all rows."
             " Where more than some ten thousand values differ, ≈ says that they were not counted one"
-            " by one (to about 0.4 %)."
+            " by one (to about 0.8 %)."
         )
     return text
 

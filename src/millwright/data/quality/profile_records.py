@@ -42,7 +42,7 @@ class ColumnProfile(Record):
     nulls: int
     distinct: int
     distinct_estimated: bool = False
-    """Whether there are too many values to count them one by one: then to about 0.4 %."""
+    """Whether there are too many values to count them one by one: then to about 0.8 %."""
     minimum: float | None = None
     maximum: float | None = None
     mean: float | None = None

@@ -17,6 +17,7 @@ from millwright.data.quality.column_survey import (
     ColumnSurvey,
     Floats,
     Opaque,
+    RowBits,
     Texts,
     WholeNumbers,
 )
@@ -75,33 +76,33 @@ def survey(data: Path | pa.Table) -> Survey:
     rows, sample = DistinctValues(kept), RowSample(stream.rows, rows_kept)
     unseen = 0
     for number, batch in enumerate(stream):
-        bits = _bits(columns, batch)
+        offers = _taken(columns, batch)
         if any(isinstance(found, WholeNumbers) and found.rising for found in columns):
             # A key that rises says that no row repeats: most tables have one.
             unseen = number + 1
         else:
-            rows.add(_of_rows(bits))
+            rows.add(_of_rows(offers))
         sample.add(batch)
     if not _has_key(columns, stream.rows):
         again = [_survey_of(stream, place, kept) for place in range(len(columns))]
         for batch in islice(stream, unseen):
-            rows.add(_of_rows(_bits(again, batch)))
+            rows.add(_of_rows(_taken(again, batch)))
     return _concluded(stream, columns, rows, sample)
 
 
-def _bits(columns: list[ColumnSurvey], batch: pa.RecordBatch) -> list[Bits]:
+def _taken(columns: list[ColumnSurvey], batch: pa.RecordBatch) -> list[RowBits]:
     taken = (found.add(values) for found, values in zip(columns, batch.columns, strict=True))
-    return [bits for bits in taken if bits is not None]
+    return [offer for offer in taken if offer is not None]
 
 
-def _of_rows(columns: list[Bits]) -> Bits:
+def _of_rows(columns: list[RowBits]) -> Bits:
     """One hash per row."""
     if not columns:
         return np.empty(0, np.uint64)
-    mix = np.zeros(len(columns[0]), np.uint64)
-    for bits in columns:
+    mix = columns[0]().copy()
+    for offer in columns[1:]:
         mix *= _ODD
-        mix += bits
+        mix += offer()
     return mixed(mix)
 
 

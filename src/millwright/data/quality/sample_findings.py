@@ -25,14 +25,18 @@ def correlations(table: pa.Table, names: list[str]) -> tuple[Correlation, ...]:
     if len(names) < 2 or table.num_rows < 3:
         return ()
     names = names[:CORRELATED_COLUMNS]
-    whole = np.column_stack([pc.cast(table[n], pa.float64(), safe=False).to_numpy() for n in names])
-    whole[~np.isfinite(whole)] = np.nan
-    known = ~np.isnan(whole)
+    # One row per column, so that what is summed lies together.
+    whole = np.empty((len(names), table.num_rows))
+    for place, name in enumerate(names):
+        whole[place] = pc.cast(table[name], pa.float64(), safe=False).to_numpy()
+    known = np.isfinite(whole)
     with np.errstate(all="ignore"):
-        centred = np.where(known, whole - np.nanmean(whole, axis=0), 0.0)
         held = known.astype(np.float64)
-        squares = (centred**2).T @ held
-        found = (centred.T @ centred) / np.sqrt(squares * squares.T)
+        centred = np.where(known, whole, 0.0)
+        centred -= (centred.sum(axis=1) / held.sum(axis=1))[:, None]
+        centred *= held
+        squares = (centred**2) @ held.T
+        found = (centred @ centred.T) / np.sqrt(squares * squares.T)
     pairs = [
         Correlation(left=names[i], right=names[j], coefficient=round(float(found[i, j]), 6))
         for i in range(len(found))

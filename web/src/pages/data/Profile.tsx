@@ -120,7 +120,7 @@ function summary({ columns, rows, duplicates, duplicates_estimated, sampled_rows
     `${count(rows)} rows, ${columns.length} columns.`,
     duplicates != null && duplicates > 0 && `${about}${count(duplicates)} rows repeat another.`,
     sampled_rows != null &&
-      `Distributions are of ${count(sampled_rows)} rows drawn evenly, all else of all rows; ≈ is an estimate to about 0.4 %.`,
+      `Distributions are of ${count(sampled_rows)} rows drawn evenly, all else of all rows; ≈ is an estimate to about 0.8 %.`,
   ]
     .filter(Boolean)
     .join(" ");
