@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
+    "millwright.monitoring.api": ("drift",),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -43,6 +44,7 @@ __all__ = [
     "approval",
     "branch",
     "dataset",
+    "drift",
     "init",
     "load_model",
     "log_artifact",
@@ -65,6 +67,7 @@ __all__ = [
 if TYPE_CHECKING:
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
+    from millwright.monitoring.api import drift
     from millwright.pipelines.api import (
         approval,
         branch,

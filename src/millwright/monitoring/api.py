@@ -1,0 +1,80 @@
+"""The Python API of monitoring: ``mw.drift``.
+
+Example:
+    >>> import millwright as mw                                          # doctest: +SKIP
+    >>> report = mw.drift("january.parquet", "february.parquet")         # doctest: +SKIP
+    >>> [column.name for column in report.columns if column.drifted]     # doctest: +SKIP
+    ['humidity']
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from millwright.data import read_table
+from millwright.kernel.errors import InvalidInput
+from millwright.monitoring.comparison import Preset, TableComparison, compare_tables
+
+
+def drift(
+    reference: Any,
+    current: Any,
+    *,
+    preset: Preset = "millwright",
+    columns: Sequence[str] | None = None,
+) -> TableComparison:
+    """Compare two tables column by column.
+
+    Args:
+        reference: how it was: an Arrow table, a Pandas or Polars frame, a dictionary of columns, or
+            the path of a CSV, Parquet or Arrow file.
+        current: how it is now, in any of these forms.
+        preset: whose rules decide: ``millwright``, ``evidently`` or ``nannyml``.
+        columns: only these; by default all that both have.
+
+    Raises:
+        InvalidInput: one of the two is no table, the preset is unknown, or no column is common.
+    """
+    left, right = table_of(reference), table_of(current)
+    if columns is not None:
+        left, right = _chosen(left, columns), _chosen(right, columns)
+    return compare_tables(left, right, preset)
+
+
+def table_of(data: Any) -> pa.Table:
+    """Whatever holds a table, as an Arrow table.
+
+    Raises:
+        InvalidInput: it is none of the forms that ``drift`` takes.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return read_table(Path(data))
+    try:
+        found = pa.table(data)
+    except (TypeError, ValueError, pa.ArrowInvalid) as cause:
+        raise InvalidInput(
+            "monitoring.no_table",
+            f"A {type(data).__name__} is no table.",
+            hint="Give an Arrow table, a Pandas or Polars frame, a dictionary of columns, or a path.",
+            value=type(data).__name__,
+        ) from cause
+    return found.select([name for name in found.column_names if not name.startswith("__index_")])
+
+
+def _chosen(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    unknown = [name for name in columns if name not in table.column_names]
+    if unknown:
+        raise InvalidInput(
+            "monitoring.unknown_column",
+            f"There is no column '{unknown[0]}'.",
+            hint=f"The table has: {', '.join(table.column_names[:20])}.",
+            value=unknown[0],
+        )
+    return table.select(list(columns))
