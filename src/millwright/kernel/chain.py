@@ -21,6 +21,10 @@ _CHAIN = 1
 _LAST = "SELECT seq, hash FROM event_head"
 _FIRST_HEAD = "INSERT INTO event_head (chain, seq, hash) VALUES (?, ?, ?)"
 _NEXT_HEAD = "UPDATE event_head SET seq = ?, hash = ?"
+_INSERT = (
+    "INSERT INTO events (seq, id, time_ms, project, actor, kind, subject, payload, previous, hash) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Statements(Protocol):
@@ -58,9 +62,7 @@ def append(
         "previous": previous,
     }
     sealed = sealing_hash(row)
-    marks = ", ".join("?" * (len(row) + 1))
-    insert = f"INSERT INTO events ({', '.join(row)}, hash) VALUES ({marks})"  # noqa: S608
-    _execute(connection, insert, *row.values(), sealed)
+    _execute(connection, _INSERT, *row.values(), sealed)
     if last is None:
         _execute(connection, _FIRST_HEAD, _CHAIN, seq, sealed)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from millwright.kernel.errors import Unavailable
+from millwright.kernel.plain_sql import AnyConnection, Bare
 from millwright.kernel.sqlite import configure
 
 _CHAIN_LOCK = 0x6D_69_6C_6C
@@ -31,6 +33,8 @@ class Database:
         self.engine = create_engine(url, pool_pre_ping=not self.is_sqlite, **arguments)
         if self.is_sqlite:
             event.listen(self.engine, "connect", configure)
+        self._own = threading.local()
+        self._kept: list[Any] = []
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -55,9 +59,83 @@ class Database:
                 connection.rollback()
                 raise
 
+    @contextmanager
+    def lookup(self) -> Iterator[AnyConnection]:
+        """As ``read``, for plain SQL only (``kernel.plain_sql``) and a few rows.
+
+        On SQLite each thread keeps a connection of its own for this: taking one from the pool and
+        handing it back costs several times what the database takes for a point lookup.
+        """
+        if not self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+            return
+        with _explained():
+            own = self._thread_connection()
+            begun = not own.driver_connection.in_transaction
+            if begun:
+                own.driver_connection.execute("BEGIN")
+            try:
+                yield own
+            finally:
+                if begun:
+                    own.driver_connection.rollback()
+
+    def _thread_connection(self) -> Bare:
+        known = getattr(self._own, "connection", None)
+        if known is None:
+            pooled = self.engine.raw_connection()
+            self._kept.append(pooled)
+            known = self._own.connection = Bare(self.engine.dialect, pooled.driver_connection)
+        return known
+
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        while self._kept:
+            self._kept.pop().close()
+        self._own = threading.local()
         self.engine.dispose()
+
+
+class Writer:
+    """Write transactions one after the other, for the one thread that writes all the time.
+
+    On SQLite its connection stays open between them.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """As ``Database.write``."""
+        if not self._database.is_sqlite:
+            with self._database.write() as connection:
+                yield connection
+            return
+        with _explained():
+            if self._connection is None:
+                self._connection = self._database.engine.connect()
+            connection = self._connection
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                if connection.in_transaction():
+                    connection.commit()
+                else:
+                    driver.commit()
+            except BaseException:
+                connection.rollback()
+                driver.rollback()
+                raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 @contextmanager

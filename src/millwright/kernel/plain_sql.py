@@ -15,31 +15,49 @@ from sqlalchemy import Connection
 T = TypeVar("T")
 
 
-def sql(connection: Connection, text: str) -> str:
+class Bare:
+    """A connection without SQLAlchemy: the driver's own, for what stands in this module."""
+
+    __slots__ = ("dialect", "driver_connection")
+
+    def __init__(self, dialect: Any, driver_connection: Any) -> None:
+        self.dialect = dialect
+        self.driver_connection = driver_connection
+
+    @property
+    def connection(self) -> Bare:
+        """What holds the driver's connection, where SQLAlchemy has its pool's."""
+        return self
+
+
+AnyConnection = Connection | Bare
+
+
+def sql(connection: AnyConnection, text: str) -> str:
     """The statement with the database's own placeholders."""
     return text.replace("?", "%s") if connection.dialect.name == "postgresql" else text
 
 
-def perform(connection: Connection, text: str, *values: Any) -> Any:
+def perform(connection: AnyConnection, text: str, *values: Any) -> Any:
     """Run one statement; the driver's cursor, with ``fetchone``, ``fetchall``, ``rowcount``."""
     driver: Any = connection.connection.driver_connection
     return driver.execute(sql(connection, text), values)
 
 
-def perform_many(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> None:
+def perform_many(connection: AnyConnection, text: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one statement with many rows of values; nothing where there are none."""
     if rows:
         driver: Any = connection.connection.driver_connection
         driver.cursor().executemany(sql(connection, text), rows)
 
 
-def fetch(connection: Connection, text: str, *values: Any) -> list[tuple[Any, ...]]:
+def fetch(connection: AnyConnection, text: str, *values: Any) -> list[tuple[Any, ...]]:
     """All rows as plain tuples."""
     found: list[tuple[Any, ...]] = perform(connection, text, *values).fetchall()
     return found
 
 
-def first(connection: Connection, kind: Callable[..., T], text: str, *values: Any) -> T | None:
+def first(connection: AnyConnection, kind: Callable[..., T], text: str, *values: Any) -> T | None:
     """The first row made into a record of its columns, or None where there is no row."""
     row = perform(connection, text, *values).fetchone()
     return None if row is None else kind(*row)

@@ -10,15 +10,17 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from millwright.kernel.config import QuotasConfig, parse_project
 from millwright.kernel.config_types import size_of
 from millwright.kernel.errors import MillwrightError, TooLarge
+from millwright.kernel.plain_sql import first
 from millwright.kernel.store import Store
-from millwright.kernel.tables import projects
 
 _SECONDS = 5.0
+_DIGEST = "SELECT config_digest FROM projects WHERE name = ?"
+_NONE = QuotasConfig()
 _limits: dict[tuple[str, str], tuple[str, QuotasConfig]] = {}
 _used: dict[tuple[str, str, str], tuple[float, int]] = {}
 _lock = threading.Lock()
@@ -74,11 +76,10 @@ def require_run(
 
 def limits_of(store: Store, connection: Connection, project: str) -> QuotasConfig:
     """The quotas in a project's recorded configuration; none where it has none."""
-    query = select(projects.c.config_digest).where(projects.c.name == project)
-    digest = connection.execute(query).scalar()
+    digest = first(connection, _as_is, _DIGEST, project)
     if digest is None:
-        return QuotasConfig()
-    key = (str(store.workspace.state), project)
+        return _NONE
+    key = (store.database.url, project)
     known = _limits.get(key)
     if known is None or known[0] != digest:
         known = _limits[key] = digest, _parsed(store, project, digest)
@@ -88,6 +89,10 @@ def limits_of(store: Store, connection: Connection, project: str) -> QuotasConfi
 def stored_bytes(store: Store, project: str) -> int:
     """How many bytes a project's packs take."""
     return sum(pack.size for pack in store.objects.of(project).packs())
+
+
+def _as_is(digest: str | None) -> str | None:
+    return digest
 
 
 def _parsed(store: Store, project: str, digest: str) -> QuotasConfig:

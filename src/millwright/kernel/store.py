@@ -15,6 +15,7 @@ from millwright.kernel.access import Actor
 from millwright.kernel.changes import Changes
 from millwright.kernel.database import Database
 from millwright.kernel.objects import ObjectStore
+from millwright.kernel.plain_sql import AnyConnection
 from millwright.kernel.tables import lineage, lineage_nodes
 from millwright.kernel.workspace import Workspace
 
@@ -111,6 +112,12 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state."""
         with self.database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def lookup(self) -> Iterator[AnyConnection]:
+        """As ``read``, for a few rows by plain SQL (``kernel.plain_sql``), at the least cost."""
+        with self.database.lookup() as connection:
             yield connection
 
     @contextmanager

@@ -96,6 +96,8 @@ def _run(store: Store, listen: Listen) -> None:
             http="httptools",
             lifespan="off",
             server_header=False,
+            # Who asks is decided by the address that really asks, whatever headers say.
+            proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
     )

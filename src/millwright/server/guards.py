@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from millwright.kernel.errors import Forbidden, InvalidInput, MillwrightError, TooLarge
-from millwright.tracking import is_mlflow, translated
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "embedded", "testserver")
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -24,29 +23,35 @@ _MAX_JSON_BYTES = 64 << 20
 _MAX_OBJECT_BYTES = 4 << 30
 
 
-class Guards:
-    """ASGI middleware that answers what must not reach a handler."""
+class Admission:
+    """Which hosts a server answers to, and what a change must be sent as."""
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
-        self._app = app
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
         self._hosts = {*LOOPBACK_HOSTS, *hosts}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the request, then pass it on with a bound on its body."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        mlflow = is_mlflow(scope["path"])
-        try:
-            self._check(scope["method"], headers, mlflow=mlflow)
-            limit = _MAX_OBJECT_BYTES if mlflow else self._limit(headers)
-        except MillwrightError as error:
-            await _answer(send, error, mlflow=mlflow)
-            return
-        await _Bounded(receive, send, limit).run(self._app, scope)
+    def check(self, method: str, headers: dict[str, str]) -> None:
+        """Refuse what must not reach a handler.
 
-    def _check(self, method: str, headers: dict[str, str], *, mlflow: bool) -> None:
+        Raises:
+            Forbidden: for another host, or from a page of another origin.
+            InvalidInput: a change is of a kind that pages can send unasked.
+        """
+        self._check_origin(headers)
+        if _changes(method, headers) and _kind(headers) not in _ACCEPTED:
+            raise _wrong_kind(_kind(headers))
+
+    def check_mlflow(self, method: str, headers: dict[str, str]) -> None:
+        """As ``check``. MLflow's clients upload files as whatever they are; no page of another
+        origin can: a browser asks before any PUT."""
+        self._check_origin(headers)
+        if method != "PUT" and _changes(method, headers):
+            kind = _kind(headers)
+            # A page that leaves the type out still says its origin, which was looked at.
+            untyped = kind == "" and "origin" not in headers
+            if kind not in _ACCEPTED and kind not in _TELEMETRY and not untyped:
+                raise _wrong_kind(kind)
+
+    def _check_origin(self, headers: dict[str, str]) -> None:
         host = _name(headers.get("host", ""))
         if host not in self._hosts:
             raise Forbidden(
@@ -57,17 +62,28 @@ class Guards:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != headers.get("host"):
             raise Forbidden("http.origin", "Requests from other origins are not accepted.")
-        if method in _CHANGES and (headers.get("content-length", "0") != "0" or method != "DELETE"):
-            kind = headers.get("content-type", "").split(";")[0].strip().lower()
-            # MLflow's clients upload files as whatever they are. No page of another origin can: a
-            # browser asks before any PUT.
-            if kind not in _ACCEPTED and not (mlflow and (method == "PUT" or kind in _TELEMETRY)):
-                raise InvalidInput(
-                    "http.content_type",
-                    "Changes must be sent as application/json.",
-                    hint="Set the header Content-Type: application/json.",
-                    value=kind,
-                )
+
+
+class Guards:
+    """ASGI middleware that answers what must not reach a handler."""
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self._app = app
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request, then pass it on with a bound on its body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        try:
+            self._admission.check(scope["method"], headers)
+            limit = self._limit(headers)
+        except MillwrightError as error:
+            await _answer(send, error)
+            return
+        await _Bounded(receive, send, limit).run(self._app, scope)
 
     def _limit(self, headers: dict[str, str]) -> int:
         binary = headers.get("content-type", "").startswith("application/octet-stream")
@@ -115,8 +131,25 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge("http.too_large", f"The request is larger than {limit >> 20} MiB.")
 
 
-async def _answer(send: Send, error: MillwrightError, *, mlflow: bool = False) -> None:
-    body = translated(error).body() if mlflow else json.dumps(error.problem()).encode()
+def _changes(method: str, headers: dict[str, str]) -> bool:
+    return method in _CHANGES and (headers.get("content-length", "0") != "0" or method != "DELETE")
+
+
+def _kind(headers: dict[str, str]) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def _wrong_kind(kind: str) -> InvalidInput:
+    return InvalidInput(
+        "http.content_type",
+        "Changes must be sent as application/json.",
+        hint="Set the header Content-Type: application/json.",
+        value=kind,
+    )
+
+
+async def _answer(send: Send, error: MillwrightError) -> None:
+    body = json.dumps(error.problem()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

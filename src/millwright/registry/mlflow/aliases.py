@@ -101,7 +101,7 @@ def get_by_alias(call: MlflowCall) -> Json:
     asked = call.read(Asked)
     name = model_name(required(asked.name, "name"))
     alias = alias_name(required(asked.alias, "alias"))
-    with call.store.read() as connection:
+    with call.store.lookup() as connection:
         if alias.lower() == "latest":
             model_row(connection, call.project, name)
             newest = newest_version(connection, call.project, name)

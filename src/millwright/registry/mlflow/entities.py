@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.engine import Row
 
-from millwright.kernel.plain_sql import fetch
+from millwright.kernel.plain_sql import AnyConnection, fetch, first
 from millwright.registry.mlflow.names import model_name, version_number
 from millwright.registry.tables import (
     model_aliases,
@@ -25,77 +25,54 @@ Json = dict[str, Any]
 PACKAGES = "packages"
 """Where MLflow clients find our packages below ``mlflow-artifacts:/``."""
 
-# Built once: building a statement costs more than what a database takes for a point lookup.
-_MODEL = select(models).where(
-    models.c.project == bindparam("project"), models.c.name == bindparam("model")
-)
-_VERSION = select(model_versions).where(
-    model_versions.c.project == bindparam("project"),
-    model_versions.c.model == bindparam("model"),
-    model_versions.c.version == bindparam("version"),
-    model_versions.c.deleted_ms.is_(None),
-)
+# Plain: building a statement and wrapping its rows costs more than a database takes for a point lookup.
+ModelRow: Any = namedtuple("ModelRow", models.c.keys())  # type: ignore[misc]
+"""A row of ``models``."""
+VersionRow: Any = namedtuple("VersionRow", model_versions.c.keys())  # type: ignore[misc]
+"""A row of ``model_versions``."""
+_OF_MODEL = ", ".join(models.c.keys())
+_OF_VERSION = ", ".join(f"v.{name}" for name in model_versions.c.keys())  # noqa: SIM118
+_LIVE = f"SELECT {_OF_VERSION} FROM model_versions v WHERE v.deleted_ms IS NULL "  # noqa: S608
+_MODEL = f"SELECT {_OF_MODEL} FROM models WHERE project = ? AND name = ?"  # noqa: S608
+_VERSION = f"{_LIVE} AND v.project = ? AND v.model = ? AND v.version = ?"
 _ALIASED = (
-    select(model_versions)
-    .join(
-        model_aliases,
-        and_(
-            model_aliases.c.project == model_versions.c.project,
-            model_aliases.c.model == model_versions.c.model,
-            model_aliases.c.version == model_versions.c.version,
-        ),
-    )
-    .where(
-        model_aliases.c.project == bindparam("project"),
-        model_aliases.c.model == bindparam("model"),
-        model_aliases.c.alias == bindparam("alias"),
-        model_versions.c.deleted_ms.is_(None),
-    )
+    f"SELECT {_OF_VERSION} FROM model_aliases a JOIN model_versions v "  # noqa: S608
+    "ON v.project = a.project AND v.model = a.model AND v.version = a.version "
+    "WHERE v.deleted_ms IS NULL AND a.project = ? AND a.model = ? AND a.alias = ?"
 )
-_NEWEST = (
-    select(model_versions)
-    .where(
-        model_versions.c.project == bindparam("project"),
-        model_versions.c.model == bindparam("model"),
-        model_versions.c.deleted_ms.is_(None),
-    )
-    .order_by(model_versions.c.version.desc())
-    .limit(1)
-)
+_NEWEST = f"{_LIVE} AND v.project = ? AND v.model = ? ORDER BY v.version DESC LIMIT 1"
 _OF_ONE = "WHERE project = ? AND model = ? AND version = ?"
 _TAGS_OF_ONE = f"SELECT key, value FROM model_version_tags {_OF_ONE} ORDER BY key"  # noqa: S608
 _ALIASES_OF_ONE = f"SELECT alias FROM model_aliases {_OF_ONE} ORDER BY alias"  # noqa: S608
 
 
-def model_row(connection: Connection, project: str, name: str) -> Row[Any]:
+def model_row(connection: AnyConnection, project: str, name: str) -> Any:
     """The row of a registered model; raises ``RESOURCE_DOES_NOT_EXIST``."""
     model_name(name)
-    row = connection.execute(_MODEL, {"project": project, "model": name}).first()
+    row = first(connection, ModelRow, _MODEL, project, name)
     if row is None:
         raise absent(f"Registered Model with name={name} not found")
     return row
 
 
-def live_version(connection: Connection, project: str, name: str, version: str | int) -> Row[Any]:
+def live_version(connection: AnyConnection, project: str, name: str, version: str | int) -> Any:
     """The row of a version that was not deleted; raises ``RESOURCE_DOES_NOT_EXIST``."""
     model_name(name)
     number = version_number(str(version))
-    wanted = {"project": project, "model": name, "version": number}
-    row = connection.execute(_VERSION, wanted).first()
+    row = first(connection, VersionRow, _VERSION, project, name, number)
     if row is None:
         raise absent(f"Model Version (name={name}, version={version}) not found")
     return row
 
 
-def aliased_version(connection: Connection, project: str, name: str, alias: str) -> Row[Any] | None:
+def aliased_version(connection: AnyConnection, project: str, name: str, alias: str) -> Any | None:
     """The row of the version that an alias points to; None where there is no such alias."""
-    wanted = {"project": project, "model": name, "alias": alias}
-    return connection.execute(_ALIASED, wanted).first()
+    return first(connection, VersionRow, _ALIASED, project, name, alias)
 
 
-def newest_version(connection: Connection, project: str, name: str) -> Row[Any] | None:
+def newest_version(connection: AnyConnection, project: str, name: str) -> Any | None:
     """The row of a model's version with the highest number; None where it has none."""
-    return connection.execute(_NEWEST, {"project": project, "model": name}).first()
+    return first(connection, VersionRow, _NEWEST, project, name)
 
 
 def models_json(connection: Connection, project: str, rows: Sequence[Row[Any]]) -> list[Json]:
@@ -135,9 +112,9 @@ def versions_json(
     ]
 
 
-def version_json(connection: Connection, row: Row[Any]) -> Json:
+def version_json(connection: AnyConnection, row: Any) -> Json:
     """One version with its tags and aliases."""
-    return versions_json(connection, [row])[0]
+    return _one_version(connection, row, aliases=True)
 
 
 def new_version_json(row: Mapping[str, Any], tags: Mapping[str, str]) -> Json:
@@ -145,7 +122,7 @@ def new_version_json(row: Mapping[str, Any], tags: Mapping[str, str]) -> Json:
     return _version(SimpleNamespace(**row), list(tags.items()), [])
 
 
-def _one_version(connection: Connection, row: Row[Any], *, aliases: bool) -> Json:
+def _one_version(connection: AnyConnection, row: Any, *, aliases: bool) -> Json:
     of_it = (row.project, row.model, row.version)
     tags = fetch(connection, _TAGS_OF_ONE, *of_it)
     named = fetch(connection, _ALIASES_OF_ONE, *of_it) if aliases else []

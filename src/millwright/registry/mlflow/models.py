@@ -198,7 +198,8 @@ def add_model(
     }
     tx.execute(insert(models).values(**values))
     tx.event("model.created", f"model:{name}", {"model": name, "prompt": prompt})
-    return model_row(tx.connection, project, name)
+    made: Row[Any] = model_row(tx.connection, project, name)
+    return made
 
 
 def add_tags(tx: Transaction, project: str, name: str, tags: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from millwright.kernel import clock
 from millwright.kernel.access import Permission
 from millwright.kernel.ids import new_id
-from millwright.kernel.plain_sql import first
+from millwright.kernel.plain_sql import first, marks, perform
 from millwright.kernel.store import Transaction
 from millwright.registry.holding import require_free
 from millwright.registry.mlflow.entities import (
@@ -38,7 +38,6 @@ from millwright.tracking import Endpoints, MlflowCall, MlflowError, tag_register
 endpoints = Endpoints()
 PROMPT_TEXT = "mlflow.prompt.text"
 EXTERNAL = "external"
-_INSERT = insert(model_versions)
 _LAST = "SELECT max(version) FROM model_versions WHERE project = ? AND model = ?"
 
 
@@ -102,7 +101,7 @@ async def create_model_version(call: MlflowCall) -> Json:
 def get_model_version(call: MlflowCall) -> Json:
     """One version."""
     name, version = _named(call.read(Named))
-    with call.store.read() as connection:
+    with call.store.lookup() as connection:
         row = live_version(connection, call.project, name, version)
         return {"model_version": version_json(connection, row)}
 
@@ -180,7 +179,7 @@ async def delete_model_version(call: MlflowCall) -> Json:
 def get_download_uri(call: MlflowCall) -> Json:
     """Where the files of a version are."""
     name, version = _named(call.read(Named))
-    with call.store.read() as connection:
+    with call.store.lookup() as connection:
         row = live_version(connection, call.project, name, version)
     return {"artifact_uri": storage_of(row)}
 
@@ -212,7 +211,7 @@ def _add(
         "stage": "None",
         **_NO_PACKAGE,
     }
-    tx.execute(_INSERT, values)
+    perform(tx.connection, _INSERT, *values.values())
     touch(tx, project, name, now)
     node = f"model-version:{values['id']}"
     payload = {
@@ -240,6 +239,15 @@ _NO_PACKAGE = {
     "metrics": "{}",
     "gates": "[]",
 }
+
+
+# The columns that ``_add`` fills, in its order.
+_FILLED = (
+    *("id", "project", "model", "version", "status", "created_ms", "updated_ms", "actor"),
+    *("description", "run", "source", "storage", "run_link", "logged_model", "stage"),
+    *_NO_PACKAGE,
+)
+_INSERT = f"INSERT INTO model_versions ({', '.join(_FILLED)}) VALUES {marks(len(_FILLED))}"  # noqa: S608
 
 
 def _change(tx: Transaction, row: Row[Any], **values: Any) -> None:

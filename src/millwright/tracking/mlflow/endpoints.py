@@ -19,13 +19,16 @@ from millwright.tracking.mlflow.errors import MlflowError, bad_value, invalid, m
 from millwright.tracking.service.group_commit import writer_of
 from millwright.tracking.service.metric_points import MetricWrite
 
-MAX_BODY_BYTES = 16 << 20
-"""JSON larger than this is refused before it is read; MLflow's own limits stay far below."""
+MAX_BODY_BYTES = 17 << 20
+"""JSON larger than this is refused before it is read. A dataset's profile may have 16 MiB."""
+
+MAX_STREAM_BYTES = 4 << 30
+"""What an endpoint that reads its body itself is given at most."""
 
 T = TypeVar("T")
 Handler = Callable[["MlflowCall"], Any]
 _MISSING = re.compile(r"missing required field `([^`]+)`")
-_PLACE = re.compile(r"\$\.([A-Za-z0-9_]+)(\[\.\.\.\])?(?:\.([A-Za-z0-9_]+))?")
+_PLACE = re.compile(r"\$\.([A-Za-z0-9_]+)(\[(?:\.\.\.|\d+)\])?(?:\.([A-Za-z0-9_]+))?")
 _PART = re.compile(r"\{(\w+)(:path)?\}")
 
 
@@ -97,12 +100,20 @@ class MlflowCall:
         return parse_qs(self.query, keep_blank_values=True, max_num_fields=100_000)
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body piece by piece, for endpoints declared with ``streams=True``."""
+        """The body piece by piece, for endpoints declared with ``streams=True``.
+
+        Raises:
+            MlflowError: the client went away, or sends without end.
+        """
+        size = 0
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise MlflowError("BAD_REQUEST", "The client went away.")
             if message.get("body"):
+                size += len(message["body"])
+                if size > MAX_STREAM_BYTES:
+                    raise MlflowError("INVALID_PARAMETER_VALUE", "The file is too large.", 413)
                 yield message["body"]
             if not message.get("more_body", False):
                 return

@@ -1,7 +1,7 @@
-"""How requests reach the MLflow endpoints: one ASGI middleware, without a framework on the way.
+"""How requests reach the MLflow endpoints: one ASGI application, without a framework on the way.
 
-It takes the paths of a tracking server at the root (the workspace's own project) and below
-``/projects/NAME/mlflow`` (any project), and passes everything else on. Identity comes from the same
+Its paths are those of a tracking server at the root (the workspace's own project) and below
+``/projects/NAME/mlflow`` (any project). Identity comes from the same
 function as everywhere; basic authentication carries the token as the password, because that is what
 ``MLFLOW_TRACKING_PASSWORD`` sends.
 """
@@ -13,13 +13,13 @@ import binascii
 import itertools
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from millwright.kernel.access import Actor, Permission, Role
 from millwright.kernel.errors import MillwrightError
@@ -43,6 +43,8 @@ _THREADS = 16
 ANYBODY = Actor("anybody", Role.VIEWER)
 """Who asks for what is public."""
 _encode = msgspec.json.Encoder().encode
+Admit = Callable[[str, dict[str, str]], None]
+"""Refuses a method with headers that must not reach an endpoint; raises ``MillwrightError``."""
 
 
 def is_mlflow(path: str) -> bool:
@@ -57,31 +59,31 @@ def is_mlflow(path: str) -> bool:
 
 
 class MlflowGateway:
-    """ASGI middleware that answers the MLflow protocol."""
+    """The ASGI application that answers the MLflow protocol."""
 
     def __init__(
         self,
-        app: ASGIApp,
         *,
         store: Store,
         authenticate: Authenticate,
         endpoints: Iterable[Endpoint],
+        admit: Admit,
     ) -> None:
-        self._app = app
         self._store = store
+        self._admit = admit
         self._authenticate = authenticate
         self._map = EndpointMap(list(endpoints))
         self._project = DefaultProject(store)
         self._limiter: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request of the protocol; pass any other on."""
-        place = _PLACE.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        if place is None:
-            await self._app(scope, receive, send)
-            return
+        """Answer a request whose path ``is_mlflow``."""
+        place = _PLACE.fullmatch(scope["path"])
+        assert place is not None
         try:
-            answer = await self._answer(scope, receive, place["project"], place["path"])
+            headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+            self._admit(scope["method"], headers)
+            answer = await self._answer(scope, receive, headers, place)
         except MlflowError as error:
             answer = _refusal(error)
         except MillwrightError as error:
@@ -93,16 +95,16 @@ class MlflowGateway:
         await _send(send, scope["method"], answer)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, project: str | None, path: str
+        self, scope: Scope, receive: Receive, headers: dict[str, str], place: re.Match[str]
     ) -> Reply:
+        path = place["path"]
         found = self._map.find(scope["method"], _short(path))
         if found is None:
             raise MlflowError(
                 "ENDPOINT_NOT_FOUND", f"This server does not answer {scope['method']} {path[:200]}"
             )
         endpoint, parts = found
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        named = project or headers.get("x-millwright-project") or self._project()
+        named = place["project"] or headers.get("x-millwright-project") or self._project()
         actor = ANYBODY
         if endpoint.permission is not Permission.PUBLIC:
             actor = (await self._actor(scope, headers)).within(named)

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from millwright.kernel.access import Actor
+from millwright.kernel.database import Writer
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking.service.metric_points import MetricWrite, Reports, write_points
@@ -53,6 +54,7 @@ class GroupWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._writer = Writer(store.database)
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -102,6 +104,7 @@ class GroupWriter:
                 self._write(group, closing)
             self._ring(now=closing)
             if closing:
+                self._writer.close()
                 return
 
     def _due(self) -> bool:
@@ -136,7 +139,7 @@ class GroupWriter:
             return
         before = self._reports.copied()
         try:
-            with self._store.database.write() as connection:
+            with self._writer.write() as connection:
                 self._all(connection, group, closing)
             self._unheard = self._unheard or self._reports.wrote or _has_work(group)
         except BaseException as error:
