@@ -27,7 +27,7 @@ def controllers() -> dict[str, Callable[[Store, str], Controller]]:
         "openlineage": lambda store, _: OpenLineageController(store),
         "purge": lambda store, _: PurgeController(store),
         "notifications": lambda store, _: NotificationController(store),
-        "retraining": RetrainingController,
+        "retraining": lambda store, _: RetrainingController(store),
         "rollouts": lambda store, _: RolloutController(store),
         "schedules": lambda store, _: ScheduleController(store),
         "triggers": lambda store, _: TriggerController(store),

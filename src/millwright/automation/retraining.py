@@ -1,20 +1,20 @@
 """The controller of retrainings: alerts become decisions, decisions become challengers.
 
 What should happen is a row; each call moves every row one step on, from whatever state a killed
-predecessor left: the pipeline run is made under an id chosen beforehand, a worker that died is
-started again and continues after its last finished step.
+predecessor left: the pipeline run is launched under an id chosen beforehand, in the transaction that
+says so, and followed to its end.
 """
 
 from __future__ import annotations
 
 import logging
-import subprocess
 from typing import Any
 
 from sqlalchemy.engine import Row
 
 from millwright.automation import service
 from millwright.automation.candidates import Registered
+from millwright.automation.launching.service import launch
 from millwright.automation.lifecycle import training_pipeline
 from millwright.automation.outlook import retraining_outlook
 from millwright.automation.records import Cause
@@ -26,7 +26,6 @@ from millwright.deployment import (
     running_deployments,
     start_canary,
 )
-from millwright.kernel import process
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import ProjectConfig
@@ -37,23 +36,18 @@ from millwright.monitoring import event_time_of, unresolved_alerts
 from millwright.pipelines import (
     NewPipelineRun,
     PipelineRunDetail,
-    create_run,
     get_run,
-    spawn_worker,
     stored_output,
 )
 
 _log = logging.getLogger("millwright.automation")
-MOST_WORKER_STARTS = 5
 
 
 class RetrainingController:
     """Starts retrainings as the policy says and follows each to a canary or a refusal."""
 
-    def __init__(self, store: Store, url: str) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._url = url
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
     def reconcile(self) -> None:
         """Move every running retraining on, then see whether the policy asks for another."""
@@ -64,10 +58,7 @@ class RetrainingController:
             self._consider(deployment)
 
     def shutdown(self) -> None:
-        """End the workers; what they finished stays, and the next start continues it."""
-        for worker in self._workers.values():
-            process.stop(worker)
-        self._workers.clear()
+        """Nothing to end: all that it knows is stored."""
 
     def _consider(self, deployment: Deployment) -> None:
         if not unresolved_alerts(self._store, deployment):
@@ -95,12 +86,8 @@ class RetrainingController:
         except (Conflict, InvalidInput, NotFound) as error:
             service.settle(self._store, SYSTEM, found, "failed", str(error))
             return
-        if run.status in ("queued", "running"):
-            self._keep_working(found)
+        if run.status in ("queued", "running", "waiting"):
             return
-        worker = self._workers.pop(found.pipeline_run_id, None)
-        if worker is not None:
-            process.stop(worker)
         if run.status != "succeeded":
             said = run.error.message if run.error is not None else f"The run was {run.status}."
             service.settle(self._store, SYSTEM, found, "failed", said)
@@ -141,20 +128,10 @@ class RetrainingController:
             graph=prepared.graph,
             cause={"retraining": found.id},
         )
-        return create_run(self._store, SYSTEM, found.project, new)
-
-    def _keep_working(self, found: Row[Any]) -> None:
-        worker = self._workers.get(found.pipeline_run_id)
-        if worker is not None and worker.poll() is None:
-            return
-        if found.worker_starts >= MOST_WORKER_STARTS:
-            reason = f"The worker ended {MOST_WORKER_STARTS} times before the training was done."
-            service.settle(self._store, SYSTEM, found, "failed", reason)
-            return
-        service.count_worker_start(self._store, found.id)
-        self._workers[found.pipeline_run_id] = spawn_worker(
-            found.pipeline_run_id, workspace=self._store.workspace, url=self._url
-        )
+        lane = f"retraining:{deployment.id}"
+        with self._store.write(SYSTEM, found.project) as tx:
+            run_id = launch(tx, found.project, new, lane=lane, max_active=1)
+        return get_run(self._store, run_id)
 
     def _conclude(self, found: Row[Any], deployment: Deployment, run: PipelineRunDetail) -> None:
         made = stored_output(self._store, run, "register_model")

@@ -34,7 +34,6 @@ def begin(
                 event_time_ms=event_time_ms,
                 champion_version_id=deployment.champion_version_id,
                 champion_version=deployment.champion_version,
-                worker_starts=0,
                 created_ms=clock.now_ms(),
             )
         )
@@ -44,16 +43,6 @@ def begin(
         payload = {"deployment": deployment.name, **cause.model_dump()}
         tx.event("retraining.started", node, payload, edges=edges)
     return identifier
-
-
-def count_worker_start(store: Store, identifier: str) -> None:
-    """Remember that a worker was started, so that one that keeps dying is given up."""
-    with store.database.write() as connection:
-        connection.execute(
-            update(retrainings)
-            .where(retrainings.c.id == identifier)
-            .values(worker_starts=retrainings.c.worker_starts + 1)
-        )
 
 
 def settle(

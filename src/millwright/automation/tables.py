@@ -22,7 +22,6 @@ retrainings = Table(
     Column("challenger_version", Integer, nullable=True),
     Column("comparison", Text, nullable=True),
     Column("reason", Text, nullable=True),
-    Column("worker_starts", Integer, nullable=False, default=0),
     Column("created_ms", BigInteger, nullable=False),
     Column("finished_ms", BigInteger, nullable=True),
     Index(None, "project", "created_ms"),

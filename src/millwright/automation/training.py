@@ -9,7 +9,7 @@ from millwright.automation.candidates import Registered
 from millwright.automation.champion import champion_now
 from millwright.automation.lifecycle import plan_of, training_pipeline
 from millwright.automation.sources import Period
-from millwright.kernel import process
+from millwright.kernel import clock, process
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.door import Door
@@ -25,6 +25,9 @@ from millwright.pipelines import (
 )
 
 OnEvent = Callable[[PipelineEvent], None]
+
+
+_OWN_MS = 60_000
 
 
 def train_project(
@@ -77,7 +80,9 @@ def train_in_worker(
     parameters = _parameters(door, workspace, budget)
     run_id = _unfinished(door, project, parameters)
     if run_id is None:
-        run_id = queue_run(door, project, training_pipeline, parameters).id
+        # Our own worker claims it at once; a control plane's would only if we were killed.
+        later = clock.now_ms() + _OWN_MS
+        run_id = queue_run(door, project, training_pipeline, parameters, not_before_ms=later).id
     worker = spawn_worker(run_id, workspace=workspace, url=door.url)
     try:
         result = follow(door, run_id, worker, on_event, while_waiting)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "achieved": ("achieved_params", "params_digest"),
-    "api": ("find_pipeline", "run_file", "run_pipeline"),
+    "api": ("find_pipeline", "project_of", "run_file", "run_pipeline"),
     "client": ("PipelineClient",),
     "code_snapshot": ("restored_code",),
     "context": ("Cancelled", "Progress", "StepContext", "progress", "step_context"),
@@ -31,10 +31,11 @@ _HOME = {
         "PipelineRunDetail",
         "Task",
     ),
-    "service": ("add_run", "cancel_run", "claim_next", "create_run", "fire_due"),
+    "service": ("add_run", "cancel_run", "claim_next", "create_run", "fire_due", "unattended_runs"),
     "result": ("PipelineFailed", "PipelineResult"),
     "entry_point": ("load_entry_point",),
     "values": ("decode", "encode"),
+    "standing": ("RunProcess", "StandingWorker"),
     "worker": ("spawn_worker",),
 }
 
@@ -52,6 +53,8 @@ __all__ = [
     "PipelineRun",
     "PipelineRunDetail",
     "Progress",
+    "RunProcess",
+    "StandingWorker",
     "Step",
     "StepContext",
     "Task",
@@ -75,6 +78,7 @@ __all__ = [
     "params_digest",
     "pipeline",
     "progress",
+    "project_of",
     "queue_run",
     "repeat",
     "restored_code",
@@ -86,11 +90,12 @@ __all__ = [
     "step",
     "step_context",
     "stored_output",
+    "unattended_runs",
 ]
 
 if TYPE_CHECKING:
     from millwright.pipelines.achieved import achieved_params, params_digest
-    from millwright.pipelines.api import find_pipeline, run_file, run_pipeline
+    from millwright.pipelines.api import find_pipeline, project_of, run_file, run_pipeline
     from millwright.pipelines.approvals import decide, list_approvals
     from millwright.pipelines.client import PipelineClient
     from millwright.pipelines.code_snapshot import restored_code
@@ -124,7 +129,9 @@ if TYPE_CHECKING:
         claim_next,
         create_run,
         fire_due,
+        unattended_runs,
     )
+    from millwright.pipelines.standing import RunProcess, StandingWorker
     from millwright.pipelines.steps import Step
     from millwright.pipelines.values import decode, encode
     from millwright.pipelines.worker import spawn_worker

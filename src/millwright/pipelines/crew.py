@@ -12,7 +12,6 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections import deque
@@ -29,6 +28,7 @@ from millwright.pipelines.context import Progress
 from millwright.pipelines.environments import interpreter
 from millwright.pipelines.graph import Reference
 from millwright.pipelines.inline import seed_of
+from millwright.pipelines.nursery import Nursery, started
 from millwright.pipelines.placement import root_of
 from millwright.pipelines.records import Failure
 from millwright.pipelines.secret_values import resolved
@@ -72,19 +72,13 @@ class _Worker:
     """It was given an environment of a step's own, and serves no other."""
 
 
-@dataclass
-class _Nursery:
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-
-
 class Crew:
     """The workers of one engine. Nothing is started before a step needs it."""
 
     def __init__(self, session: Session, on_progress: Callable[[str, Progress], None]) -> None:
         self._session = session
         self._on_progress = on_progress
-        self._nurseries: dict[str, _Nursery] = {}
+        self._nurseries: dict[str, Nursery] = {}
         self._workers: list[_Worker] = []
         self._queue: deque[Live] = deque()
         self._selector = selectors.DefaultSelector()
@@ -121,8 +115,7 @@ class Crew:
         for worker in list(self._workers):
             self._kill(worker)
         for nursery in self._nurseries.values():
-            nursery.control.close()
-            nursery.process.wait()
+            nursery.close()
         self._selector.close()
 
     # Sending
@@ -192,7 +185,7 @@ class Crew:
     def _hire(self, python: str) -> _Worker:
         nursery = self._nurseries.get(python)
         if nursery is None:
-            nursery = self._nurseries[python] = _start(python)
+            nursery = self._nurseries[python] = started(python)
         ours, theirs = socket.socketpair()
         socket.send_fds(nursery.control, [b"fork"], [theirs.fileno()])
         theirs.close()
@@ -301,17 +294,3 @@ def _failed(job: _Job, message: dict[str, Any]) -> Ended:
     if message["error"] is not None:
         error = from_problem(message["status"], message["error"])
     return Ended(job.live, job.log, failure=failure, error=error)
-
-
-def _start(python: str) -> _Nursery:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(
-            [python, "-m", "millwright.pipelines.nursery", str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-    return _Nursery(process, ours)

@@ -103,7 +103,12 @@ def is_project_file(file: str | None) -> bool:
     path = Path(file).resolve()
     if {"site-packages", "dist-packages"} & set(path.parts):
         return False
-    return not path.is_relative_to(Path(sysconfig.get_path("stdlib")).resolve())
+    return not path.is_relative_to(_standard_library())
+
+
+@cache
+def _standard_library() -> Path:
+    return Path(sysconfig.get_path("stdlib")).resolve()
 
 
 def _module_in(name: str, folder: Path) -> ModuleType:

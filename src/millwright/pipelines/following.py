@@ -52,7 +52,8 @@ def follow(
             on_event(event)
         if run.status in ENDED:
             return PipelineResult.of(run, door)
-        if gone:
+        # Where the run is another worker's by now, such as a control plane's, that one ends it.
+        if gone and (run.status != "running" or run.worker_pid == worker.pid):
             raise Unavailable(
                 "pipelines.worker_ended",
                 f"The worker of run {run_id} ended before the run did.",

@@ -161,6 +161,21 @@ def put_pool(store: Store, actor: Actor, project: str, pool: Pool) -> Pool:
     return pool
 
 
+def unattended_runs(store: Store, project: str) -> list[tuple[str, str]]:
+    """Runs that could be executed and that nobody executes, with their project, oldest first.
+
+    They are queued and their time has come, or the lease of their worker has run out.
+    """
+    now = clock.now_ms()
+    query = (
+        "SELECT id, project FROM pipeline_runs WHERE status IN ('queued', 'running') "
+        "AND project = ? AND ((status = 'queued' AND (not_before_ms IS NULL OR not_before_ms <= ?)) "
+        "OR (status = 'running' AND lease_expires_ms <= ?)) ORDER BY id LIMIT 1000"
+    )
+    with store.read() as connection:
+        return [(str(r[0]), str(r[1])) for r in Sql(connection).rows(query, project, now, now)]
+
+
 def cancel_run(store: Store, actor: Actor, run_id: str) -> PipelineRunDetail:
     """Ask a run to stop. It ends at once if nobody works on it, else at the worker's next look.
 
@@ -198,8 +213,9 @@ def _fire_deadlines(store: Store) -> int:
     """
     now = clock.now_ms()
     query = (
-        "SELECT id, project, name, deadline_ms FROM pipeline_runs WHERE deadline_ms <= ? AND "
-        "(status IN ('queued', 'waiting') OR (status = 'running' AND lease_expires_ms <= ?))"
+        "SELECT id, project, name, deadline_ms FROM pipeline_runs WHERE "
+        "status IN ('queued', 'waiting', 'running') AND deadline_ms <= ? AND "
+        "(status != 'running' OR lease_expires_ms <= ?)"
     )
     actor = SYSTEM
     with store.read() as connection:

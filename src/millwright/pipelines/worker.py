@@ -12,6 +12,7 @@ step. Exit codes: 0 succeeded, 1 failed, 130 cancelled, else the code of the err
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import subprocess
@@ -25,7 +26,10 @@ from millwright.kernel.workspace import Workspace
 from millwright.pipelines.api import project_of
 from millwright.pipelines.client import PipelineClient
 from millwright.pipelines.engine import LEASE_MS, execute
+from millwright.pipelines.entry_point import is_project
+from millwright.pipelines.lean_record import work_out_checks
 from millwright.pipelines.listening import PipelineEvent
+from millwright.pipelines.nursery import fork_beside
 from millwright.pipelines.ownership import STANDING, this_owner
 from millwright.pipelines.records import ClaimNext
 
@@ -33,7 +37,16 @@ _EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130, "waiting": 75}
 _PATIENCE_SECONDS = 60.0
 """How long a worker waits for a control plane that is being restarted."""
 
-_PRELOADED = ("numpy", "pyarrow", "millwright.pipelines.crew", "millwright.pipelines.code_digest")
+_PRELOADED = (
+    "numpy",
+    "pyarrow",
+    "httpcore",
+    "encodings.idna",
+    "millwright.pipelines.code_digest",
+    "millwright.pipelines.crew",
+    "millwright.pipelines.isolated",
+    "millwright.pipelines.result",
+)
 
 
 def spawn_worker(
@@ -65,12 +78,13 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.folder or workspace.root
     if options.serve:
         return _serve(workspace, options.url, folder, options.lease_ms)
-    return _execute(workspace, options.url, folder, options.run, options.lease_ms)
+    return execute_stored(workspace, options.url, folder, options.run, options.lease_ms)
 
 
-def _execute(
+def execute_stored(
     workspace: Workspace, url: str | None, folder: Path, run_id: str, lease_ms: int
 ) -> int:
+    """Execute a stored run in this process, saying what happens; the exit code."""
     try:
         with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
             result = execute(
@@ -88,13 +102,22 @@ def _execute(
     return _EXIT[result.status]
 
 
+def preload() -> None:
+    """Load what any run needs, so that a fork of this process has it."""
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    work_out_checks()
+    for module in list(sys.modules.values()):
+        is_project(module)  # it remembers each file
+    gc.freeze()  # the pages are shared with the forks; the collector would touch and copy them
+
+
 def _serve(workspace: Workspace, url: str | None, folder: Path, lease_ms: int) -> int:
     """Claim what is queued and execute each run in a fork, until the control plane is gone.
 
     This process has one thread, so forking it is safe.
     """
-    for name in _PRELOADED:
-        importlib.import_module(name)
+    preload()
     project = project_of(workspace)
     children: set[int] = set()
     with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
@@ -125,7 +148,8 @@ def _execute_claimed(
     workspace: Workspace, url: str | None, folder: Path, run_id: str, lease_ms: int
 ) -> int:
     sys.stdout.flush()
-    code = _execute(workspace, url, folder, run_id, lease_ms)
+    fork_beside()
+    code = execute_stored(workspace, url, folder, run_id, lease_ms)
     sys.stdout.flush()
     return code
 

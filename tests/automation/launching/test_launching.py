@@ -12,11 +12,18 @@ import pytest
 from millwright.automation.launching.controller import LaunchController
 from millwright.automation.launching.service import activate, active, end, launch
 from millwright.automation.starting import new_run
-from millwright.kernel.access import SYSTEM
+from millwright.kernel.access import SYSTEM, Actor
 from millwright.kernel.config_automation import TriggerConfig
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
-from millwright.pipelines import PipelineRun, run_summaries
+from millwright.pipelines import (
+    PipelineRun,
+    create_run,
+    decide,
+    list_approvals,
+    run_summaries,
+)
+from millwright.pipelines.records import Decision
 
 FLOW = """
 import time
@@ -34,6 +41,11 @@ def wait(gate: str) -> str:
     while not Path(gate).exists():
         time.sleep(0.02)
     return gate
+
+@mw.pipeline
+def asking(name: str) -> str:
+    mw.approval("Ship it?")
+    return touch(name)
 
 @mw.pipeline
 def touching(name: str) -> str:
@@ -98,6 +110,38 @@ def test_a_run_is_executed_and_its_lane_is_free_again(
 
     assert (run.status, (workspace.root / "made").exists()) == ("succeeded", True)
     assert active(store) == []
+
+
+def test_a_run_that_somebody_queued_waits_for_a_person_without_a_worker_and_goes_on(
+    controller: LaunchController, store: Store, workspace: Workspace, actor: Actor
+) -> None:
+    place = workspace.root / "made"
+    wanted = TriggerConfig(when="webhook", pipeline="flow.py:asking", params={"name": str(place)})
+    new = new_run(store, "default", wanted, {}, {}, "api")
+    run_id = create_run(store, actor, "default", new).id
+
+    until(controller, store, run_id, lambda run: run.status == "waiting")
+    controller.reconcile()
+    assert (active(store), place.exists()) == ([], False)
+
+    (question,) = list_approvals(store, "default")
+    decide(store, actor, run_id, question.task, Decision(approve=True))
+    run = until(controller, store, run_id, lambda run: run.finished is not None)
+    assert (run.status, run.attempt, place.exists()) == ("succeeded", 2, True)
+
+
+def test_what_was_due_while_nothing_ran_is_done_at_the_first_look(
+    controller: LaunchController, store: Store, actor: Actor
+) -> None:
+    wanted = TriggerConfig(when="webhook", pipeline="flow.py:asking")
+    new = new_run(store, "default", wanted, {}, {}, "api")
+    late = new.model_copy(update={"deadline_ms": 1, "not_before_ms": 1 << 42})
+    run_id = create_run(store, actor, "default", late).id
+
+    controller.reconcile()
+
+    run = run_summaries(store, [run_id])[run_id]
+    assert (run.status, run.error and run.error.kind) == ("failed", "DeadlineExceeded")
 
 
 @pytest.mark.slow

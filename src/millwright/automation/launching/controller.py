@@ -4,55 +4,82 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
+import time
 from typing import Any
 
 from sqlalchemy.engine import Row
 
 from millwright.automation.launching import service
-from millwright.kernel import clock, process
+from millwright.kernel import clock
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines import (
     PipelineRun,
+    RunProcess,
+    StandingWorker,
     cancel_run,
+    fire_due,
+    project_of,
     run_summaries,
-    spawn_worker,
+    unattended_runs,
 )
 
 _log = logging.getLogger("millwright.automation")
 MOST_WORKER_STARTS = 5
+_LAST_WORDS_SECONDS = 10.0
 _HOPELESS = (InvalidInput.exit_code, NotFound.exit_code, Forbidden.exit_code)
 """How a worker ends that would end the same way again."""
-_ENDED = ("succeeded", "failed", "cancelled")
+_AT_REST = ("waiting", "succeeded", "failed", "cancelled")
+"""The states in which nobody works on a run; one that waits for a person is adopted once it may go on."""
 
 
 class LaunchController:
-    """Starts workers, as many as this machine has cores, and replaces those that died."""
+    """Starts workers, as many as this machine has cores, and replaces those that died.
+
+    Runs that somebody queued, that a person let go on, or whose worker was lost are adopted: they
+    are executed like those that a schedule or trigger launched.
+    """
 
     def __init__(self, store: Store, url: str | None, *, most_workers: int | None = None) -> None:
         self._store = store
-        self._url = url
         self._most = most_workers or max(2, os.cpu_count() or 2)
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._workers: dict[str, RunProcess] = {}
+        self._ending: list[tuple[float, RunProcess]] = []
+        self._standing = StandingWorker(store.workspace, url)
 
     def reconcile(self) -> None:
-        """Follow the runs in progress, then begin those that there is room for."""
+        """Do what is due, follow the runs in progress, then begin those that there is room for."""
+        fire_due(self._store)
+        self._bury()
         active = service.active(self._store)
-        active = [row for row in active if not self._advanced(row, self._runs(active))]
-        if service.activate(self._store, self._most - len(active)):
-            fresh = service.active(self._store)
-            runs = self._runs(fresh)
-            for row in fresh:
+        runs = self._runs(active)
+        active = [row for row in active if not self._advanced(row, runs)]
+        service.adopt(self._store, unattended_runs(self._store, project_of(self._store.workspace)))
+        begun = service.activate(self._store, self._most - len(active))
+        if begun:
+            runs = self._runs(begun)
+            for row in begun:
                 self._advanced(row, runs)
+        elif not self._standing.is_warm and service.expected(self._store):
+            self._standing.warm()
 
     def shutdown(self) -> None:
         """End the workers; what they finished stays, and the next start continues it."""
-        for worker in self._workers.values():
-            process.stop(worker)
+        for worker in [*self._workers.values(), *(worker for _, worker in self._ending)]:
+            worker.stop()
         self._workers.clear()
+        self._ending.clear()
+        self._standing.close()
+
+    def _bury(self) -> None:
+        """Workers whose run has ended go by themselves; one that does not is ended."""
+        for since, worker in list(self._ending):
+            late = time.monotonic() - since > _LAST_WORDS_SECONDS
+            if worker.poll() is not None or late:
+                worker.stop()
+                self._ending.remove((since, worker))
 
     def _runs(self, rows: list[Row[Any]]) -> dict[str, PipelineRun]:
         return run_summaries(self._store, [row.run_id for row in rows]) if rows else {}
@@ -61,9 +88,9 @@ class LaunchController:
         """Whether a launch has ended; one that has not and lacks a worker gets one."""
         run = runs.get(row.run_id)
         worker = self._workers.get(row.run_id)
-        if run is None or run.status in _ENDED:
+        if run is None or run.status in _AT_REST:
             if worker is not None:
-                process.stop(self._workers.pop(row.run_id))
+                self._ending.append((time.monotonic(), self._workers.pop(row.run_id)))
             service.end(self._store, row.run_id)
             return True
         if worker is None and not _held(run):
@@ -75,14 +102,13 @@ class LaunchController:
 
     def _work(self, row: Row[Any]) -> None:
         dead = self._workers.pop(row.run_id, None)
-        code = None if dead is None else process.stop(dead)
-        if code in _HOPELESS or row.worker_starts >= MOST_WORKER_STARTS:
+        code = None if dead is None else dead.stop()
+        if dead is not None and (code in _HOPELESS or row.worker_starts >= MOST_WORKER_STARTS):
             self._give_up(row)
             return
-        service.count_start(self._store, row.run_id)
-        self._workers[row.run_id] = spawn_worker(
-            row.run_id, workspace=self._store.workspace, url=self._url
-        )
+        if dead is not None:
+            service.count_start(self._store, row.run_id)
+        self._workers[row.run_id] = self._standing.begin(row.run_id)
 
     def _give_up(self, row: Row[Any]) -> None:
         said = last_words(self._store.workspace, row.run_id)

@@ -6,11 +6,14 @@ and ``ended`` with it. Its row is made in the transaction that queues the run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, exists, func, insert, select, update
 
 from millwright.automation.launching.tables import launches
+from millwright.automation.schedules.tables import schedules
+from millwright.automation.triggers.tables import triggers
 from millwright.kernel import clock
 from millwright.kernel.store import Store, Transaction
 from millwright.pipelines import NewPipelineRun, add_run
@@ -21,18 +24,45 @@ def launch(
 ) -> str:
     """Queue a run within the caller's transaction and have it executed; its id."""
     run_id = add_run(tx, project, new)
-    tx.execute(
-        insert(launches).values(
-            run_id=run_id,
-            project=project,
-            lane=lane,
-            max_active=max_active,
-            state="waiting",
-            worker_starts=0,
-            created_ms=clock.now_ms(),
-        )
-    )
+    tx.execute(insert(launches).values(_row(run_id, project, lane, max_active)))
     return run_id
+
+
+def adopt(store: Store, runs: Sequence[tuple[str, str]]) -> None:
+    """Have runs executed that nobody works on and nobody launched, each in a lane of its own.
+
+    Args:
+        runs: id and project of each.
+    """
+    if not runs:
+        return
+    among = launches.c.run_id.in_([run_id for run_id, _ in runs])
+    with store.database.write() as connection:
+        # One that a person let go on was launched before; its launch ended when it began to wait.
+        connection.execute(delete(launches).where(among, launches.c.state == "ended"))
+        known = set(connection.execute(select(launches.c.run_id).where(among)).scalars())
+        rows = [_row(run, project, f"run:{run}", 1) for run, project in runs if run not in known]
+        if rows:
+            connection.execute(insert(launches), rows)
+
+
+def expected(store: Store) -> bool:
+    """Whether something may start a run at any moment."""
+    waiting = [exists().where(table.c.paused.is_(False)) for table in (schedules, triggers)]
+    with store.read() as connection:
+        return any(connection.execute(select(one)).scalar_one() for one in waiting)
+
+
+def _row(run_id: str, project: str, lane: str, max_active: int) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "project": project,
+        "lane": lane,
+        "max_active": max_active,
+        "state": "waiting",
+        "worker_starts": 0,
+        "created_ms": clock.now_ms(),
+    }
 
 
 def active(store: Store) -> list[Row[Any]]:
@@ -42,8 +72,8 @@ def active(store: Store) -> list[Row[Any]]:
         return list(connection.execute(query))
 
 
-def activate(store: Store, room: int) -> bool:
-    """Make up to ``room`` waiting launches active, the oldest of each lane first."""
+def activate(store: Store, room: int) -> list[Row[Any]]:
+    """Make up to ``room`` waiting launches active, the oldest of each lane first; those launches."""
     waiting = (
         select(launches.c.lane, func.min(launches.c.run_id).label("oldest"))
         .where(launches.c.state == "waiting")
@@ -52,29 +82,26 @@ def activate(store: Store, room: int) -> bool:
     )
     with store.read() as connection:
         lanes = [row.lane for row in connection.execute(waiting)]
-    begun = 0
+    begun: list[Row[Any]] = []
     for lane in lanes:
-        if begun < room:
-            begun += _activate(store, lane, room - begun)
-    return begun > 0
+        if len(begun) < room:
+            begun += _activate(store, lane, room - len(begun))
+    return begun
 
 
-def _activate(store: Store, lane: str, room: int) -> int:
+def _activate(store: Store, lane: str, room: int) -> list[Row[Any]]:
     same = launches.c.lane == lane
     oldest = select(launches).where(same, launches.c.state == "waiting").order_by(launches.c.run_id)
     with store.database.write() as connection:
         busy = connection.execute(
             select(func.count()).select_from(launches).where(same, launches.c.state == "active")
         ).scalar_one()
-        rows = connection.execute(oldest.limit(room)).all()
-        chosen = [row.run_id for row in rows if busy < row.max_active][
-            : max(0, (rows[0].max_active if rows else 0) - busy)
-        ]
+        rows = list(connection.execute(oldest.limit(room)))
+        chosen = rows[: max(0, (rows[0].max_active if rows else 0) - busy)]
         if chosen:
-            connection.execute(
-                update(launches).where(launches.c.run_id.in_(chosen)).values(state="active")
-            )
-    return len(chosen)
+            change = update(launches).where(launches.c.run_id.in_([row.run_id for row in chosen]))
+            connection.execute(change.values(state="active", worker_starts=1))
+    return chosen
 
 
 def count_start(store: Store, run_id: str) -> None:

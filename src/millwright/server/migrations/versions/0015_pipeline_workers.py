@@ -1,6 +1,8 @@
-"""Reserved."""
+"""Retrainings no longer count the starts of workers of their own: their runs are launched like others."""
 
 from __future__ import annotations
+
+from alembic import op
 
 revision = "0015"
 down_revision = "0014"
@@ -9,4 +11,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.drop_column("retrainings", "worker_starts")
