@@ -210,7 +210,7 @@ def connect(
         address = workspace.running_url()
     if address is not None:
         base = address.rstrip("/")
-        return Door(OverHttp(), base=base, patience_seconds=patience_seconds, token=token)
+        return Door(OverHttp(base), base=base, patience_seconds=patience_seconds, token=token)
     assert workspace is not None
     module, _, name = EMBEDDED_APPLICATION.partition(":")
     application = getattr(importlib.import_module(module), name)(workspace)
@@ -220,8 +220,13 @@ def connect(
 class OverHttp:
     """A pooled connection to a server."""
 
-    def __init__(self) -> None:
-        self._client = httpx.Client(timeout=httpx.Timeout(120, connect=5), trust_env=False)
+    def __init__(self, base: str) -> None:
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(120, connect=5),
+            trust_env=False,
+            # Loading certificates takes longer than most questions; plain HTTP needs none.
+            verify=not base.startswith("http://"),
+        )
 
     def send(self, request: httpx.Request) -> httpx.Response:
         """Send over the network; the answer's body is read whole."""
