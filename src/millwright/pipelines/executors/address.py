@@ -16,11 +16,13 @@ class RayAddress(Record):
     """``local`` starts a cluster on this machine; ``auto`` is the one that we run in."""
     port: int | None = None
     auth: Literal["token", "disabled"] = "token"
+    files: Literal["own", "shared"] = "own"
+    """``shared``: all nodes see the workspace's folder under the same path."""
 
     @property
     def is_here(self) -> bool:
-        """Whether its nodes certainly share this machine's files."""
-        return self.host in ("local", "localhost", "127.0.0.1")
+        """Whether its nodes see this machine's files."""
+        return self.host in ("local", "localhost", "127.0.0.1") or self.files == "shared"
 
 
 class KubernetesAddress(Record):
@@ -46,7 +48,7 @@ def address_of(url: str) -> RayAddress | KubernetesAddress:
         InvalidInput: it names none.
 
     >>> address_of("ray://head:10001")
-    RayAddress(host='head', port=10001, auth='token')
+    RayAddress(host='head', port=10001, auth='token', files='own')
     """
     parts = urlsplit(url if "://" in url else f"{url}://local")
     given = {key: found[-1] for key, found in parse_qs(parts.query).items()}

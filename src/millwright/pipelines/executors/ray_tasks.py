@@ -46,7 +46,7 @@ class RayTasks:
             raise InvalidInput(
                 "pipelines.no_server",
                 "Steps on other machines reach the store through a control plane, and none runs.",
-                hint="Start one with: mw up. Or use this machine alone: ray://local",
+                hint="Start one with: mw up. Where all nodes see this folder: ?files=shared",
             )
         self._session = session
         self._sender = Sender(session, "Ray")

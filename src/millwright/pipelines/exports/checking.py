@@ -201,7 +201,7 @@ def _of_reach(export: Export) -> Iterator[Fault]:
     if not re.match(r"https?://[^/]", place.url):
         yield Fault(
             code="bad_url",
-            message=f"{place.url!r} is no address of a control plane.",
+            message=f"{place.url.rpartition('@')[2]!r} is no address of a control plane.",
             hint="Write https://HOST or http://HOST:PORT.",
             where="--url",
         )

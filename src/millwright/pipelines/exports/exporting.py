@@ -84,7 +84,8 @@ def _parameters(pipeline: Pipeline[..., Any], given: Mapping[str, JsonValue]) ->
     kinds = annotations_of(pipeline.function)
     found: dict[str, str] = {}
     for name, tree in given.items():
-        text = tree if isinstance(tree, str) else values.canonical(_plain(tree)).decode()
+        plain = _plain(tree)
+        text = plain if isinstance(plain, str) else values.canonical(plain).decode()
         try:
             back = values.encode(conform(text, kinds.get(name, UNKNOWN), name))
         except MillwrightError:
