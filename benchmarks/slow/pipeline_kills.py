@@ -4,25 +4,37 @@
 
 Each run has short and longer steps, steps in workers and a map. Its engine, one of its workers, or
 both get SIGKILL at a random moment; then another engine goes on with the run, after the file with
-the steps was edited (the run has its own code). A run must end with the right value, and no step
-that was committed before a kill may be called after it.
+the steps was edited (the run has its own code). Before every third kill a second process starts on
+the live store, looks for runs to take over and asks for this one. A run must end with the right
+value, no step that was committed before a kill may be called after it, and the second process must
+get nothing. Engines are forks of a process that has everything loaded, as under a control plane.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+
+PRELOADED = [
+    "millwright.server.application",
+    "millwright.server.rooms",
+    "millwright.pipelines.routes",
+    "millwright.pipelines.worker",
+    "millwright.pipelines.crew",
+]
 
 FLOW = """
 import os, time
@@ -69,7 +81,7 @@ def total(folder: str, values: list[int]) -> int:
 @mw.pipeline
 def flow(folder: str, run: int) -> int:
     value = run
-    for _ in range(4):
+    for _ in range(12):
         value = apart(folder, slow(folder, quick(folder, value)))
     return total(folder, each.map(items(folder, value), folder=folder))
 """
@@ -86,9 +98,43 @@ def descendants(process: int) -> list[int]:
     ]
 
 
-def kill(engine: subprocess.Popen[bytes], chance: random.Random) -> None:
+def work(run_id: str, folder: str, url: str | None) -> None:
+    """An engine: execute the run, or go on with it."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    if url is not None:
+        os.environ["MILLWRIGHT_DATABASE_URL"] = url
+    from millwright.pipelines.worker import main
+
+    main(["--run", run_id, "--workspace", folder, "--lease-ms", "5000"])
+
+
+def intrude(run_id: str, folder: str, url: str | None, answer: Connection) -> None:
+    """A second process on the live store: whether it got anything."""
+    if url is not None:
+        os.environ["MILLWRIGHT_DATABASE_URL"] = url
+    from millwright.kernel.door import connect
+    from millwright.kernel.errors import Conflict
+    from millwright.kernel.workspace import Workspace
+    from millwright.pipelines import PipelineClient
+    from millwright.pipelines.records import Claim, ClaimNext
+
+    with connect(Workspace(Path(folder))) as door:
+        client = PipelineClient(door)
+        got = client.claim_next("p", ClaimNext(owner="intruder")) is not None
+        try:
+            client.claim(run_id, Claim(owner="intruder"))
+            got = True
+        except Conflict:
+            pass
+    answer.send(got)
+
+
+def kill(engine: SpawnProcess, chance: random.Random) -> None:
     """SIGKILL to the engine, to one of its workers, or to both."""
     which = chance.choice(("engine", "worker", "both"))
+    assert engine.pid is not None
     workers = descendants(engine.pid)[1:]
     for worker in workers[:1] if which != "engine" else []:
         try:
@@ -97,7 +143,7 @@ def kill(engine: subprocess.Popen[bytes], chance: random.Random) -> None:
             continue
     if which != "worker" or not workers:
         engine.kill()
-        engine.wait()
+        engine.join()
 
 
 def main(kills: int, seed: int, *, postgresql: bool) -> None:
@@ -106,9 +152,12 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
     from millwright.kernel.workspace import Workspace
     from millwright.pipelines import PipelineClient, find_pipeline, queue_run
 
-    chance, done, runs, lost, again = random.Random(seed), 0, 0, 0, 0
+    chance, done, runs, lost, again, stolen = random.Random(seed), 0, 0, 0, 0, 0
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = None
         if postgresql:
             import postgres_server
 
@@ -124,36 +173,39 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
             runs += 1
             calls.write_text("")
             run = queue_run(door, "p", pipeline, {"folder": str(folder), "run": runs * 1000})
-            while client.get(run.id).status in ("queued", "running"):
-                committed = {t.name for t in client.get(run.id).tasks
-                             if t.status in ("succeeded", "cached")}  # fmt: skip
+            while (known := client.get(run.id)).status in ("queued", "running"):
+                committed = {t.name for t in known.tasks if t.status in ("succeeded", "cached")}
                 before = calls.read_text()
-                engine = subprocess.Popen(
-                    [sys.executable, "-m", "millwright.pipelines.worker", "--run", run.id,
-                     "--workspace", folder, "--lease-ms", "1000"],
-                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                )  # fmt: skip
-                while calls.read_text() == before and engine.poll() is None:
+                engine = processes.Process(target=work, args=(run.id, str(folder), url))
+                engine.start()
+                while calls.read_text() == before and engine.is_alive():
                     time.sleep(0.005)
                 if done < kills:
-                    time.sleep(chance.uniform(0, 0.5))
-                    if engine.poll() is None:
+                    if done % 3 == 0 and engine.is_alive():
+                        mine, theirs = processes.Pipe()
+                        second = (run.id, str(folder), url, theirs)
+                        processes.Process(target=intrude, args=second).start()
+                        alive = client.get(run.id).status == "running"
+                        stolen += mine.recv() and alive and engine.is_alive()
+                    time.sleep(chance.uniform(0, 1.5))
+                    if engine.is_alive():
                         kill(engine, chance)
                         done += 1
                         code.write_text(FLOW + f"\nEDITED = {done}\n")
-                engine.wait()
+                engine.join()
                 called = calls.read_text()[len(before) :].split()
                 again += sum(name in committed for name in called)
             ended = client.get(run.id)
-            value = runs * 1000 + 12
+            value = runs * 1000 + 36
             right = ended.status == "succeeded" and sum(range(value, value + 6)) == int(
                 door.fetch("p", {t.name: t for t in ended.tasks}["total"].outputs["result"].digest)
             )
             lost += not right
-            print(f"{done} kills, {runs} runs, {lost} lost, {again} again", flush=True)
+            print(f"{done} kills, {runs} runs, {lost} lost, {again} again, {stolen}", flush=True)
     where = "PostgreSQL" if postgresql else "SQLite"
-    print(f"{where}: {done} kills in {runs} runs: {lost} lost runs, {again} committed steps re-run")
-    if lost or again:
+    print(f"{where}: {done} kills in {runs} runs: {lost} lost runs, {again} committed steps re-run, "
+          f"{stolen} taken by a second process")  # fmt: skip
+    if lost or again or stolen:
         sys.exit(1)
 
 
