@@ -13,7 +13,14 @@ from millwright.kernel.attachments import attachment
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.tracking import service
-from millwright.tracking.exchange.records import CarriedExperiment, Taken
+from millwright.tracking.exchange.records import (
+    CarriedExperiment,
+    CarriedLoggedModels,
+    CarriedTraces,
+    Taken,
+    TakenCount,
+)
+from millwright.tracking.logged_models import carrying as carried_models
 from millwright.tracking.records import (
     Artifact,
     Inputs,
@@ -31,6 +38,7 @@ from millwright.tracking.records import (
     Tags,
 )
 from millwright.tracking.service.runs import owner_of, project_of, unknown_run
+from millwright.tracking.traces import carrying as carried_traces
 
 RUN = Owner(owner_of, unknown_run)
 """How a run's id in a path tells the project."""
@@ -47,6 +55,22 @@ def create_run(project: Name, body: NewRun, call: Call = Depends(current_call)) 
 def take_runs(project: Name, body: CarriedExperiment, call: Call = Depends(current_call)) -> Taken:
     """Take over an experiment and some of its runs from elsewhere; again changes nothing."""
     return service.take(call.store, call.actor, project, body)
+
+
+@router.post("/projects/{project}/traces/import", permission=Permission.WRITE)
+def take_traces(
+    project: Name, body: CarriedTraces, call: Call = Depends(current_call)
+) -> TakenCount:
+    """Take over traces from elsewhere, with spans and assessments; again changes nothing."""
+    return carried_traces.take(call.store, call.actor, project, body)
+
+
+@router.post("/projects/{project}/logged-models/import", permission=Permission.WRITE)
+def take_logged_models(
+    project: Name, body: CarriedLoggedModels, call: Call = Depends(current_call)
+) -> TakenCount:
+    """Take over logged models whose files are stored already; again changes nothing."""
+    return carried_models.take(call.store, call.actor, project, body)
 
 
 @router.get("/projects/{project}/runs", permission=Permission.READ)

@@ -15,7 +15,7 @@ from millwright.tracking import NewRun, each_run, list_artifacts, metric_history
 from millwright.tracking.exchange.exporting import hand_out
 from millwright.tracking.exchange.importing import ImportReport, carry_over
 from millwright.tracking.exchange.source import opened
-from mlflow_server import Served
+from mlflow_server import Served, serving
 
 
 @pytest.fixture(params=["files", "sqlite"])
@@ -78,6 +78,89 @@ def test_everything_comes_over_once(
     client.log_metric(run.id, "loss", 0.01, step=9, timestamp=9)
     later = bring(door, place, workspace)
     assert (later.new_runs, later.points, later.unchanged) == (0, 1, 3)
+
+
+@pytest.fixture(params=["files", "sqlite"])
+def newer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: Any) -> str:
+    """What MLflow 3 keeps beside runs: a logged model with files, and a trace with feedback."""
+    mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
+    place = f"sqlite:///{tmp_path}/mlflow.db"
+    if request.param == "files":
+        place = f"file://{tmp_path}/mlruns"
+    try:
+        mlflow.set_tracking_uri(place)
+        client = mlflow.MlflowClient()
+        experiment = client.create_experiment("llm", artifact_location=str(tmp_path / "files"))
+    except Exception as error:
+        pytest.skip(f"this mlflow keeps no {request.param}: {error}")
+    run = client.create_run(experiment)
+    model = client.create_logged_model(
+        experiment, name="bot", source_run_id=run.info.run_id, params={"k": "1"}, tags={"a": "b"}
+    )
+    (tmp_path / "weights.txt").write_text("0.5")
+    client.log_model_artifact(model.model_id, str(tmp_path / "weights.txt"))
+    client.log_metric(run.info.run_id, "acc", 0.75, timestamp=7, model_id=model.model_id)
+    client.finalize_logged_model(model.model_id, "READY")
+    root = client.start_trace("answer", experiment_id=experiment, inputs={"q": 1})
+    inner = client.start_span("look up", root.trace_id, root.span_id)
+    client.end_span(root.trace_id, inner.span_id)
+    client.end_trace(root.trace_id, outputs={"a": 2})
+    client.set_trace_tag(root.trace_id, "team", "ops")
+    mlflow.log_feedback(trace_id=root.trace_id, name="good", value=True, rationale="it is")
+    client.create_registered_model("bot")
+    client.create_model_version("bot", f"models:/{model.model_id}", model_id=model.model_id)
+    return place.removeprefix("file://")
+
+
+def test_logged_models_and_traces_come_over_once(newer: str, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "ours")
+    with connect(workspace) as door:
+        first = bring(door, newer, workspace)
+        assert (first.logged_models, first.traces, first.left) == (1, 1, ())
+        ask = {"experiment_ids": [_experiment(door)]}
+        model = door.mlflow("p", "POST", "logged-models/search", ask)["models"][0]
+        assert (model["info"]["name"], model["info"]["status"]) == ("bot", "LOGGED_MODEL_READY")
+        assert model["data"]["params"] == [{"key": "k", "value": "1"}]
+        assert [m["value"] for m in model["data"]["metrics"]] == [0.75]
+        listed = door.mlflow(
+            "p", "GET", f"logged-models/{model['info']['model_id']}/artifacts/directories"
+        )
+        assert [file["path"] for file in listed["files"]] == ["weights.txt"]
+        place = {"mlflow_experiment": {"experiment_id": ask["experiment_ids"][0]}}
+        trace = door.mlflow("p", "POST", "traces/search", {"locations": [place]})["traces"][0]
+        assert trace["tags"]["team"] == "ops"
+        said = trace["assessments"][0]
+        assert (said["assessment_name"], said["feedback"]) == ("good", {"value": True})
+        whole = door.mlflow("p", "GET", f"traces/get?trace_id={trace['trace_id']}")["trace"]
+        assert [span["name"] for span in whole["spans"]] == ["answer", "look up"]
+        version = door.mlflow("p", "GET", "model-versions/search?max_results=9")["model_versions"]
+        assert version[0]["source"] == f"models:/{model['info']['model_id']}"
+        again = bring(door, newer, workspace)
+        assert (again.logged_models, again.traces, again.points) == (0, 0, 0)
+        for journal in workspace.folder("imports").iterdir():
+            journal.unlink()
+        assert bring(door, newer, workspace).traces == 0
+        found = door.mlflow("p", "POST", "traces/search", {"locations": [place]})["traces"]
+        assert [len(each["assessments"]) for each in found] == [1]
+
+
+def test_logged_models_and_traces_come_over_from_a_server(newer: str, tmp_path: Path) -> None:
+    first = Workspace(tmp_path / "first")
+    second = Workspace(tmp_path / "second")
+    with connect(first) as door:
+        bring(door, newer, first)
+    for url, _ in serving(tmp_path / "first"):
+        with connect(second) as door:
+            report = bring(door, f"{url}/projects/p/mlflow", second)
+            assert (report.logged_models, report.traces, report.left) == (1, 1, ())
+            assert (report.models, report.versions) == (1, 1)
+
+
+def _experiment(door: Door) -> str:
+    found = door.mlflow("p", "GET", "experiments/get-by-name?experiment_name=llm")
+    return str(found["experiment"]["experiment_id"])
 
 
 def test_an_import_that_lost_its_journal_changes_nothing(

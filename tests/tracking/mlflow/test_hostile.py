@@ -81,7 +81,7 @@ def test_what_is_no_usable_json_is_refused_in_mlflows_form(served: Served, path:
         if path in ("experiments/search", "runs/search", "runs/create") and answer.is_success:
             continue
         assert 400 <= answer.status_code < 500, (body[:80], answer.text)
-        assert set(answer.json()) == {"error_code", "message"}
+        assert {"error_code", "message"} <= set(answer.json())
     if path != "runs/create":
         assert state(served) == before
 
@@ -208,7 +208,7 @@ def test_pages_of_other_origins_change_nothing(served: Served) -> None:
     ):
         answer = raw(served, "experiments/create", b'{"name": "x"}', **headers)
         assert answer.status_code in (400, 403)
-        assert set(answer.json()) == {"error_code", "message"}
+        assert {"error_code", "message"} <= set(answer.json())
     assert state(served) == before
 
 

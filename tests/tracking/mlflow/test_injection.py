@@ -76,7 +76,7 @@ def ask(served: Served, method: str, path: str, body: dict[str, Any]) -> Any:
     answer = served.get(path, **body) if method == "GET" else served.post(path, body)
     assert answer.status_code in (200, 400), (path, body, answer.text)
     if answer.status_code == 400:
-        assert set(answer.json()) == {"error_code", "message"}
+        assert {"error_code", "message"} <= set(answer.json())
         for leak in ("Traceback", "sqlite", "psycopg", "SELECT key", "no such"):
             assert leak not in answer.text
         return None

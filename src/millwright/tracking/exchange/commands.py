@@ -38,7 +38,8 @@ def import_mlflow(source: str, project: str | None, as_json: bool) -> None:
         f"{report.experiments} experiments; {report.new_runs} new runs, "
         f"{report.runs - report.new_runs} brought up to date, {report.unchanged} unchanged; "
         f"{report.points} metric points, {report.artifacts} files; {report.models} models with "
-        f"{report.versions} new versions and {report.aliases} aliases."
+        f"{report.versions} new versions and {report.aliases} aliases; "
+        f"{report.logged_models} new logged models, {report.traces} new traces."
     )
     for reason in report.left:
         click.echo(f"Left out: {reason}", err=True)

@@ -9,16 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from millwright.kernel.errors import InvalidInput
-from millwright.tracking.exchange.records import CarriedDataset, CarriedPoint, CarriedRun
+from millwright.tracking.exchange.database_models import (
+    logged_models,
+    spans_and_assessments,
+    traces,
+)
+from millwright.tracking.exchange.records import (
+    CarriedDataset,
+    CarriedPoint,
+    CarriedRun,
+    CarriedTrace,
+    CarriedUse,
+)
 from millwright.tracking.exchange.source import (
     STATUS,
     SourceExperiment,
+    SourceLoggedModel,
     SourceModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
     files_below,
     local_path,
 )
+from millwright.tracking.exchange.trace_forms import spans_of
 
 _PROXIED = "mlflow-artifacts:"
 
@@ -84,20 +98,38 @@ class DatabaseSource:
             tags=self._pairs("tags", run.id),
             points=tuple(self._points(run.id)),
             datasets=tuple(self._datasets(run.id)),
+            models=tuple(self._uses(run.id)),
         )
 
     def artifacts(self, run: SourceRun) -> Iterator[tuple[str, bytes | Path]]:
         """The files that lie on this machine: where the URI says, or in the server's usual place."""
-        if run.artifact_uri.startswith(_PROXIED):
-            inner = run.artifact_uri.removeprefix(_PROXIED).lstrip("/")
-            for name in ("mlartifacts", "artifacts", "mlruns"):
-                folder = self._path.parent / name / inner
-                if folder.resolve().is_relative_to(self._path.parent.resolve()):
-                    yield from files_below(folder)
-            return
-        folder_there = local_path(run.artifact_uri)
-        if folder_there is not None:
-            yield from files_below(folder_there)
+        yield from self._files(run.artifact_uri)
+
+    def logged_models(self, experiment: str) -> Iterator[SourceLoggedModel]:
+        """All logged models of an experiment, deleted ones too."""
+        if "logged_models" in self._tables:
+            yield from logged_models(self._db, int(experiment))
+
+    def model_files(self, model: SourceLoggedModel) -> Iterator[tuple[str, bytes | Path]]:
+        """The files that lie on this machine, as ``artifacts`` finds them."""
+        yield from self._files(model.artifact_uri)
+
+    def traces(self, experiment: str) -> Iterator[SourceTrace]:
+        """All traces of an experiment, oldest first."""
+        if "trace_info" in self._tables:
+            yield from traces(self._db, int(experiment), assessed="assessments" in self._tables)
+
+    def whole_trace(self, trace: SourceTrace) -> CarriedTrace:
+        """A trace with its spans, from the database or from ``traces.json``, and assessments."""
+        spans, said = spans_and_assessments(self._db, trace.id, self._tables)
+        if not spans:
+            place = trace.info.get("tags", {}).get("mlflow.artifactLocation", "")
+            for name, content in self._files(place):
+                if name == "traces.json":
+                    spans = spans_of(
+                        content if isinstance(content, bytes) else content.read_bytes()
+                    )
+        return CarriedTrace(info={**trace.info, "assessments": said}, spans=spans)
 
     def models(self) -> list[SourceModel]:
         """All registered models with their versions."""
@@ -119,6 +151,34 @@ class DatabaseSource:
                 )
             )
         return found
+
+    def _files(self, uri: str) -> Iterator[tuple[str, bytes | Path]]:
+        if uri.startswith(_PROXIED):
+            inner = uri.removeprefix(_PROXIED).lstrip("/")
+            for name in ("mlartifacts", "artifacts", "mlruns"):
+                folder = self._path.parent / name / inner
+                if folder.resolve().is_relative_to(self._path.parent.resolve()):
+                    yield from files_below(folder)
+            return
+        there = local_path(uri) if uri else None
+        if there is not None:
+            yield from files_below(there)
+
+    def _uses(self, run: str) -> Iterator[CarriedUse]:
+        if "inputs" not in self._tables:
+            return
+        columns = {row["name"] for row in self._db.execute("PRAGMA table_info(inputs)")}
+        if "step" not in columns:
+            return
+        query = (
+            "SELECT destination_type, destination_id, step FROM inputs WHERE source_id = ? "
+            "AND destination_type IN ('MODEL_INPUT', 'MODEL_OUTPUT')"
+        )
+        for row in self._db.execute(query, [run]):
+            way = "input" if row["destination_type"] == "MODEL_INPUT" else "output"
+            yield CarriedUse.model_validate(
+                {"model": row["destination_id"], "direction": way, "step": row["step"] or 0}
+            )
 
     def _versions(self, model: str) -> Iterator[SourceVersion]:
         query = (

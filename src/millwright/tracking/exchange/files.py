@@ -9,12 +9,15 @@ from typing import Any
 import yaml
 
 from millwright.kernel.errors import InvalidInput
-from millwright.tracking.exchange.records import CarriedPoint, CarriedRun
+from millwright.tracking.exchange import files_models
+from millwright.tracking.exchange.records import CarriedPoint, CarriedRun, CarriedTrace
 from millwright.tracking.exchange.source import (
     STATUS,
     SourceExperiment,
+    SourceLoggedModel,
     SourceModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
     files_below,
     local_path,
@@ -48,7 +51,7 @@ class FilesSource:
                     name=str(meta.get("name", folder.name)),
                     created_ms=int(meta.get("creation_time") or 0),
                     deleted=deleted or meta.get("lifecycle_stage") == "deleted",
-                    tags=_texts(folder / "tags"),
+                    tags=files_models.texts(folder / "tags"),
                 )
             )
         return found
@@ -79,8 +82,8 @@ class FilesSource:
             created_ms=int(meta.get("start_time") or 0),
             ended_ms=int(meta["end_time"]) if meta.get("end_time") else None,
             deleted=meta.get("lifecycle_stage") == "deleted",
-            params=_texts(folder / "params"),
-            tags=_texts(folder / "tags"),
+            params=files_models.texts(folder / "params"),
+            tags=files_models.texts(folder / "tags"),
             points=tuple(_points(folder / "metrics")),
         )
 
@@ -108,20 +111,53 @@ class FilesSource:
                         source=str(one.get("source") or ""),
                         run=one.get("run_id") or None,
                         description=str(one.get("description") or ""),
-                        tags=_texts(inner / "tags"),
+                        tags=files_models.texts(inner / "tags"),
                     )
                 )
-            aliases = _texts(folder / "aliases")
+            aliases = files_models.texts(folder / "aliases")
             found.append(
                 SourceModel(
                     name=str(meta["name"]),
                     description=str(meta.get("description") or ""),
-                    tags=_texts(folder / "tags"),
+                    tags=files_models.texts(folder / "tags"),
                     aliases={alias: int(version) for alias, version in aliases.items()},
                     versions=sorted(versions, key=lambda version: version.version),
                 )
             )
         return found
+
+    def logged_models(self, experiment: str) -> Iterator[SourceLoggedModel]:
+        """All logged models of an experiment."""
+        for folder in self._folders_of(experiment):
+            yield from files_models.logged_models(folder / "models")
+
+    def model_files(self, model: SourceLoggedModel) -> Iterator[tuple[str, bytes | Path]]:
+        """A logged model's files: beside what is known of it, or where its URI says."""
+        for folder, _ in self._experiment_folders():
+            beside = folder / "models" / model.model.id / "artifacts"
+            if beside.is_dir():
+                yield from files_below(beside)
+                return
+        there = local_path(model.artifact_uri) if model.artifact_uri else None
+        yield from files_below(there) if there is not None else ()
+
+    def traces(self, experiment: str) -> Iterator[SourceTrace]:
+        """All traces of an experiment."""
+        for folder in self._folders_of(experiment):
+            yield from files_models.traces(folder / "traces")
+
+    def whole_trace(self, trace: SourceTrace) -> CarriedTrace:
+        """A trace with its spans and assessments."""
+        for folder, _ in self._experiment_folders():
+            beside = folder / "traces" / trace.id
+            if beside.is_dir():
+                return files_models.whole_trace(beside, trace)
+        return CarriedTrace(info=trace.info)
+
+    def _folders_of(self, experiment: str) -> Iterator[Path]:
+        for folder, _ in self._experiment_folders():
+            if str(_read_meta(folder).get("experiment_id", folder.name)) == experiment:
+                yield folder
 
     def _experiment_folders(self) -> Iterator[tuple[Path, bool]]:
         for root, deleted in ((self._folder, False), (self._folder / ".trash", True)):
@@ -143,10 +179,6 @@ def _points(folder: Path) -> Iterator[CarriedPoint]:
             if len(words) >= 2:
                 step = int(words[2]) if len(words) > 2 else 0
                 yield CarriedPoint(key=key, value=float(words[1]), step=step, time_ms=int(words[0]))
-
-
-def _texts(folder: Path) -> dict[str, str]:
-    return {key: path.read_text("utf-8") for key, path in files_below(folder)}
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:

@@ -7,19 +7,18 @@ so that an import goes on where it was interrupted and the next one only looks a
 from __future__ import annotations
 
 import contextlib
-import json
 import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from blake3 import blake3
-
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Conflict, InvalidInput, MillwrightError
 from millwright.kernel.record import Record
 from millwright.tracking import client
+from millwright.tracking.exchange.importing_models import bring_models, bring_traces
+from millwright.tracking.exchange.journal import Journal
 from millwright.tracking.exchange.records import CarriedExperiment, CarriedRun, Taken
 from millwright.tracking.exchange.source import Source, SourceExperiment, SourceRun
 
@@ -41,6 +40,10 @@ class ImportReport(Record):
     models: int
     versions: int
     aliases: int
+    logged_models: int
+    """New ones."""
+    traces: int
+    """New ones."""
     left: tuple[str, ...]
     """What could not come over, each with the reason."""
 
@@ -67,13 +70,15 @@ def carry_over(
         journal: the folder of journals.
         say: told what is being done.
     """
-    path = journal / f"{blake3(f'{project} {place}'.encode()).hexdigest()[:32]}.json"
-    marks: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    marks = Journal(journal, project, place)
     counts = _Counts()
     for experiment in source.experiments():
         counts.numbers["experiments"] += 1
         say(f"Experiment {experiment.name}")
-        _experiment(door, project, source, experiment, marks, path, counts)
+        _experiment(door, project, source, experiment, marks, counts)
+        later = (door, project, source, experiment, marks, counts.left.append)
+        counts.numbers["logged_models"] += bring_models(*later)
+        counts.numbers["traces"] += bring_traces(*later)
     say("Registered models")
     _models(door, project, source, counts)
     return counts.report()
@@ -84,22 +89,21 @@ def _experiment(
     project: str,
     source: Source,
     experiment: SourceExperiment,
-    marks: dict[str, str],
-    path: Path,
+    marks: Journal,
     counts: _Counts,
 ) -> None:
     waiting: list[tuple[SourceRun, CarriedRun]] = []
     _send(door, project, experiment, [], counts)
     for run in source.runs(experiment.id):
-        if marks.get(run.id) == run.mark:
+        if marks.has(run.id, run.mark):
             counts.numbers["unchanged"] += 1
             continue
         waiting.append((run, source.whole(run)))
         full = sum(len(carried.points) for _, carried in waiting) >= BATCH_POINTS
         if full or len(waiting) >= BATCH_RUNS:
-            _batch(door, project, source, experiment, waiting, marks, path, counts)
+            _batch(door, project, source, experiment, waiting, marks, counts)
             waiting = []
-    _batch(door, project, source, experiment, waiting, marks, path, counts)
+    _batch(door, project, source, experiment, waiting, marks, counts)
 
 
 def _batch(
@@ -108,25 +112,22 @@ def _batch(
     source: Source,
     experiment: SourceExperiment,
     waiting: list[tuple[SourceRun, CarriedRun]],
-    marks: dict[str, str],
-    path: Path,
+    marks: Journal,
     counts: _Counts,
 ) -> None:
     if not waiting:
         return
     counts.numbers["runs"] += len(waiting)
     refused = _send(door, project, experiment, [carried for _, carried in waiting], counts)
+    done: dict[str, str] = {}
     for run, carried in waiting:
         if run.id in refused:
             counts.left.append(f"run {run.id}: another project here has a run with this id")
             continue
         if not carried.deleted and not _artifacts(door, project, source, run, counts):
             continue
-        marks[run.id] = run.mark
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(marks), "utf-8")
-    temporary.replace(path)
+        done[run.id] = run.mark
+    marks.note(done)
 
 
 def _send(

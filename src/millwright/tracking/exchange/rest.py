@@ -6,23 +6,27 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from millwright.kernel.errors import Unavailable
-from millwright.tracking.exchange.records import CarriedDataset, CarriedPoint, CarriedRun
+from millwright.tracking.exchange import rest_forms as forms
+from millwright.tracking.exchange.records import CarriedPoint, CarriedRun, CarriedTrace
 from millwright.tracking.exchange.source import (
     STATUS,
     SourceExperiment,
+    SourceLoggedModel,
     SourceModel,
     SourceRun,
-    SourceVersion,
+    SourceTrace,
     files_below,
     local_path,
 )
+from millwright.tracking.exchange.trace_forms import spans_of, trace_v2
 
 _PAGE = 1_000
+_SMALL_PAGES = {"traces/search": 500, "traces": 500, "logged-models/search": 50}
 _PROXIED = "mlflow-artifacts:"
 
 
@@ -39,6 +43,7 @@ class RestSource:
         self._url = url
         self._http = httpx.Client(timeout=120, headers=headers, auth=auth)
         self._found: dict[str, dict[str, Any]] = {}
+        self._refused = False
 
     def experiments(self) -> list[SourceExperiment]:
         """All experiments, deleted ones too."""
@@ -50,7 +55,7 @@ class RestSource:
                     name=one["name"],
                     created_ms=int(one.get("creation_time", 0)),
                     deleted=one.get("lifecycle_stage") == "deleted",
-                    tags=_pairs(one.get("tags", ())),
+                    tags=forms.pairs(one.get("tags", ())),
                 )
             )
         return found
@@ -65,7 +70,7 @@ class RestSource:
         for run in self._pages("runs/search", "runs", body):
             info = run["info"]
             self._found = {info["run_id"]: run}
-            yield SourceRun(info["run_id"], info.get("artifact_uri", ""), _mark(run))
+            yield SourceRun(info["run_id"], info.get("artifact_uri", ""), forms.mark_of(run))
 
     def whole(self, run: SourceRun) -> CarriedRun:
         """A run with every point of every metric."""
@@ -81,17 +86,17 @@ class RestSource:
             created_ms=int(info.get("start_time", 0)),
             ended_ms=int(info["end_time"]) if info.get("end_time") else None,
             deleted=info.get("lifecycle_stage") == "deleted",
-            params=_pairs(data.get("params", ())),
-            tags=_pairs(data.get("tags", ())),
+            params=forms.pairs(data.get("params", ())),
+            tags=forms.pairs(data.get("tags", ())),
             points=tuple(point for key in keys for point in self._history(run.id, key)),
-            datasets=tuple(_dataset(one) for one in inputs),
+            datasets=tuple(forms.dataset(one) for one in inputs),
+            models=tuple(forms.uses(known)),
         )
 
     def artifacts(self, run: SourceRun) -> Iterator[tuple[str, bytes | Path]]:
         """The files that the server hands out itself, or that lie on this machine."""
         if run.artifact_uri.startswith(_PROXIED):
-            root = run.artifact_uri.removeprefix(_PROXIED).lstrip("/")
-            yield from self._proxied(run.id, root, "")
+            yield from self._proxied(run.artifact_uri)
             return
         folder = local_path(run.artifact_uri)
         if folder is not None:
@@ -108,10 +113,10 @@ class RestSource:
                 SourceModel(
                     name=name,
                     description=one.get("description", ""),
-                    tags=_pairs(one.get("tags", ())),
+                    tags=forms.pairs(one.get("tags", ())),
                     aliases={a["alias"]: int(a["version"]) for a in one.get("aliases", ())},
                     versions=sorted(
-                        (_version(version) for version in versions), key=lambda v: v.version
+                        (forms.version(version) for version in versions), key=lambda v: v.version
                     ),
                 )
             )
@@ -127,41 +132,97 @@ class RestSource:
                 time_ms=int(point["timestamp"]),
             )
 
-    def _proxied(self, run: str, root: str, below: str) -> Iterator[tuple[str, bytes | Path]]:
-        listed = self._call("GET", f"artifacts/list?run_id={run}&path={quote(below, safe='')}")
-        for file in listed.get("files", ()):
-            if file.get("is_dir"):
-                yield from self._proxied(run, root, file["path"])
-            else:
-                where = quote(f"{root}/{file['path']}")
-                url = f"{self._url}/api/2.0/mlflow-artifacts/artifacts/{where}"
-                yield file["path"], self._checked(self._http.get(url)).content
+    def logged_models(self, experiment: str) -> Iterator[SourceLoggedModel]:
+        """All logged models of an experiment; none of a server before MLflow 3."""
+        body = {"experiment_ids": [experiment]}
+        for one in self._pages("logged-models/search", "models", body, optional=True):
+            info, data = one["info"], one.get("data", {})
+            model = forms.logged_model(info, data)
+            yield SourceLoggedModel(model, info.get("artifact_uri", ""), model.model_dump_json())
 
-    def _pages(self, path: str, name: str, body: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    def model_files(self, model: SourceLoggedModel) -> Iterator[tuple[str, bytes | Path]]:
+        """The files that the server hands out itself, or that lie on this machine."""
+        if model.artifact_uri.startswith(_PROXIED):
+            yield from self._proxied(model.artifact_uri)
+            return
+        folder = local_path(model.artifact_uri)
+        if folder is not None:
+            yield from files_below(folder)
+
+    def traces(self, experiment: str) -> Iterator[SourceTrace]:
+        """All traces of an experiment, in the newer form or, of older servers, the older."""
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+        body = {"locations": [place], "order_by": ["timestamp ASC"]}
+        for info in self._pages("traces/search", "traces", body, version="3.0", optional=True):
+            yield SourceTrace(info["trace_id"], repr(info), info)
+        if self._refused:
+            for info in self._pages("traces", "traces", {"experiment_ids": experiment}, get=True):
+                yield SourceTrace(info["request_id"], repr(info), info)
+
+    def whole_trace(self, trace: SourceTrace) -> CarriedTrace:
+        """A trace with its spans and assessments."""
+        url = f"{self._url}/ajax-api/2.0/mlflow/get-trace-artifact"
+        answer = self._http.get(url, params={"request_id": trace.id})
+        spans = spans_of(answer.content) if answer.is_success else ()
+        if "request_id" in trace.info:
+            return trace_v2(trace.info, spans)
+        return CarriedTrace(info=trace.info, spans=spans)
+
+    def _proxied(self, uri: str, below: str = "") -> Iterator[tuple[str, bytes | Path]]:
+        root = urlsplit(uri).path.strip("/")
+        base = f"{self._url}/api/2.0/mlflow-artifacts/artifacts"
+        folder = f"{root}/{below}".rstrip("/")
+        listed = self._checked(self._http.get(base, params={"path": folder})).json()
+        for file in listed.get("files", ()):
+            inside = f"{below}/{file['path']}".lstrip("/")
+            if file.get("is_dir"):
+                yield from self._proxied(uri, inside)
+            else:
+                where = quote(f"{root}/{inside}")
+                yield inside, self._checked(self._http.get(f"{base}/{where}")).content
+
+    def _pages(
+        self,
+        path: str,
+        name: str,
+        body: dict[str, Any] | None,
+        *,
+        version: str = "2.0",
+        get: bool = False,
+        optional: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """All pages; nothing of an optional endpoint that the server does not have."""
         token: str | None = None
+        self._refused = False
+        get = get or path.startswith(("registered", "model-"))
+        most = _SMALL_PAGES.get(path, _PAGE)
         while True:
-            asked: dict[str, Any] = {**(body or {}), "max_results": _PAGE}
+            asked: dict[str, Any] = {**(body or {}), "max_results": most}
             if token:
                 asked["page_token"] = token
-            get = path.startswith(("registered", "model-"))
-            answer = self._call("GET" if get else "POST", path, asked)
+            sent = self._sent("GET" if get else "POST", f"{version}/mlflow/{path}", asked)
+            self._refused = optional and sent.status_code in (404, 405, 501)
+            if self._refused:
+                return
+            answer = self._checked(sent).json()
             yield from answer.get(name, ())
             token = answer.get("next_page_token")
             if not token:
                 return
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        url = f"{self._url}/api/2.0/mlflow/{path}"
+        return self._checked(self._sent(method, f"2.0/mlflow/{path}", body)).json()
+
+    def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        url = f"{self._url}/api/{path}"
         try:
             if method == "GET":
-                answer = self._http.get(url, params=body)
-            else:
-                answer = self._http.post(url, json=body)
+                return self._http.get(url, params=body)
+            return self._http.post(url, json=body)
         except httpx.TransportError as cause:
             raise Unavailable(
                 "tracking.source_unreachable", f"Nothing answers at {self._url}: {cause}"
             ) from cause
-        return self._checked(answer).json()
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= 400:
@@ -171,38 +232,3 @@ class RestSource:
                 hint="Set MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD, if it asks for them.",
             )
         return answer
-
-
-def _mark(run: dict[str, Any]) -> str:
-    info, metrics = run["info"], run.get("data", {}).get("metrics", ())
-    latest = sorted((m["key"], m.get("step", 0), m.get("timestamp", 0)) for m in metrics)
-    tags = sorted(_pairs(run.get("data", {}).get("tags", ())).items())
-    state = (info.get("status"), info.get("end_time"), info.get("lifecycle_stage"))
-    return repr((state, latest, tags))
-
-
-def _pairs(found: Any) -> dict[str, str]:
-    return {one["key"]: one.get("value", "") for one in found}
-
-
-def _dataset(one: dict[str, Any]) -> CarriedDataset:
-    dataset = one["dataset"]
-    return CarriedDataset(
-        name=dataset["name"],
-        digest=dataset["digest"],
-        source_type=dataset.get("source_type", ""),
-        source=dataset.get("source", ""),
-        schema_text=dataset.get("schema"),
-        profile=dataset.get("profile"),
-        tags=_pairs(one.get("tags", ())),
-    )
-
-
-def _version(one: dict[str, Any]) -> SourceVersion:
-    return SourceVersion(
-        version=int(one["version"]),
-        source=one.get("source", ""),
-        run=one.get("run_id") or None,
-        description=one.get("description", ""),
-        tags=_pairs(one.get("tags", ())),
-    )

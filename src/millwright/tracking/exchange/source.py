@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from millwright.kernel.errors import InvalidInput, NotFound
-from millwright.tracking.exchange.records import CarriedRun
+from millwright.tracking.exchange.records import CarriedLoggedModel, CarriedRun, CarriedTrace
 from millwright.tracking.records import RunStatus
 
 STATUS: dict[str, RunStatus] = {
@@ -19,6 +19,12 @@ STATUS: dict[str, RunStatus] = {
     "KILLED": "cancelled",
 }
 """A run's status in our words."""
+LOGGED_STATUS = {
+    "LOGGED_MODEL_PENDING": 1,
+    "LOGGED_MODEL_READY": 2,
+    "LOGGED_MODEL_UPLOAD_FAILED": 3,
+}
+"""A logged model's status by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,25 @@ class SourceModel:
     versions: list[SourceVersion] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class SourceTrace:
+    """A trace there, without its spans; ``mark`` changes when the trace does."""
+
+    id: str
+    mark: str
+    info: dict[str, Any]
+    """As the source has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLoggedModel:
+    """A logged model there, without its files."""
+
+    model: CarriedLoggedModel
+    artifact_uri: str
+    mark: str
+
+
 class Source(Protocol):
     """An MLflow installation that is read."""
 
@@ -80,6 +105,18 @@ class Source(Protocol):
 
     def models(self) -> list[SourceModel]:
         """All registered models with their versions."""
+
+    def logged_models(self, experiment: str) -> Iterator[SourceLoggedModel]:
+        """All logged models of an experiment, deleted ones too where they can be seen."""
+
+    def model_files(self, model: SourceLoggedModel) -> Iterator[tuple[str, bytes | Path]]:
+        """A logged model's files by name."""
+
+    def traces(self, experiment: str) -> Iterator[SourceTrace]:
+        """All traces of an experiment, oldest first."""
+
+    def whole_trace(self, trace: SourceTrace) -> CarriedTrace:
+        """A trace with its spans and assessments."""
 
 
 def opened(place: str) -> Source:

@@ -168,6 +168,8 @@ async def upload_run_artifact(call: MlflowCall) -> object:
     if not given.get("path"):
         raise invalid("Request must specify path.")
     path = checked_path(given["path"])
+    if call.headers.get("content-length", "0") == "0" and "transfer-encoding" not in call.headers:
+        raise invalid("Request must specify data.")
     root = await to_thread.run_sync(run_root, call, given["run_uuid"])
     await _put(call, joined(_place(root), path), limit=_MAX_AJAX_UPLOAD)
     return {}

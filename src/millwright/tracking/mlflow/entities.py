@@ -170,8 +170,9 @@ def experiments_out(connection: Connection, rows: Sequence[Any]) -> list[Experim
 
 def _tags(row: Row[Any], stored: list[Any]) -> list[KeyValue]:
     """Stored tags, and those that say what we keep as a fact of the run."""
-    found = [KeyValue(key, value) for _, key, value in stored]
-    found.append(KeyValue(RUN_NAME, row.name))
+    found = [KeyValue(key, value) for _, key, value in stored if key != RUN_NAME]
+    if len(found) == len(stored):
+        found.append(KeyValue(RUN_NAME, row.name))
     if row.parent is not None:
         found.append(KeyValue(PARENT, row.parent))
     if row.code_commit is not None and not any(tag.key == COMMIT for tag in found):

@@ -33,6 +33,19 @@ _CODE_OF = {
     413: "INVALID_PARAMETER_VALUE",
     503: "TEMPORARILY_UNAVAILABLE",
 }
+_CLASS_OF = {
+    "BAD_REQUEST": "INVALID_PARAMETER_VALUE",
+    "ENDPOINT_NOT_FOUND": "RESOURCE_NOT_FOUND",
+    "INTERNAL_ERROR": "CLIENT_INTERNAL_ERROR",
+    "INVALID_PARAMETER_VALUE": "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE": "CLIENT_INTERNAL_ERROR",
+    "NOT_FOUND": "RESOURCE_NOT_FOUND",
+    "PERMISSION_DENIED": "PERMISSION_DENIED",
+    "RESOURCE_ALREADY_EXISTS": "RESOURCE_ALREADY_EXISTS",
+    "RESOURCE_DOES_NOT_EXIST": "RESOURCE_NOT_FOUND",
+    "TEMPORARILY_UNAVAILABLE": "CLIENT_INTERNAL_ERROR",
+}
+"""What newer clients sort errors by, beside the code."""
 SEE_THE_DOCS = " See the API docs for more information about request parameters."
 
 
@@ -56,7 +69,12 @@ class MlflowError(Exception):
 
     def body(self) -> bytes:
         """The answer's JSON."""
-        return msgspec.json.encode({"error_code": self.code, "message": self.message})
+        answer = {"error_code": self.code, "message": self.message}
+        kind = _CLASS_OF.get(self.code)
+        if kind is not None:
+            answer["sqlstate"] = "XXM00" if kind == "CLIENT_INTERNAL_ERROR" else "KAM00"
+            answer["error_class"] = kind
+        return msgspec.json.encode(answer)
 
 
 def invalid(message: str) -> MlflowError:

@@ -36,6 +36,7 @@ from millwright.tracking.service.statements import execute, run_row
 MAX_USER = 256
 MAX_RUN_NAME = 8_000
 _STATUS_NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+_WITHOUT_TAG = "DELETE FROM run_tags WHERE run_no = ? AND key = ?"
 endpoints = Endpoints()
 
 
@@ -145,6 +146,8 @@ async def update_run(call: MlflowCall) -> object:
         if changes.get("status") in ("running", "scheduled") and asked.end_time is None:
             changes["ended_ms"] = row.ended_ms
         change_run(tx, row, changes)
+        if "name" in changes:
+            execute(tx.connection, _WITHOUT_TAG, row.no, RUN_NAME)
         return info_of(found_run(tx.connection, call.project, wanted))
 
     return {"run_info": await call.write(work)}
@@ -200,8 +203,11 @@ async def delete_tag(call: MlflowCall) -> object:
 
     def work(tx: Transaction) -> None:
         row = active_run(tx.connection, call.project, wanted)
-        statement = "DELETE FROM run_tags WHERE run_no = ? AND key = ?"
-        gone = execute(tx.connection, statement, row.no, asked.key).rowcount
+        gone = execute(tx.connection, _WITHOUT_TAG, row.no, asked.key).rowcount
+        if asked.key == RUN_NAME:
+            # The name stays; that the tag is gone is kept as an empty one.
+            upsert_tags(tx.connection, row.no, {RUN_NAME: ""})
+            gone = 1 - gone
         if asked.key == PARENT and row.parent is not None:
             change_run(tx, row, {"parent": None})
             gone += 1
@@ -224,6 +230,8 @@ def put_tags(tx: Transaction, row: Row[Any], tags: dict[str, str]) -> None:
     if parent is not None:
         changes["parent"] = parent
     change_run(tx, row, changes)
+    if name:
+        execute(tx.connection, _WITHOUT_TAG, row.no, RUN_NAME)
     upsert_tags(tx.connection, row.no, stored)
     if stored:
         tx.event("run.tags-set", f"run:{row.id}", {"keys": sorted(stored)})

@@ -12,7 +12,7 @@ from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall, Reply
 from millwright.tracking.mlflow.errors import MlflowError, missing
 from millwright.tracking.traces import ingest, service
 from millwright.tracking.traces.otlp import OtlpSpan, from_json, from_protobuf
-from millwright.tracking.traces.protobuf import Malformed
+from millwright.tracking.traces.protobuf import Malformed, Unusable
 
 endpoints = Endpoints()
 MAX_BYTES = 64 << 20
@@ -26,7 +26,8 @@ def export_traces(call: MlflowCall) -> Reply:
     """Take in spans; the header ``x-mlflow-experiment-id`` says of which experiment they are."""
     experiment_id = call.headers.get(EXPERIMENT_HEADER)
     if not experiment_id:
-        raise missing(EXPERIMENT_HEADER)
+        refused = missing(EXPERIMENT_HEADER)
+        raise MlflowError(refused.code, refused.message, status=422)
     spans = _decoded(call)
     if not spans:
         raise MlflowError("BAD_REQUEST", "Invalid OpenTelemetry format - no spans found")
@@ -52,7 +53,9 @@ def _decoded(call: MlflowCall) -> list[OtlpSpan]:
     try:
         return from_json(body) if kind == "application/json" else from_protobuf(body)
     except Malformed as cause:
-        raise MlflowError("BAD_REQUEST", f"Invalid OpenTelemetry format: {cause}"[:300]) from cause
+        status = 422 if isinstance(cause, Unusable) else 400
+        text = f"Invalid OpenTelemetry format: {cause}"[:300]
+        raise MlflowError("BAD_REQUEST", text, status=status) from cause
 
 
 def _inflated(call: MlflowCall) -> bytes:

@@ -15,6 +15,7 @@ from millwright.tracking.experiment_lookup import active_experiment, numbers_of
 from millwright.tracking.mlflow.artifacts import download
 from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall, Reply
 from millwright.tracking.mlflow.errors import MlflowError, absent, bad_value, invalid, missing
+from millwright.tracking.mlflow.limits import MAX_KEY, at_most, checked_name, without_nul
 from millwright.tracking.mlflow.paging import offset_of, token_of
 from millwright.tracking.service.experiments import by_id
 from millwright.tracking.traces import assessing, correlation, search, service, wire
@@ -23,6 +24,7 @@ from millwright.tracking.traces.span_forms import proto_of
 endpoints = Endpoints()
 Json = dict[str, Any]
 SIZE_STATS = "mlflow.trace.sizeStats"
+FINALIZED = "mlflow.trace.infoFinalized"
 MOST_LINKS = 100
 MOST_IDS = 1_000
 _RESERVED_TAGS = ("mlflow.trace.spansLocation", "mlflow.trace.archiveLocation")
@@ -78,6 +80,7 @@ def start_trace(call: MlflowCall) -> Json:
     given = info.get("assessments") or []
     with call.store.write(call.actor, call.project) as tx:
         experiment = active_experiment(tx, call.project, experiment_id)
+        told.metadata[FINALIZED] = "true"
         row = service.record(tx, experiment, told, whole=True)
         for each in given if isinstance(given, list) else []:
             assessing.create(tx, call.project, told.id, wire._object(each, "assessments"))
@@ -302,7 +305,7 @@ def get_artifact(call: MlflowCall) -> Reply:
     content = json.dumps({"spans": stored}, ensure_ascii=False).encode()
     headers = {
         "content-type": "application/octet-stream",
-        "content-disposition": 'attachment; filename="traces.json"',
+        "content-disposition": "attachment; filename=traces.json",
     }
     return Reply(content, headers=headers)
 
@@ -394,8 +397,9 @@ def _expected(metadata: dict[str, str]) -> int:
 def _tag(asked: Named) -> tuple[str, str]:
     if not asked.key:
         raise missing("key")
-    wire.entries({asked.key: asked.value or ""}, "tags")
-    return asked.key, asked.value or ""
+    checked_name(asked.key, "key")
+    at_most("key", MAX_KEY, asked.key)
+    return asked.key, without_nul(asked.value or "")[: service.MAX_TAG]
 
 
 def _not_reserved(key: str, what: str) -> None:

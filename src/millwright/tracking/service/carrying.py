@@ -105,6 +105,9 @@ def _bring_up_to_date(tx: Transaction, experiment_no: int, run: CarriedRun) -> i
         for d in run.datasets
     ]
     inputs.log_datasets(tx, row, experiment_no, uses)
+    for direction in ("input", "output"):
+        used = [(u.model, u.step) for u in run.models if u.direction == direction]
+        inputs.log_models(tx, row, direction, used)
     return _points(tx, row.no, experiment_no, run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +34,6 @@ from millwright.tracking.traces.tables import spans, trace_metadata, trace_tags,
 
 TOKENS = "mlflow.trace.tokenUsage"
 TRACE_COST = "mlflow.trace.cost"
-SESSION = "mlflow.trace.session"
 USER = "mlflow.trace.user"
 _TOKEN_KEYS = (
     "input_tokens",
@@ -77,6 +77,29 @@ def log_spans(
     return finished
 
 
+def store_contents(tx: Transaction, identifier: str, contents: Sequence[dict[str, Any]]) -> None:
+    """Store the spans of one trace in the form they are kept in, replacing those of the same id."""
+    rows = []
+    for content in contents:
+        parent = content["parent_span_id"]
+        rows.append(
+            {
+                "trace": identifier,
+                "span": b64decode(content["span_id"]).hex(),
+                "parent": b64decode(parent).hex() if parent else None,
+                "name": content["name"].replace("\x00", "\ufffd"),
+                "type": span_type(content).replace("\x00", "\ufffd"),
+                "status": short_status(content),
+                "start_ns": content["start_time_unix_nano"],
+                "end_ns": content["end_time_unix_nano"],
+                "content": _content_text(content),
+            }
+        )
+    _put(tx, rows)
+    if rows:
+        service.put_entries(tx, trace_tags, identifier, {service.SPANS_LOCATION: service.OUR_SPANS})
+
+
 def _known(tx: Transaction, identifiers: list[str]) -> dict[str, Row[Any]]:
     found = {}
     for start in range(0, len(identifiers), _BATCH):
@@ -99,12 +122,6 @@ def _begin(
 
 
 def _row(span: OtlpSpan, content: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(content, ensure_ascii=False)
-    if len(text) > MAX_SPAN_BYTES:
-        raise invalid(f"A span is larger than {MAX_SPAN_BYTES >> 20} MiB.")
-    if "\\u0000" in text:
-        # PostgreSQL has no such character in text.
-        text = text.replace("\\u0000", "\\ufffd")
     return {
         "trace": trace_id(span),
         "span": span.span,
@@ -114,8 +131,16 @@ def _row(span: OtlpSpan, content: dict[str, Any]) -> dict[str, Any]:
         "status": short_status(content),
         "start_ns": span.start_ns,
         "end_ns": span.end_ns or None,
-        "content": text,
+        "content": _content_text(content),
     }
+
+
+def _content_text(content: dict[str, Any]) -> str:
+    text = json.dumps(content, ensure_ascii=False)
+    if len(text) > MAX_SPAN_BYTES:
+        raise invalid(f"A span is larger than {MAX_SPAN_BYTES >> 20} MiB.")
+    # PostgreSQL has no such character in text.
+    return text.replace("\\u0000", "\\ufffd")
 
 
 def _put(tx: Transaction, rows: list[dict[str, Any]]) -> None:
@@ -166,7 +191,7 @@ def _tags(mine: list[OtlpSpan], root: dict[str, Any] | None) -> dict[str, str]:
             if key.startswith(TAG_PREFIX) and _usable(name):
                 found[name] = str(parsed(value))
     kept = {k: v[: service.MAX_TAG].replace("\x00", "\ufffd") for k, v in found.items()}
-    return {**kept, service.SPANS_LOCATION: "TRACKING_STORE"}
+    return {**kept, service.SPANS_LOCATION: service.OUR_SPANS}
 
 
 def _metadata(
@@ -179,7 +204,10 @@ def _metadata(
         found[TOKENS] = json.dumps(tokens)
     if cost:
         found[TRACE_COST] = json.dumps(cost)
-    for key, names in ((SESSION, ("session.id", "gen_ai.conversation.id")), (USER, ("user.id",))):
+    for key, names in (
+        (service.SESSION, ("session.id", "gen_ai.conversation.id")),
+        (USER, ("user.id",)),
+    ):
         said = [parsed(c["attributes"][n]) for c in stored for n in names if n in c["attributes"]]
         if said:
             found[key] = str(said[0])[:1_000]
@@ -187,7 +215,7 @@ def _metadata(
     query = select(table.key).where(table.trace == identifier, table.key.in_(list(found)))
     # What the client told of the whole trace is not overruled by sums over its spans.
     told = set(tx.execute(query).scalars())
-    protected = told if row.told else told & {SESSION, USER}
+    protected = told if row.told else told & {service.SESSION, USER}
     return {key: value for key, value in found.items() if key not in protected}
 
 

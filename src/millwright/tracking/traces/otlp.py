@@ -13,6 +13,7 @@ from typing import Any
 from millwright.tracking.traces.protobuf import (
     MAX_DEPTH,
     Malformed,
+    Unusable,
     as_bytes,
     as_double,
     as_int,
@@ -263,11 +264,11 @@ def _hex(text: str) -> str:
 
 def _checked(span: OtlpSpan) -> OtlpSpan:
     if len(span.trace) != 32 or len(span.span) != 16 or span.trace.strip("0") == "":
-        raise Malformed("a span has no usable trace id and span id")
+        raise Unusable("a span has no usable trace id and span id")
     if len(span.parent) not in (0, 16):
-        raise Malformed("a span's parent has no usable id")
+        raise Unusable("a span's parent has no usable id")
     if not (0 <= span.start_ns < _INT64 and 0 <= span.end_ns < _INT64):
-        raise Malformed("a span's times are beyond their range")
+        raise Unusable("a span's times are beyond their range")
     if span.parent.strip("0") == "":
         span.parent = ""
     return span

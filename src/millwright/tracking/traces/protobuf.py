@@ -18,6 +18,10 @@ class Malformed(ValueError):
     """The bytes are no message."""
 
 
+class Unusable(Malformed):
+    """A message, but of a span that cannot be one."""
+
+
 def fields(data: bytes) -> Iterator[Field]:
     """The fields of a message in order.
 

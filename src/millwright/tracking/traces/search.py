@@ -13,7 +13,7 @@ from millwright.tracking.experiment_lookup import numbers_of
 from millwright.tracking.mlflow.clauses import Clause, Value, clauses, entity_and_key, unquoted
 from millwright.tracking.mlflow.comparing import compare
 from millwright.tracking.mlflow.errors import MlflowError, invalid
-from millwright.tracking.traces.service import LINKED_PROMPTS, SOURCE_RUN, TRACE_NAME
+from millwright.tracking.traces.service import LINKED_PROMPTS, SESSION, SOURCE_RUN, TRACE_NAME
 from millwright.tracking.traces.tables import (
     assessments,
     spans,
@@ -27,7 +27,7 @@ _NUMBERS = ("=", "!=", ">", ">=", "<", "<=")
 _TEXTS = ("=", "!=", "IN", "NOT IN", "LIKE", "ILIKE", "RLIKE")
 _ENTRIES = ("=", "!=", "LIKE", "ILIKE", "RLIKE", "IS NULL", "IS NOT NULL")
 _ASSESSED = ("=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "RLIKE", "IS NULL", "IS NOT NULL")
-_LISTS = ("name", "status", "request_id", "run_id", "client_request_id")
+_LISTS = ("status", "request_id", "run_id", "client_request_id")
 _ALIASES = {
     "tags": "tag",
     "attributes": "attribute",
@@ -146,17 +146,16 @@ def _attribute(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
 
 
 def _entry(dialect: str, table: Any, clause: Clause, key: str) -> ColumnElement[bool]:
-    allowed = (*_ENTRIES, "IN", "NOT IN") if key == TRACE_NAME else _ENTRIES
     if key == LINKED_PROMPTS:
         return _prompt(clause)
-    if clause.comparator not in allowed:
-        raise _bad_comparator(clause, allowed)
+    if clause.comparator not in _ENTRIES:
+        raise _bad_comparator(clause, _ENTRIES)
     mine = and_(table.trace == traces.c.id, table.key == key)
     if clause.comparator == "IS NULL":
         return not_(exists().where(mine))
     if clause.comparator == "IS NOT NULL":
         return exists().where(mine)
-    value = _text(clause, key, lists=key == TRACE_NAME)
+    value = _text(clause, key)
     return exists().where(mine, compare(dialect, table.value, clause.comparator, value))
 
 
@@ -251,7 +250,7 @@ def _assessed(dialect: str, clause: Clause, kind: str, name: str) -> ColumnEleme
         )
     table = assessments.c
     mine = and_(
-        table.trace == traces.c.id,
+        or_(table.trace == traces.c.id, _of_the_session(dialect)),
         table.kind == kind,
         table.name == name,
         table.valid.is_(True),
@@ -273,6 +272,28 @@ def _assessed(dialect: str, clause: Clause, kind: str, name: str) -> ColumnEleme
         same = table.value.in_([text, json.dumps(text)])
         return exists().where(mine, same if clause.comparator == "=" else not_(same))
     return exists().where(mine, compare(dialect, table.value, clause.comparator, text))
+
+
+def _of_the_session(dialect: str) -> ColumnElement[bool]:
+    """An assessment of a session holds for all traces of the session, in one experiment."""
+    mine, its = trace_metadata.alias("mine"), trace_metadata.alias("its")
+    other = traces.alias("other")
+    place = func.instr if dialect == "sqlite" else func.strpos
+    return (
+        select(1)
+        .select_from(mine)
+        .join(its, and_(its.c.key == mine.c.key, its.c.value == mine.c.value))
+        .join(other, other.c.id == its.c.trace)
+        .where(
+            mine.c.trace == traces.c.id,
+            mine.c.key == SESSION,
+            other.c.experiment_no == traces.c.experiment_no,
+            its.c.trace == assessments.c.trace,
+            place(assessments.c.metadata, f'"{SESSION}":') > 0,
+        )
+        .correlate(traces, assessments)
+        .exists()
+    )
 
 
 def _issue(clause: Clause, key: str) -> ColumnElement[bool]:

@@ -28,9 +28,11 @@ from millwright.tracking.traces.tables import (
 
 ARTIFACT_LOCATION = "mlflow.artifactLocation"
 SPANS_LOCATION = "mlflow.trace.spansLocation"
+OUR_SPANS = "TRACKING_STORE"
 TRACE_NAME = "mlflow.traceName"
 SOURCE_RUN = "mlflow.sourceRun"
 LINKED_PROMPTS = "mlflow.linkedPrompts"
+SESSION = "mlflow.trace.session"
 STATES = ("STATE_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")
 MAX_KEY = 250
 MAX_TAG = 8_000
