@@ -10,15 +10,17 @@ import pytest
 from millwright.data.trees import Kind
 from millwright.data.working.ignoring import read_ignores
 from millwright.data.working.manifest_file import ManifestFile
+from millwright.data.working.place import Place
 from millwright.data.working.scanning import (
     EMPTY_FOLDER,
     kind_of,
     look_at,
     scan,
     size_of,
-    unchanged_file,
 )
+from millwright.data.working.storing import Storing
 from millwright.kernel.errors import InvalidInput
+from millwright.kernel.workspace import Workspace
 
 PATTERNS = ["*.tmp", "cache/", "/top.txt", "a/**/z", "doc/*.md", "!keep.tmp", "**/deep", "[xy]1", r"\#h"]  # fmt: skip
 PATHS = [
@@ -85,21 +87,26 @@ def test_a_followed_link_that_leads_in_a_circle_is_refused(tmp_path: Path) -> No
         scan(tmp_path, None, follow=True)
 
 
-def test_a_change_of_mode_or_of_names_is_no_change_of_content(tmp_path: Path) -> None:
-    file = tmp_path / "f"
-    file.write_bytes(b"one")
-    before = look_at(file)
-    file.chmod(0o444)
-    (tmp_path / "g").hardlink_to(file)
-    assert before is not None
-    assert look_at(file) != before
-    now = unchanged_file(str(file), before, follow=False)
-    assert now == (look_at(file), file.stat().st_mode, 3)
-    file.chmod(0o644)
-    file.write_bytes(b"two!")
-    assert unchanged_file(str(file), before, follow=False) is None
-    file.unlink()
-    assert unchanged_file(str(file), before, follow=False) is None
+def test_bytes_are_stored_with_the_signature_that_the_file_has_afterwards(tmp_path: Path) -> None:
+    (tmp_path / ".millwright").mkdir()
+    place = Place(Workspace(tmp_path), "bench")
+    contents = {"small": b"one", "large": bytes(range(256)) * 400, "twice": b"one"}
+    found = {}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        sign = look_at(tmp_path / name)
+        assert sign is not None
+        found[name] = sign
+    # What was written since the look is read again.
+    (tmp_path / "small").write_bytes(b"two!")
+    contents["small"] = b"two!"
+    stored = Storing(place, tmp_path, found, {}, follow=False).all(sorted(contents), None)
+    for name, content in contents.items():
+        sign, entry = stored[name]
+        assert sign == look_at(tmp_path / name)
+        assert place.objects.read(entry.hex) == content
+    lost = Storing(place, tmp_path, {"gone": found["twice"]}, {}, follow=False)
+    assert lost.all(["gone"], None) == {}
 
 
 MANIFEST = ManifestFile("photos", 3, "files", "a" * 64, 2, 10, "my photos", "main", ("a b", "c\nd"))

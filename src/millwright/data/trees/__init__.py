@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from millwright.data.trees.building import Built, build, edit
     from millwright.data.trees.comparing import Change, Difference, diff
-    from millwright.data.trees.entries import Entry, Kind, Tombstone
+    from millwright.data.trees.entries import EMPTY_FOLDER, Entry, Kind, Tombstone
     from millwright.data.trees.merging import MergeConflict, Merged, merge
-    from millwright.data.trees.names import check_path, check_target
+    from millwright.data.trees.names import check_path, check_paths, check_target
     from millwright.data.trees.nodes import Nodes, NodesInMemory, decode, encode
     from millwright.data.trees.reading import (
         Totals,
@@ -37,6 +37,7 @@ _HOMES = {
     "Change": "comparing",
     "Difference": "comparing",
     "diff": "comparing",
+    "EMPTY_FOLDER": "entries",
     "Entry": "entries",
     "Kind": "entries",
     "Tombstone": "entries",
@@ -44,6 +45,7 @@ _HOMES = {
     "Merged": "merging",
     "merge": "merging",
     "check_path": "names",
+    "check_paths": "names",
     "check_target": "names",
     "Nodes": "nodes",
     "NodesInMemory": "nodes",
@@ -60,6 +62,7 @@ _HOMES = {
     "walk_under": "reading",
 }
 __all__ = [
+    "EMPTY_FOLDER",
     "Built",
     "Change",
     "Difference",
@@ -73,6 +76,7 @@ __all__ = [
     "Totals",
     "build",
     "check_path",
+    "check_paths",
     "check_target",
     "decode",
     "diff",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from millwright.kernel.errors import InvalidInput
 
@@ -11,8 +12,27 @@ MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 4096
 _PLAIN = re.compile(r"(?:[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*/)*[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*")
 """Most paths: nothing is wrong with these. Names of folders that control git begin otherwise."""
+_PLAIN_LINES = re.compile(
+    r"(?:(?:[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*+/)*+[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*+\n)*+"
+)
+"""The same for many at once, each with a line feed behind it."""
+_LINES = 512
 _CONTROL_FOLDERS = frozenset({".git", "git~1", ".millwright"})
 """Folders in which a file would become configuration or code; never part of a dataset."""
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Refuse what ``check_path`` refuses, in a fraction of the time for many paths.
+
+    >>> check_paths(["a/b.txt", "c"])
+    """
+    for start in range(0, len(paths), _LINES):
+        some = paths[start : start + _LINES]
+        text = "\n".join([*some, ""])
+        plain = _PLAIN_LINES.fullmatch(text) and text.count("\n") == len(some)
+        if not plain or max(map(len, some)) > MAX_NAME_BYTES:
+            for path in some:
+                check_path(path)
 
 
 def check_path(path: str) -> bytes:

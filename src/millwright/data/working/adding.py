@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.data import trees
-from millwright.data.trees import Built, Entry, Kind, check_path, check_target
+from millwright.data.trees import Built, Entry, Kind
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
 from millwright.data.working.ledger import Draft, Ledger
@@ -24,23 +24,10 @@ from millwright.data.working.manifest_file import (
 from millwright.data.working.pages import NOT_THERE
 from millwright.data.working.place import Place, relative_to_root
 from millwright.data.working.reviewing import Suspects, entries_known, found_in, suspects
-from millwright.data.working.scanning import (
-    Found,
-    kind_of,
-    look_at,
-    settle,
-    size_of,
-    unchanged_file,
-)
+from millwright.data.working.storing import Progress, Stored, Storing
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.locks import exclusive
 
-Progress = Callable[[int, int], None]
-"""Told how many files of how many are done."""
-
-_AT_ONCE = 20_000
-_BYTES_AT_ONCE = 256 << 20
-_ATTEMPTS = 3
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -153,9 +140,7 @@ def add(
         changes = _read(place, index, tracked, seen, on_progress)
         known = entries_known(place, index, tracked, changes)
         entries: dict[bytes, Entry | None] = {
-            path.encode(): entry
-            for path, (_, entry) in changes.items()
-            if path not in known or known[path] != entry
+            path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
         }
         entries |= {path.encode(): None for path in seen.gone}
         built = _built(place, tracked, entries)
@@ -217,132 +202,14 @@ def _read(
     tracked: Tracked,
     seen: Suspects,
     on_progress: Progress | None,
-) -> dict[str, tuple[bytes, Entry]]:
-    """Store the bytes of new and changed paths: signature and entry of each."""
-    base, found = tracked.base(place.root), seen.found
-    # In order, since neighbours by name mostly are neighbours in time and on disk.
-    wanted = sorted(seen.new + seen.changed)
+) -> Stored:
+    """Store the bytes of new and changed paths."""
+    base = tracked.base(place.root)
     known = entries_known(place, index, tracked, seen.changed)
     earlier = {f"{base}/{path}": entry.hex for path, entry in known.items()}
-    done: dict[str, tuple[bytes, Entry]] = {}
-    for attempt in range(_ATTEMPTS):
-        settle(found[path] for path in wanted)
-        again = []
-        count = 0
-        for part in _parts(wanted, found):
-            last = attempt == _ATTEMPTS - 1
-            again += _store(
-                place, base, part, found, done, earlier, follow=tracked.follow, last=last
-            )
-            count += len(part)
-            if on_progress is not None:
-                on_progress(count, len(wanted))
-        wanted = again
-        if not wanted:
-            break
-    return done
-
-
-def _parts(paths: list[str], found: Found) -> Iterator[list[str]]:
-    """Paths in order, so many at a time as are stored, and told of, together."""
-    part: list[str] = []
-    size = 0
-    for path in paths:
-        part.append(path)
-        size += size_of(found[path])
-        if len(part) == _AT_ONCE or size >= _BYTES_AT_ONCE:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
-
-
-def _store(
-    place: Place,
-    base: Path,
-    paths: list[str],
-    found: Found,
-    done: dict[str, tuple[bytes, Entry]],
-    earlier: dict[str, str],
-    *,
-    follow: bool,
-    last: bool,
-) -> list[str]:
-    """Store some paths; those that changed meanwhile are returned, with their new signature."""
-    files: list[str] = []
-    links: list[str] = []
-    for path in paths:
-        check_path(path)
-        kind = kind_of(found[path])
-        if kind is None:
-            raise InvalidInput(
-                "data.special_file",
-                f"'{path}' is neither a file, a link nor a folder.",
-                hint="Remove it, or leave it out with a line in .mwignore.",
-                value=path,
-            )
-        if kind == Kind.FOLDER:
-            done[path] = (found[path], Entry(Kind.FOLDER, 0, bytes(32)))
-        else:
-            (links if kind == Kind.LINK else files).append(path)
-    targets = [check_target(path, str((base / path).readlink())).encode() for path in links]
-    digests = place.objects.put_many(targets) if targets else []
-    for path, target, digest in zip(links, targets, digests, strict=True):
-        done[path] = (found[path], Entry(Kind.LINK, len(target), bytes.fromhex(digest)))
-    return _link_files(place, base, files, found, done, earlier, follow=follow, last=last)
-
-
-def _link_files(
-    place: Place,
-    base: Path,
-    files: list[str],
-    found: Found,
-    done: dict[str, tuple[bytes, Entry]],
-    earlier: dict[str, str],
-    *,
-    follow: bool,
-    last: bool,
-) -> list[str]:
-    if not files:
-        return []
-    real = [(base / path).resolve() if follow else f"{base}/{path}" for path in files]
-    try:
-        digests = place.objects.link_many(real, earlier=earlier)
-    except (Conflict, FileNotFoundError) as cause:
-        if last:
-            raise _keeps_changing(files[0] if len(files) == 1 else str(cause)) from cause
-        return _looked_again(base, files, found, follow=follow)
-    again = []
-    for path, digest in zip(files, digests, strict=True):
-        now = unchanged_file(f"{base}/{path}", found[path], follow=follow)
-        if now is None:
-            again.append(path)
-            continue
-        sign, mode, size = now
-        kind = Kind.EXECUTABLE if mode & 0o100 else Kind.FILE
-        done[path] = (sign, Entry(kind, size, bytes.fromhex(digest)))
-    if again and last:
-        raise _keeps_changing(again[0])
-    return _looked_again(base, again, found, follow=follow)
-
-
-def _looked_again(base: Path, paths: list[str], found: Found, *, follow: bool) -> list[str]:
-    still = []
-    for path in paths:
-        now = look_at(base / path, follow=follow)
-        if now is not None:
-            found[path] = now
-            still.append(path)
-    return still
-
-
-def _keeps_changing(path: str) -> Conflict:
-    return Conflict(
-        "data.changing",
-        f"A file is changing while it is being added: {path}",
-        hint="Add it again when nothing writes to it.",
-        value=path,
-    )
+    storing = Storing(place, base, seen.found, earlier, follow=tracked.follow)
+    # In order, since neighbours by name mostly are neighbours in time and on disk.
+    return storing.all(sorted(seen.new + seen.changed), on_progress)
 
 
 def place_version(
@@ -350,7 +217,7 @@ def place_version(
     tracked: Tracked,
     version: Known,
     root: bytes,
-    changes: dict[str, tuple[bytes, Entry]],
+    changes: Stored,
     gone: Sequence[str],
 ) -> Tracked:
     """Write down that a version is in the working copy now."""

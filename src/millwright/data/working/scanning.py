@@ -115,11 +115,18 @@ def scan_members(base: Path, members: Iterable[str], *, follow: bool = False) ->
 
 def look_at(path: str | Path, *, follow: bool = False) -> bytes | None:
     """The signature of one path; None where nothing is. A folder has that of an empty one."""
-    try:
-        found = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
-    except (FileNotFoundError, NotADirectoryError):
+    found = state_of(path, follow=follow)
+    if found is None:
         return None
     return EMPTY_FOLDER if stat.S_ISDIR(found.st_mode) else signature(found)
+
+
+def state_of(path: str | Path, *, follow: bool = False) -> os.stat_result | None:
+    """What is at a path; None where nothing is."""
+    try:
+        return os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def kind_of(found: bytes) -> Kind | None:
@@ -135,21 +142,6 @@ def kind_of(found: bytes) -> Kind | None:
 def size_of(found: bytes) -> int:
     """The size in a signature."""
     return 0 if found == EMPTY_FOLDER else int(SIGNATURE.unpack(found)[2])
-
-
-def unchanged_file(path: str, before: bytes, *, follow: bool) -> tuple[bytes, int, int] | None:
-    """Signature, mode and size of a file that was not written to since a look at it.
-
-    None where it was: its time, size or inode differ, or it is gone. Links and mode may change.
-    """
-    try:
-        now = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    modified, _, size, inode, _ = SIGNATURE.unpack(before)
-    if (now.st_mtime_ns // NANOSECONDS, now.st_size, now.st_ino) != (modified, size, inode):
-        return None
-    return signature(now), now.st_mode, size
 
 
 def settle(signatures: Iterable[bytes]) -> None:

@@ -19,6 +19,8 @@ from millwright.kernel.objects.filesystem import clone, is_immutable, set_immuta
 _PER_FOLDER = 1024
 _WRITE_BITS = 0o222
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_LINKED = _READ | os.O_NONBLOCK
+"""How what was linked is opened: opening a pipe would wait for its writer."""
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP)
 
 
@@ -90,6 +92,20 @@ class LinkShelf:
         """Numbers below this are taken."""
         self._next = max(self._next, number)
 
+    def next_place(self, step: int = 1) -> tuple[int, str, str]:
+        """The next number, the folder that its file is in, and its name there.
+
+        ``step`` is how far from it the one after that is.
+        """
+        number = self._next
+        self._next += step
+        folder = number // _PER_FOLDER
+        path = f"{self._base}/{folder:x}"
+        if folder not in self._made:
+            Path(path).mkdir(exist_ok=True)
+            self._made.add(folder)
+        return number, path, f"{number % _PER_FOLDER:x}"
+
     def link(self, path: str | Path) -> Linked | None:
         """Link a regular file under the next free number; none where links cannot be.
 
@@ -99,13 +115,8 @@ class LinkShelf:
         """
         step = 1
         while True:
-            number = self._next
-            self._next += step
-            folder = number // _PER_FOLDER
-            target = f"{self._base}/{folder:x}/{number % _PER_FOLDER:x}"
-            if folder not in self._made:
-                self.path(number).parent.mkdir(exist_ok=True)
-                self._made.add(folder)
+            number, folder, name = self.next_place(step)
+            target = f"{folder}/{name}"
             try:
                 try:
                     os.link(path, target, follow_symlinks=False)
@@ -120,8 +131,7 @@ class LinkShelf:
                     return None
                 raise disk_full(cause, str(self.folder)) or cause from cause
         try:
-            # Opening a pipe would wait for its writer.
-            handle = os.open(target, _READ | os.O_NONBLOCK)
+            handle = os.open(target, OPEN_LINKED)
         except OSError:
             Path(target).unlink()
             if not Path(path).is_file() or Path(path).is_symlink():

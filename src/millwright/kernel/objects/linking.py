@@ -23,20 +23,23 @@ from millwright.kernel.objects.appending import (
     add_chunks,
     add_objects,
 )
-from millwright.kernel.objects.chunking import MINIMUM, MOST_GUIDING, cut
+from millwright.kernel.objects.chunking import MOST_GUIDING, cut
 from millwright.kernel.objects.digests import raw_digest
 from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
 from millwright.kernel.objects.index import present
 from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
 from millwright.kernel.objects.recipe import Listing, Recipe
-from millwright.kernel.objects.wholes import Whole
+from millwright.kernel.objects.small_files import SmallFiles, SmallLink, Undo
 
 Earlier = str | Recipe
 """An earlier version of a file: its digest, or its recipe."""
 
 Cut = tuple[bytes, Recipe]
 """The digest of a file, and digest and size of each of its chunks in order."""
+
+Kept = tuple[bytes, os.stat_result | None]
+"""The digest of a file, and what it is now; None where that has to be looked at again."""
 
 LinkRow = tuple[int, bytes, int, int]
 """Number, digest of the object, size, and mtime in nanoseconds."""
@@ -53,7 +56,7 @@ def link_many(
     *,
     shared: bool = False,
     cuts: Mapping[str, Cut] | None = None,
-) -> list[bytes]:
+) -> list[Kept]:
     """Add files without a second copy where the filesystem has links; durable on return.
 
     A file most of whose bytes are stored already is left alone: its new chunks go into packs.
@@ -80,56 +83,61 @@ class _Linking:
         self._attribute = uses_attribute() and not shared
         self._one_by_one = count <= _FEW
         self._now = int(time.time())
+        self._kept: list[Kept] = []
+        self._numbers: list[int] = []
+        """Of each file in ``_kept`` the number of its link; 0 where it has none."""
         self._links: list[LinkRow] = []
         self._small_links: list[LinkRow] = []
         """Those of files that are one chunk by their size."""
         self._recipes: dict[int, Recipe] = {}
         """Of the linked files that may be several chunks, by number."""
-        self._undo: dict[int, tuple[int, bool]] = {}
-        """Each file's permission bits before, and whether the immutable attribute is our doing."""
+        self._undo: Undo = {}
         self._known: list[bytes] = []
 
-    def all(self, paths: Sequence[str | Path], earlier: Mapping[str, Earlier]) -> list[bytes]:
+    def all(self, paths: Sequence[str | Path], earlier: Mapping[str, Earlier]) -> list[Kept]:
         links = self._parts.links
         links.start_at(listing.highest_link(self._parts) + 1)
+        small = SmallFiles(links, self._undo, attribute=self._attribute, flush=self._one_by_one)
         try:
-            ids = []
-            for path in paths:
-                ids.append(self._one(path, earlier.get(str(path)) if earlier else None))
-            self._drop_known_small()
+            with small:
+                for path in [os.fspath(path) for path in paths]:
+                    found = small.link(path)
+                    if isinstance(found, SmallLink):
+                        number, object_id, state, now = found
+                        row = (number, object_id, state.st_size, state.st_mtime_ns)
+                        self._small_links.append(row)
+                        self._kept.append((object_id, now))
+                        self._numbers.append(number)
+                    else:
+                        self._other(found, path, earlier.get(path) if earlier else None)
+            self._drop_known()
             self._commit()
         except BaseException:
             for number in list(self._undo):
                 self._take_back(number)
             raise
         self._parts.touch(self._known)
-        return ids
+        return self._kept
 
-    def _one(self, path: str | Path, earlier: Earlier | None) -> bytes:
-        linked = self._parts.links.link(path)
+    def _other(self, linked: Linked | None, path: str, earlier: Earlier | None) -> None:
+        """A file that is larger, or that could not be linked as most can."""
+        linked = linked or self._parts.links.link(path)
         if linked is None:
-            return put(self._parts, Path(path))
+            self._kept.append((put(self._parts, Path(path)), None))
+            self._numbers.append(0)
+            return
         try:
-            found = linked.state
-            mode, size = stat.S_IMODE(found.st_mode), found.st_size
-            self._undo[linked.number] = (mode, False)
-            content = os.read(linked.handle, MINIMUM + 1) if size <= MINIMUM else b""
-            if len(content) == size <= MINIMUM:
-                object_id = blake3(content).digest()
-                self._protect(linked, mode)
-                row = (linked.number, object_id, size, found.st_mtime_ns)
-                self._small_links.append(row)
-                return object_id
-            return self._large(linked, path, found, self._recipe(earlier))
+            self._undo[linked.number] = (stat.S_IMODE(linked.state.st_mode), False)
+            self._kept.append(self._large(linked, path, self._recipe(earlier)))
+            self._numbers.append(linked.number)
         finally:
             linked.close()
 
-    def _large(
-        self, linked: Linked, path: str | Path, found: os.stat_result, known: Recipe | None
-    ) -> bytes:
+    def _large(self, linked: Linked, path: str, known: Recipe | None) -> Kept:
+        found = linked.state
         if known is not None and len(known.chunks) > MOST_GUIDING:
             known = None
-        object_id, recipe = self._cuts.get(str(path)) or self._cut(linked, known)
+        object_id, recipe = self._cuts.get(path) or self._cut(linked, known)
         # Whether the earlier version is still whole is looked at in the transaction.
         several = len(recipe.chunks) > 1
         believed = {chunk for chunk, _ in known.chunks} if known and several else set()
@@ -140,12 +148,12 @@ class _Linking:
                 self._append_new(linked, object_id, recipe, believed)
             self._known.append(object_id)
             self._take_back(linked.number)
-            return object_id
+            return object_id, None
         self._protect(linked, stat.S_IMODE(found.st_mode))
-        _unchanged(linked.handle, found, path)
+        now = _unchanged(linked.handle, found, path)
         self._links.append((linked.number, object_id, recipe.size, found.st_mtime_ns))
         self._recipes[linked.number] = recipe
-        return object_id
+        return object_id, now
 
     def _cut(self, linked: Linked, known: Recipe | None) -> Cut:
         os.lseek(linked.handle, 0, os.SEEK_SET)
@@ -190,10 +198,10 @@ class _Linking:
         if self._one_by_one:
             os.fsync(linked.handle)
 
-    def _drop_known_small(self) -> None:
+    def _drop_known(self) -> None:
         """Of files that are stored already, or given twice, one link is enough."""
         links = [*self._links, *self._small_links]
-        here = self._parts.index.present(row[1] for row in links)
+        here = self._parts.index.present([row[1] for row in links])
         dropped = set()
         for number, object_id, _, _ in links:
             if object_id in here:
@@ -201,10 +209,14 @@ class _Linking:
                 self._take_back(number)
                 self._known.append(object_id)
             here.add(object_id)
-        if dropped:
-            self._links = [row for row in self._links if row[0] not in dropped]
-            self._small_links = [row for row in self._small_links if row[0] not in dropped]
-            self._recipes = {n: one for n, one in self._recipes.items() if n not in dropped}
+        if not dropped:
+            return
+        self._links = [row for row in self._links if row[0] not in dropped]
+        self._small_links = [row for row in self._small_links if row[0] not in dropped]
+        self._recipes = {n: one for n, one in self._recipes.items() if n not in dropped}
+        for place, number in enumerate(self._numbers):
+            if number in dropped:
+                self._kept[place] = (self._kept[place][0], None)
 
     def _take_back(self, number: int) -> None:
         """Undo what was done to a file: its second name, and its protection."""
@@ -249,7 +261,7 @@ class _Linking:
             fresh = [row for row in small if row[1] not in known]
             wholes.add(
                 connection,
-                [Whole(name, number, size, ns // 1000, now) for number, name, size, ns in fresh],
+                [(name, number, size, ns // 1000, now) for number, name, size, ns in fresh],
             )
             small = [row for row in small if row[1] in known]
         connection.executemany(
@@ -277,10 +289,11 @@ def _rows(recipe: Recipe, source: int, now: int) -> Iterator[ChunkRow]:
         yield chunk, source, start, size, size, 0, now
 
 
-def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> None:
+def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> os.stat_result:
     now = os.fstat(handle)
     if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise _changing(path)
+    return now
 
 
 def _changing(path: str | Path) -> Conflict:

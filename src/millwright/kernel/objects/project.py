@@ -79,7 +79,7 @@ class ProjectObjects:
             Conflict: it changed while it was read.
         """
         earlier = {} if known is None else {str(path): known}
-        return linking.link_many(self._parts, [path], earlier)[0].hex()
+        return linking.link_many(self._parts, [path], earlier)[0][0].hex()
 
     def receiving(self) -> Receiving:
         """A stream that becomes an object as it arrives: see ``receiving.Receiving``."""
@@ -99,7 +99,16 @@ class ProjectObjects:
         attribute that would keep their owner from removing them, and none is stored a second time.
         """
         linked = linking.link_many(self._parts, paths, earlier or {}, shared=shared)
-        return [found.hex() for found in linked]
+        return [found.hex() for found, _ in linked]
+
+    def link_files(
+        self, paths: Sequence[str], *, earlier: Mapping[str, str]
+    ) -> list[tuple[bytes, os.stat_result | None]]:
+        """As ``link_many``: raw digests, and what each file was when it had been read and protected.
+
+        None stands for what has to be looked at again.
+        """
+        return linking.link_many(self._parts, paths, earlier)
 
     # Reading
 

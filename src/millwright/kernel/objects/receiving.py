@@ -82,7 +82,7 @@ class Receiving:
         self._end()
         self._refuse_failed()
         found = (self._whole.digest(), self._listing.recipe())
-        return link_many(self._parts, [self._path], {}, cuts={str(self._path): found})[0].hex()
+        return link_many(self._parts, [self._path], {}, cuts={str(self._path): found})[0][0].hex()
 
     def close(self) -> None:
         """Let go of everything that was not finished."""

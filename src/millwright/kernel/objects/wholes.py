@@ -12,9 +12,9 @@ from __future__ import annotations
 import sqlite3
 import struct
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 from millwright.kernel.columns import pack_columns, unpack_columns
@@ -55,6 +55,9 @@ class Whole(NamedTuple):
     added: int
 
 
+Row = tuple[bytes, int, int, int, int]
+"""A ``Whole`` before it has its names, as thousands come at once."""
+
 _Facts = tuple[int, int, int]
 """Size, time and date of a link."""
 
@@ -87,6 +90,8 @@ class _Page(NamedTuple):
 def numbers_of(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
     """The numbers of the links that are these chunks."""
     found: dict[bytes, int] = {}
+    if connection.execute("SELECT 1 FROM wholes LIMIT 1").fetchone() is None:
+        return found
     for page, wanted in _pages_of(connection, sorted(digests)):
         if page is not None:
             found.update(page.find(wanted))
@@ -125,18 +130,19 @@ def belong_together(connection: sqlite3.Connection, count: int) -> bool:
     return count >= max(_AT_LEAST, int(pages) * _PAGE // _SHARE)
 
 
-def add(connection: sqlite3.Connection, wholes: Collection[Whole]) -> None:
+def add(connection: sqlite3.Connection, wholes: Collection[Row]) -> None:
     """Enter files whose digests and numbers are in no row yet."""
-    by_digest = {whole.id: whole.number for whole in wholes}
+    by_digest = {row[0]: row[1] for row in wholes}
     for page, fresh in list(_pages_of(connection, sorted(by_digest))):
-        merged = {digest: by_digest[digest] for digest in fresh}
+        pairs = [(digest, by_digest[digest]) for digest in fresh]
         if page is not None:
-            merged.update(zip(page.all(), page.numbers, strict=True))
+            pairs = sorted(pairs + list(zip(page.all(), page.numbers, strict=True)))
             connection.execute("DELETE FROM wholes WHERE first = ?", (page.first,))
-        _write_page(connection, sorted(merged.items()))
-    for folder, group in groupby(sorted(wholes, key=attrgetter("number")), _folder_of):
-        facts = {one.number: (one.size, one.mtime_us, one.added) for one in group}
-        _write_facts(connection, folder, {**_facts(connection, folder), **facts})
+        _write_page(connection, pairs)
+    rows = sorted(wholes, key=itemgetter(1))
+    for folder, some in groupby(rows, _folder_of):
+        held = [(number, *facts) for number, facts in _facts(connection, folder).items()]
+        _write_facts(connection, folder, sorted(held + [row[1:] for row in some]))
 
 
 def put_together(connection: sqlite3.Connection) -> None:
@@ -174,7 +180,8 @@ def take_out(connection: sqlite3.Connection, digests: Iterable[bytes]) -> None:
     numbers = {whole.number for whole in taken.values()}
     for folder in {number // _FOLDER for number in numbers}:
         facts = _facts(connection, folder)
-        _write_facts(connection, folder, {n: facts[n] for n in facts.keys() - numbers})
+        left = sorted((n, *facts[n]) for n in facts.keys() - numbers)
+        _write_facts(connection, folder, left)
     connection.executemany(
         "INSERT OR IGNORE INTO chunks(id, source, offset, stored, size, codec, added)"
         " VALUES(?, ?, 0, ?, ?, 0, ?)",
@@ -192,7 +199,7 @@ def touch(connection: sqlite3.Connection, digests: Iterable[bytes], now: int) ->
     for folder in {number // _FOLDER for number in numbers}:
         facts = _facts(connection, folder)
         facts.update({n: (*facts[n][:2], now) for n in facts.keys() & numbers})
-        _write_facts(connection, folder, facts)
+        _write_facts(connection, folder, sorted((n, *found) for n, found in facts.items()))
 
 
 def _pages_of(
@@ -247,7 +254,7 @@ def _write_page(connection: sqlite3.Connection, pairs: list[tuple[bytes, int]]) 
     for part in range(parts):
         some = pairs[part * len(pairs) // parts : (part + 1) * len(pairs) // parts]
         ids = b"".join([digest for digest, _ in some])
-        heads = [int.from_bytes(digest[:_HEAD], "big") for digest, _ in some]
+        heads = _heads(ids)
         tails = b"".join([ids[byte::_DIGEST] for byte in range(_HEAD, _DIGEST)])
         lowest = min(number for _, number in some)
         raw = struct.pack(f"<{len(some)}q", *[number - lowest for _, number in some])
@@ -260,8 +267,17 @@ def _write_page(connection: sqlite3.Connection, pairs: list[tuple[bytes, int]]) 
         )
 
 
-def _folder_of(whole: Whole) -> int:
-    return whole.number // _FOLDER
+def _heads(ids: bytes) -> Sequence[int]:
+    """The first bytes of each digest as a number."""
+    count = len(ids) // _DIGEST
+    raw = bytearray(count * _WIDTH)
+    for byte in range(_HEAD):
+        raw[_HEAD - 1 - byte :: _WIDTH] = ids[byte::_DIGEST]
+    return struct.unpack(f"<{count}q", raw)
+
+
+def _folder_of(row: Row) -> int:
+    return row[1] // _FOLDER
 
 
 def _facts(connection: sqlite3.Connection, folder: int) -> dict[int, _Facts]:
@@ -272,13 +288,14 @@ def _facts(connection: sqlite3.Connection, folder: int) -> dict[int, _Facts]:
     return dict(zip(numbers, zip(*facts, strict=True), strict=True))
 
 
-def _write_facts(connection: sqlite3.Connection, folder: int, facts: dict[int, _Facts]) -> None:
+def _write_facts(
+    connection: sqlite3.Connection, folder: int, facts: list[tuple[int, int, int, int]]
+) -> None:
+    """Replace what is kept of a folder: number, size, time and date of each link, by number."""
     if not facts:
         connection.execute("DELETE FROM whole_facts WHERE folder = ?", (folder,))
         return
-    numbers = sorted(facts)
-    columns = zip(*[facts[number] for number in numbers], strict=True)
     connection.execute(
         "INSERT OR REPLACE INTO whole_facts(folder, facts) VALUES(?, ?)",
-        (folder, pack_columns([numbers, *columns])),
+        (folder, pack_columns(list(zip(*facts, strict=True)))),
     )
