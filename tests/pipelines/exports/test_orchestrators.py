@@ -32,20 +32,19 @@ pytestmark = pytest.mark.slow
 
 
 def written(workspace: Workspace, flows: ModuleType, to: Target, **place: str) -> Path:
-    """The pipeline with a map and a choice, exported with parameters that are then replaced."""
+    """A pipeline with a map, exported; whoever starts it gives another parameter."""
     shutil.copy(FOLDER / "flows.py", workspace.root)
     workspace.folder()
-    file = workspace.root / "exports" / f"judged.{'py' if to == 'airflow' else 'yaml'}"
+    file = workspace.root / "exports" / f"exported.{'py' if to == 'airflow' else 'yaml'}"
     file.parent.mkdir()
     with near_or_far(workspace) as doorway:
         text = exported(
-            flows.judged,
+            flows.sum_of_squares,
             to,
-            Place(
-                command=f"{sys.executable} -m millwright.cli" if to == "airflow" else "mw", **place
-            ),
+            Place(command="python -m millwright.cli", **place),
             project="default",
             put=lambda content: doorway.put("default", content),
+            params={"count": 3},
         )
     file.write_text(text)
     return file
@@ -70,7 +69,7 @@ def made(workspace: Workspace) -> dict[str, dict[str, str]]:
 
 def expected(flows: ModuleType, folder: Path) -> dict[str, dict[str, str]]:
     workspace = Workspace(folder)
-    execute(workspace, "default", flows.judged, {"count": 5})
+    execute(workspace, "default", flows.sum_of_squares, {"count": 5})
     return made(workspace)
 
 
@@ -109,7 +108,7 @@ def test_airflow_makes_the_same_digests(
     )
     for arguments in (
         ["db", "migrate"],
-        ["dags", "test", "judged", "--conf", json.dumps({"count": "5"})],
+        ["dags", "test", "sum_of_squares", "--conf", json.dumps({"count": "5"})],
     ):
         done = subprocess.run(
             [airflow, *arguments], cwd=workspace.root, env=there, capture_output=True, text=True,

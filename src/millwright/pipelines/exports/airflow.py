@@ -114,7 +114,7 @@ def _command(export: Export, task: ExportedTask, names: dict[str, str]) -> list[
         group=variable("RUN", "{{ run_id }}"),
         result=None,
     )
-    call = [export.place.command, *call_step(export, task, words)]
+    call = [*export.place.words, *call_step(export, task, words)]
     if export.place.url:
         variables["MILLWRIGHT_URL"] = export.place.url
     lines = [
@@ -150,7 +150,7 @@ def _pod(export: Export, task: ExportedTask, names: dict[str, str]) -> list[str]
         f"    task_id={task.name!r},",
         f"    name={task.name!r},",
         f"    image={place.image!r},",
-        f"    cmds={[place.command]!r},",
+        f"    cmds={place.words!r},",
         f"    arguments={call_step(export, task, words)!r},",
         f"    env_vars={{'MILLWRIGHT_URL': {place.url!r}}},",
         "    do_xcom_push=True,",

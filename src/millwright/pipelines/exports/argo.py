@@ -112,7 +112,7 @@ def _template(export: Export, task: ExportedTask, names: dict[str, str]) -> Json
     setting = task.node.setting
     container: Tree = {
         "image": export.place.image,
-        "command": [export.place.command],
+        "command": [*export.place.words],
         "args": [*call_step(export, task, words)],
         "env": container_environment(export, wanted_secrets(task)),
     }

@@ -72,7 +72,7 @@ def _executor(export: Export, task: ExportedTask, names: dict[str, str]) -> Json
     script = _SCRIPT.replace('"$MW_RESULT"', f"'{output}'")
     container: Tree = {
         "image": export.place.image,
-        "command": ["sh", "-ec", script, "millwright", export.place.command],
+        "command": ["sh", "-ec", script, "millwright", *export.place.words],
         "args": [*call_step(export, task, words)],
     }
     if export.place.url:

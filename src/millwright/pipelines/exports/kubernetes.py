@@ -32,7 +32,7 @@ _HEALTH: Tree = {
 def job(export: Export) -> str:
     """One pod that runs the whole pipeline; a pod that is lost is followed by one that goes on."""
     template: Tree = {
-        "spec": _pod(export, [export.place.command, *call_all(export, group="$(MW_JOB)")])
+        "spec": _pod(export, [*export.place.words, *call_all(export, group="$(MW_JOB)")])
     }
     spec: Tree = {"backoffLimit": 6, "ttlSecondsAfterFinished": 86_400, "template": template}
     if export.place.schedule:

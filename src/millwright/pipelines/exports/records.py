@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal
 
 from pydantic import Field
@@ -33,11 +34,16 @@ class Place(Record):
     schedule: str = ""
     timezone: str = "UTC"
     command: str = "mw"
-    """How tasks call Millwright."""
+    """How tasks call Millwright, as one would type it."""
     folder: str = ""
     """Where tasks of Airflow work, if not in containers: the project's folder on its workers."""
     workers: int = Field(default=2, ge=0, le=1000)
     """Nodes of a Ray cluster beside its head."""
+
+    @property
+    def words(self) -> list[str]:
+        """The command, word by word."""
+        return shlex.split(self.command)
 
 
 class Export(Record):
