@@ -126,6 +126,10 @@ class RegistryConfig(Record):
 
     approvals: dict[str, Annotated[int, Field(ge=0, le=20)]] = Field(default_factory=dict)
     """By alias: how many people other than the one who registered a version must approve it."""
+    code: Literal["flag", "refuse"] = "flag"
+    """What of packages with pickles or code in them, which run when they are loaded."""
+    require_signature: bool = False
+    """Load only versions that were signed here when they were registered."""
 
 
 class CanaryConfig(Record):

@@ -11,6 +11,7 @@ from millwright.kernel.errors import Conflict
 from millwright.kernel.model_package import Field as SignatureField
 from millwright.kernel.model_package import Task
 from millwright.kernel.record import Record
+from millwright.registry.vetting.contents import Finding
 
 CHAMPION = "champion"
 EVALUATION = "evaluation.json"
@@ -58,6 +59,15 @@ class NewVersion(Record):
     description: Annotated[str, Field(max_length=10_000)] = ""
 
 
+class Attestation(Record):
+    """Who signed that a version has these bytes; see ``vetting.signing`` for what is covered."""
+
+    public_key: str
+    """Ed25519, in base64."""
+    signature: str
+    signed_at: str
+
+
 class ModelVersion(Record):
     """A registered version: what it takes, where it came from, which bytes it is."""
 
@@ -91,6 +101,10 @@ class ModelVersion(Record):
     evaluation: str | None
     digests: dict[str, str]
     """Digest by logical name, as in the manifest."""
+    findings: tuple[Finding, ...] = ()
+    """What in the package runs when it is loaded."""
+    attestation: Attestation | None = None
+    """None for external versions, and for those older than signatures."""
 
     @property
     def served_task(self) -> Task:

@@ -104,6 +104,17 @@ model_approvals = Table(
     PrimaryKeyConstraint("version", "alias", "actor"),
 )
 
+# What was found in a version's package, and the signature over it.
+model_vettings = Table(
+    "model_vettings",
+    metadata,
+    Column("version", String(32), ForeignKey("model_versions.id"), primary_key=True),
+    Column("findings", Text, nullable=False),
+    Column("public_key", String(44), nullable=False),
+    Column("signature", String(88), nullable=False),
+    Column("signed_ms", BigInteger, nullable=False),
+)
+
 model_files = Table(
     "model_files",
     metadata,

@@ -1334,6 +1334,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/logged-models/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Logged Models
+         * @description Take over logged models whose files are stored already; again changes nothing.
+         */
+        post: operations["take_logged_models_api_v1_projects__project__logged_models_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/models": {
         parameters: {
             query?: never;
@@ -1724,6 +1744,66 @@ export interface paths {
          * @description Queue, claim and begin a run that the caller executes, with its first wave of changes.
          */
         post: operations["launch_run_api_v1_projects__project__pipeline_runs_launch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Releases
+         * @description What was released to images, clusters and clouds, newest first.
+         */
+        get: operations["list_releases_api_v1_projects__project__releases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/releases/{name}/{target}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record Release
+         * @description Keep that a version is at a target now.
+         */
+        post: operations["record_release_api_v1_projects__project__releases__name___target__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/releases/{name}/{target}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record Return
+         * @description Keep that a target serves again what it did before.
+         */
+        post: operations["record_return_api_v1_projects__project__releases__name___target__return_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2321,6 +2401,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/storage/remotes/{name}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish Remote
+         * @description Make a remote readable by plain HTTP, and keep it so with every push.
+         */
+        post: operations["publish_remote_api_v1_projects__project__storage_remotes__name__publish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Traces
+         * @description Take over traces from elsewhere, with spans and assessments; again changes nothing.
+         */
+        post: operations["take_traces_api_v1_projects__project__traces_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/triggers": {
         parameters: {
             query?: never;
@@ -2850,7 +2970,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "data_drift" | "prediction_drift" | "performance" | "latency";
+            kind: "data_drift" | "column_drift" | "prediction_drift" | "performance" | "latency";
             /** Project */
             project: string;
             /** Resolved At */
@@ -2996,6 +3116,18 @@ export interface components {
             task: string;
         };
         /**
+         * Attestation
+         * @description Who signed that a version has these bytes; see ``vetting.signing`` for what is covered.
+         */
+        Attestation: {
+            /** Public Key */
+            public_key: string;
+            /** Signature */
+            signature: string;
+            /** Signed At */
+            signed_at: string;
+        };
+        /**
          * Backfill
          * @description A range of fires that were run afterwards.
          */
@@ -3119,6 +3251,87 @@ export interface components {
             };
         };
         /**
+         * CarriedLoggedModel
+         * @description A logged model of MLflow 3 with its files, which are stored already.
+         */
+        CarriedLoggedModel: {
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Deleted
+             * @default false
+             */
+            deleted: boolean;
+            /** Files */
+            files?: {
+                [key: string]: string;
+            };
+            /** Id */
+            id: string;
+            /**
+             * Metrics
+             * @default []
+             */
+            metrics: components["schemas"]["CarriedModelMetric"][];
+            /** Model Type */
+            model_type?: string | null;
+            /** Name */
+            name: string;
+            /** Params */
+            params?: {
+                [key: string]: string;
+            };
+            /** Run */
+            run?: string | null;
+            /**
+             * Status
+             * @default 2
+             */
+            status: number;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+            /** Updated Ms */
+            updated_ms: number;
+        };
+        /**
+         * CarriedLoggedModels
+         * @description Logged models of an experiment.
+         */
+        CarriedLoggedModels: {
+            /** Experiment */
+            experiment: string;
+            /** Models */
+            models: components["schemas"]["CarriedLoggedModel"][];
+        };
+        /**
+         * CarriedModelMetric
+         * @description What was measured of a logged model.
+         */
+        CarriedModelMetric: {
+            /** Dataset Digest */
+            dataset_digest?: string | null;
+            /** Dataset Name */
+            dataset_name?: string | null;
+            /** Key */
+            key: string;
+            /**
+             * Run
+             * @default
+             */
+            run: string;
+            /**
+             * Step
+             * @default 0
+             */
+            step: number;
+            /** Time Ms */
+            time_ms: number;
+            /** Value */
+            value: number;
+        };
+        /**
          * CarriedPoint
          * @description A point of a metric.
          */
@@ -3156,6 +3369,11 @@ export interface components {
             ended_ms?: number | null;
             /** Id */
             id: string;
+            /**
+             * Models
+             * @default []
+             */
+            models: components["schemas"]["CarriedUse"][];
             /** Name */
             name: string;
             /** Params */
@@ -3178,6 +3396,53 @@ export interface components {
             };
             /** User */
             user?: string | null;
+        };
+        /**
+         * CarriedTrace
+         * @description A trace with its spans and what was said of it; ids stay what they were.
+         */
+        CarriedTrace: {
+            /** Execution Ms */
+            execution_ms?: number | null;
+            /** Info */
+            info: {
+                [key: string]: unknown;
+            };
+            /**
+             * Spans
+             * @default []
+             */
+            spans: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * CarriedTraces
+         * @description Traces of an experiment.
+         */
+        CarriedTraces: {
+            /** Experiment */
+            experiment: string;
+            /** Traces */
+            traces: components["schemas"]["CarriedTrace"][];
+        };
+        /**
+         * CarriedUse
+         * @description A logged model that a run read (``input``) or wrote (``output``).
+         */
+        CarriedUse: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "input" | "output";
+            /** Model */
+            model: string;
+            /**
+             * Step
+             * @default 0
+             */
+            step: number;
         };
         /**
          * Cause
@@ -3503,8 +3768,14 @@ export interface components {
          *     the floor.
          */
         ColumnDrift: {
+            /**
+             * Counts
+             * @default []
+             */
+            counts: number[];
             /** Drifted */
             drifted: boolean;
+            evidence?: components["schemas"]["ColumnEvidence"] | null;
             /** Feature */
             feature: string;
             /** Missing Change */
@@ -3523,6 +3794,40 @@ export interface components {
             threshold: number;
             /** Value */
             value: number;
+        };
+        /**
+         * ColumnEvidence
+         * @description How sure it is that a column has moved, over the windows up to this one.
+         */
+        ColumnEvidence: {
+            /** Cell */
+            cell: string;
+            /** Effect */
+            effect: number;
+            /** P Value */
+            p_value: number;
+            /** Promised */
+            promised: boolean;
+            /** Rows */
+            rows: number;
+            /** Share Now */
+            share_now: number;
+            /** Share Then */
+            share_then: number;
+            /** Since Ms */
+            since_ms: number;
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "page" | "warn" | "none";
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "standard deviations" | "of its rows";
+            /** Windows */
+            windows: number;
         };
         /**
          * ColumnProfile
@@ -3661,6 +3966,26 @@ export interface components {
              * @default false
              */
             including_broken: boolean;
+        };
+        /**
+         * ContainerTarget
+         * @description An image in the OCI format with the model, the server and only what those two need.
+         */
+        ContainerTarget: {
+            /** Base */
+            base?: string | null;
+            /** Image */
+            image?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "container";
+            /**
+             * Push
+             * @default false
+             */
+            push: boolean;
         };
         /**
          * Contribution
@@ -4322,6 +4647,21 @@ export interface components {
             items: components["schemas"]["FileItem"][];
         };
         /**
+         * Finding
+         * @description Something in a file that whoever loads it should know of.
+         */
+        Finding: {
+            /** Detail */
+            detail: string;
+            /** File */
+            file: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "pickle" | "code";
+        };
+        /**
          * Fingerprint
          * @description All that determines a step's result, each part as a digest by name.
          */
@@ -4691,6 +5031,50 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * KServeTarget
+         * @description A KServe InferenceService; the version before keeps the rest of the traffic.
+         */
+        KServeTarget: {
+            /** Canary Percent */
+            canary_percent?: number | null;
+            /** Context */
+            context?: string | null;
+            /**
+             * Cpu
+             * @default 500m
+             */
+            cpu: string;
+            /** Image */
+            image: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "kserve";
+            /**
+             * Max Replicas
+             * @default 4
+             */
+            max_replicas: number;
+            /**
+             * Memory
+             * @default 512Mi
+             */
+            memory: string;
+            /**
+             * Min Replicas
+             * @default 1
+             */
+            min_replicas: number;
+            /**
+             * Namespace
+             * @default default
+             */
+            namespace: string;
+            /** Token Secret */
+            token_secret?: string | null;
+        };
+        /**
          * KeyFacts
          * @description Whether the key names rows of one version uniquely.
          */
@@ -4715,6 +5099,95 @@ export interface components {
              * @default 0
              */
             surplus_rows: number;
+        };
+        /**
+         * KnativeTarget
+         * @description A Knative Service, which scales to zero.
+         */
+        KnativeTarget: {
+            /**
+             * Concurrency
+             * @default 64
+             */
+            concurrency: number;
+            /** Context */
+            context?: string | null;
+            /**
+             * Cpu
+             * @default 500m
+             */
+            cpu: string;
+            /** Image */
+            image: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "knative";
+            /**
+             * Max Scale
+             * @default 10
+             */
+            max_scale: number;
+            /**
+             * Memory
+             * @default 512Mi
+             */
+            memory: string;
+            /**
+             * Namespace
+             * @default default
+             */
+            namespace: string;
+            /** Token Secret */
+            token_secret?: string | null;
+        };
+        /**
+         * KubernetesTarget
+         * @description A Deployment, its Service and an autoscaler.
+         */
+        KubernetesTarget: {
+            /**
+             * Busy
+             * @default 70
+             */
+            busy: number;
+            /** Context */
+            context?: string | null;
+            /**
+             * Cpu
+             * @default 500m
+             */
+            cpu: string;
+            /** Image */
+            image: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "kubernetes";
+            /**
+             * Max Replicas
+             * @default 6
+             */
+            max_replicas: number;
+            /**
+             * Memory
+             * @default 512Mi
+             */
+            memory: string;
+            /**
+             * Namespace
+             * @default default
+             */
+            namespace: string;
+            /**
+             * Replicas
+             * @default 2
+             */
+            replicas: number;
+            /** Token Secret */
+            token_secret?: string | null;
         };
         /**
          * Label
@@ -4745,6 +5218,35 @@ export interface components {
             accepted: number;
             /** Digest */
             digest: string;
+        };
+        /**
+         * LambdaTarget
+         * @description A function of AWS Lambda: of an image where one is named, else of a zip in a bucket.
+         */
+        LambdaTarget: {
+            /** Bucket */
+            bucket?: string | null;
+            /** Image */
+            image?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "lambda";
+            /**
+             * Memory Mb
+             * @default 1024
+             */
+            memory_mb: number;
+            /** Region */
+            region: string;
+            /** Role Arn */
+            role_arn: string;
+            /**
+             * Timeout Seconds
+             * @default 30
+             */
+            timeout_seconds: number;
         };
         /**
          * Latency
@@ -5078,6 +5580,7 @@ export interface components {
             actor: string;
             /** Aliases */
             aliases: string[];
+            attestation?: components["schemas"]["Attestation"] | null;
             /** Classes */
             classes: string[];
             /** Created At */
@@ -5094,6 +5597,11 @@ export interface components {
             evaluation: string | null;
             /** Family */
             family: string;
+            /**
+             * Findings
+             * @default []
+             */
+            findings: components["schemas"]["Finding"][];
             /** Gates */
             gates: components["schemas"]["GateResult"][];
             /** Id */
@@ -5315,6 +5823,24 @@ export interface components {
              * @default latest
              */
             version: string;
+        };
+        /**
+         * NewRelease
+         * @description A version that is at a target now.
+         */
+        NewRelease: {
+            /** Alias */
+            alias?: string | null;
+            /** Made */
+            made?: {
+                [key: string]: string;
+            };
+            /** Model */
+            model: string;
+            /** Settings */
+            settings: components["schemas"]["ContainerTarget"] | components["schemas"]["KubernetesTarget"] | components["schemas"]["KServeTarget"] | components["schemas"]["KnativeTarget"] | components["schemas"]["LambdaTarget"] | components["schemas"]["SageMakerTarget"];
+            /** Version */
+            version?: number | null;
         };
         /**
          * NewRemote
@@ -5894,6 +6420,48 @@ export interface components {
             node: string;
         };
         /**
+         * ReleaseList
+         * @description Releases, newest first.
+         */
+        ReleaseList: {
+            /** Releases */
+            releases: components["schemas"]["ReleaseView"][];
+        };
+        /**
+         * ReleaseView
+         * @description One release, for people; ``left_at`` says when it was taken back.
+         */
+        ReleaseView: {
+            /** Actor */
+            actor: string;
+            /** Id */
+            id: string;
+            /** Left At */
+            left_at: string | null;
+            /** Made */
+            made: {
+                [key: string]: string;
+            };
+            /** Model */
+            model: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Released At */
+            released_at: string;
+            /** Settings */
+            settings: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Target */
+            target: string;
+            /** Version */
+            version: number;
+            /** Version Id */
+            version_id: string;
+        };
+        /**
          * RemoteCollected
          * @description What a garbage collection on a remote removed, or would remove.
          */
@@ -5964,6 +6532,18 @@ export interface components {
             heads: "remote" | "database";
             /** Name */
             name: string;
+        };
+        /**
+         * RemotePublished
+         * @description A remote that plain HTTP can read from now on.
+         */
+        RemotePublished: {
+            /** Address */
+            address: string;
+            /** Objects */
+            objects: number;
+            /** Remote */
+            remote: string;
         };
         /**
          * Renamed
@@ -6067,6 +6647,23 @@ export interface components {
              * @enum {string}
              */
             status: "running" | "canary" | "promoted" | "rolled_back" | "refused" | "failed";
+        };
+        /**
+         * Return
+         * @description That a target serves again what it served before its last release.
+         */
+        Return: {
+            /** Left */
+            left: string;
+            /** Made */
+            made?: {
+                [key: string]: string;
+            };
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * Retyped
@@ -6337,6 +6934,35 @@ export interface components {
             name?: string | null;
             /** Status */
             status?: ("running" | "finished" | "failed" | "cancelled") | null;
+        };
+        /**
+         * SageMakerTarget
+         * @description An endpoint of Amazon SageMaker that runs our image.
+         */
+        SageMakerTarget: {
+            /** Canary Percent */
+            canary_percent?: number | null;
+            /** Image */
+            image: string;
+            /**
+             * Instance Type
+             * @default ml.m5.large
+             */
+            instance_type: string;
+            /**
+             * Instances
+             * @default 1
+             */
+            instances: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sagemaker";
+            /** Region */
+            region: string;
+            /** Role Arn */
+            role_arn: string;
         };
         /**
          * SavedView
@@ -6925,6 +7551,16 @@ export interface components {
             runs: number;
         };
         /**
+         * TakenCount
+         * @description How many of what was carried over were new.
+         */
+        TakenCount: {
+            /** New */
+            new: number;
+            /** Refused */
+            refused: string[];
+        };
+        /**
          * Task
          * @description One node of a run and how far it is.
          */
@@ -7229,7 +7865,7 @@ export interface components {
              * Kinds
              * @default []
              */
-            kinds: ("data_drift" | "prediction_drift" | "performance" | "latency")[];
+            kinds: ("data_drift" | "column_drift" | "prediction_drift" | "performance" | "latency")[];
             /**
              * Max Active
              * @default 1
@@ -10264,6 +10900,41 @@ export interface operations {
             };
         };
     };
+    take_logged_models_api_v1_projects__project__logged_models_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CarriedLoggedModels"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenCount"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_models_api_v1_projects__project__models_get: {
         parameters: {
             query?: never;
@@ -11020,6 +11691,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Launched"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_releases_api_v1_projects__project__releases_get: {
+        parameters: {
+            query?: {
+                name?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    record_release_api_v1_projects__project__releases__name___target__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelease"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    record_return_api_v1_projects__project__releases__name___target__return_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Return"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseView"];
                 };
             };
             /** @description Validation Error */
@@ -12202,6 +12980,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RemoteCollected"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    publish_remote_api_v1_projects__project__storage_remotes__name__publish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemotePublished"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_traces_api_v1_projects__project__traces_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CarriedTraces"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenCount"];
                 };
             };
             /** @description Validation Error */

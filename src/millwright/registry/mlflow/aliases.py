@@ -29,7 +29,7 @@ from millwright.registry.mlflow.names import (
 )
 from millwright.registry.records import AliasChange
 from millwright.registry.service.aliases import point_alias
-from millwright.registry.service.approvals import policy_of
+from millwright.registry.service.policy import policy_of
 from millwright.registry.tables import model_aliases, model_tags, model_version_tags
 from millwright.registry.webhooks.events import Happening, announce
 from millwright.tracking import Endpoints, MlflowCall, MlflowError, absent, invalid

@@ -13,7 +13,8 @@ from millwright.kernel.config import RegistryConfig
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.store import Store, Transaction
 from millwright.registry.records import CHAMPION, AliasChange, AliasState, ModelVersion
-from millwright.registry.service.approvals import policy_of, require_approved
+from millwright.registry.service.approvals import require_approved
+from millwright.registry.service.policy import policy_of
 from millwright.registry.service.versions import load_versions, version_row
 from millwright.registry.tables import model_aliases
 

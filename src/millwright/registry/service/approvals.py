@@ -14,10 +14,10 @@ from sqlalchemy.engine import Row
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.config import RegistryConfig
-from millwright.kernel.errors import Conflict, MillwrightError
-from millwright.kernel.projects import config_of
+from millwright.kernel.errors import Conflict
 from millwright.kernel.store import Store, Transaction
 from millwright.registry.records import Approval, ApprovalState, NewApproval
+from millwright.registry.service.policy import policy_of
 from millwright.registry.service.versions import resolve, version_row
 from millwright.registry.tables import model_approvals
 
@@ -56,14 +56,6 @@ def approvals(store: Store, project: str, model: str, which: str, alias: str) ->
     with store.read() as connection:
         number = resolve(connection, project, model, which)
         return state_of(connection, version_row(connection, project, model, number), alias, policy)
-
-
-def policy_of(store: Store, project: str) -> RegistryConfig:
-    """The project's policy; none where it was never configured."""
-    try:
-        return config_of(store, project).registry
-    except MillwrightError:
-        return RegistryConfig()
 
 
 def require_approved(tx: Transaction, policy: RegistryConfig, row: Row[Any], alias: str) -> None:

@@ -22,10 +22,12 @@ from millwright.kernel.store import Store, Transaction
 from millwright.registry.records import (
     EVALUATION,
     EXTERNAL,
+    Attestation,
     ModelVersion,
     NewVersion,
     VersionStatus,
 )
+from millwright.registry.service.policy import policy_of
 from millwright.registry.tables import (
     model_aliases,
     model_files,
@@ -33,6 +35,8 @@ from millwright.registry.tables import (
     model_versions,
     models,
 )
+from millwright.registry.vetting.contents import Finding
+from millwright.registry.vetting.service import attest, examine, require_intact, vettings
 from millwright.registry.webhooks.events import Happening, announce
 
 _SIGNATURE = TypeAdapter(tuple[Field, ...])
@@ -50,11 +54,13 @@ def register_version(
 
     Raises:
         NotFound: the manifest, or a file it names, was not uploaded.
-        InvalidInput: the manifest cannot be read, or is of another model.
+        InvalidInput: the manifest cannot be read, or is of another model; or the package holds
+            what runs when it is loaded, and the project refuses that.
     """
     manifest = _manifest(store, project, model, new.manifest)
     for digest in (*manifest.digests.values(), *([new.evaluation] if new.evaluation else [])):
         store.objects.of(project).size(digest)
+    found = examine(store, project, manifest.digests, policy_of(store, project))
     now = clock.now_ms()
     with store.write(actor, project) as tx:
         known = _same_again(tx, project, model, new)
@@ -77,6 +83,7 @@ def register_version(
             for name, digest in manifest.digests.items()
         ]
         tx.execute(insert(model_files), files)
+        attest(tx, store, row, found)
         node = f"model-version:{row['id']}"
         sources = [
             *([f"run:{new.run}"] if new.run else []),
@@ -88,19 +95,27 @@ def register_version(
             "status": row["status"],
             "manifest": new.manifest,
             "failed_gates": [gate.metric for gate in new.gates if not gate.passed],
+            "findings": [f"{finding.kind}: {finding.file}" for finding in found],
         }
         edges = [(source, node) for source in sources]
         tx.event("model.version-registered", node, payload, edges=edges)
         announce(tx, project, _told(row))
-        found = version_row(tx.connection, project, model, version)
-        return load_versions(tx.connection, [found])[0]
+        made = version_row(tx.connection, project, model, version)
+        return load_versions(tx.connection, [made])[0]
 
 
 def get_version(store: Store, project: str, model: str, which: str) -> ModelVersion:
-    """A version by number or alias (``3``, ``champion``); raises ``NotFound``."""
+    """A version by number or alias (``3``, ``champion``): what it is asked for to be loaded.
+
+    Raises:
+        NotFound: there is no such version.
+        Corrupt, Forbidden: its signature is another's, or lacks where the project wants one.
+    """
     with store.read() as connection:
         number = resolve(connection, project, model, which)
-        return load_versions(connection, [version_row(connection, project, model, number)])[0]
+        found = load_versions(connection, [version_row(connection, project, model, number)])[0]
+    require_intact(store, found, lambda: policy_of(store, project))
+    return found
 
 
 def file_digest(version: ModelVersion, name: str) -> str:
@@ -193,12 +208,14 @@ def load_versions(connection: Connection, rows: Sequence[Row[Any]]) -> list[Mode
     for alias in connection.execute(named.order_by(model_aliases.c.alias)):
         aliases[(alias.project, alias.model, alias.version)].append(alias.alias)
     tags = _tags(connection, rows)
+    vetted = vettings(connection, ids)
     return [
         _version(
             row,
             digests[row.id],
             aliases[(row.project, row.model, row.version)],
             tags[(row.model, row.version)],
+            *vetted.get(row.id, ((), None)),
         )
         for row in rows
     ]
@@ -220,7 +237,12 @@ def _tags(
 
 
 def _version(
-    row: Row[Any], digests: dict[str, str], aliases: list[str], tags: dict[str, str]
+    row: Row[Any],
+    digests: dict[str, str],
+    aliases: list[str],
+    tags: dict[str, str],
+    findings: tuple[Finding, ...],
+    attestation: Attestation | None,
 ) -> ModelVersion:
     return ModelVersion(
         id=row.id,
@@ -249,6 +271,8 @@ def _version(
         manifest=row.manifest,
         evaluation=row.evaluation,
         digests=digests,
+        findings=findings,
+        attestation=attestation,
     )
 
 

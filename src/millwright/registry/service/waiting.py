@@ -11,7 +11,8 @@ from sqlalchemy.engine import Row
 from millwright.kernel.access import Actor, Permission
 from millwright.kernel.store import Store
 from millwright.registry.records import ApprovalState, ModelVersion, WaitingApproval
-from millwright.registry.service.approvals import policy_of, state_of
+from millwright.registry.service.approvals import state_of
+from millwright.registry.service.policy import policy_of
 from millwright.registry.service.versions import load_versions
 from millwright.registry.tables import model_aliases, model_approvals, model_versions
 

@@ -1,4 +1,4 @@
-"""Roles in single projects: what a token was granted beside its role everywhere."""
+"""Roles in single projects, and what was found in versions of models and who signed them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """One table, with the projects of a token and the tokens of a project to look up."""
+    """Two tables; versions that are there already stay without a signature."""
     op.create_table(
         "token_grants",
         sa.Column("token", sa.String(32), nullable=False),
@@ -23,3 +23,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token", "project", name="pk_token_grants"),
     )
     op.create_index("ix_token_grants_project", "token_grants", ["project"])
+    op.create_table(
+        "model_vettings",
+        sa.Column("version", sa.String(32), nullable=False),
+        sa.Column("findings", sa.Text(), nullable=False),
+        sa.Column("public_key", sa.String(44), nullable=False),
+        sa.Column("signature", sa.String(88), nullable=False),
+        sa.Column("signed_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version"], ["model_versions.id"], name="fk_model_vettings_version"
+        ),
+        sa.PrimaryKeyConstraint("version", name="pk_model_vettings"),
+    )
