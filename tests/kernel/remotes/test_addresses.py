@@ -39,7 +39,7 @@ def test_a_relative_folder_is_taken_from_the_project(tmp_path: Path) -> None:
         "s3://key:secret@bucket/a",
         "s3://secret@bucket",
         "s3://bucket?token=secret",
-        "http://169.254.169.254/secret",
+        "https://user:secret@host/store",
         "ssh://host/secret",
         "s3://",
         "file://host/secret",

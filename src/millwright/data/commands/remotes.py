@@ -1,4 +1,4 @@
-"""`mw data remote add|list|show|remove`."""
+"""`mw data remote add|list|show|publish|remove`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add(
     project: str | None,
     as_json: bool,
 ) -> None:
-    """Add ADDRESS (a folder, s3://, gs:// or az://) as the remote NAME.
+    """Add ADDRESS (a folder, s3://, gs://, az://, or https:// to read only) as the remote NAME.
 
     Credentials are taken from the environment (AWS_ACCESS_KEY_ID and the like), never from here.
     """
@@ -93,6 +93,30 @@ def show(name: str, project: str | None, as_json: bool) -> None:
 @click.argument("name")
 @PROJECT
 @JSON
+def publish(name: str, project: str | None, as_json: bool) -> None:
+    """Let anyone read the remote NAME who reaches its folder or bucket by plain HTTP.
+
+    A list of its objects is kept on it from now on, renewed by every push. Whoever serves the
+    folder or bucket decides who may read.
+    """
+    from millwright.data.storage.client import publish_remote
+
+    with opened(project) as (door, project_name):
+        done = publish_remote(door, project_name, name)
+    if as_json:
+        print_json(done.model_dump())
+        return
+    click.echo(
+        f"Remote '{done.remote}' is published: {done.objects:,} objects are listed. Elsewhere, add "
+        f"the address at which {done.address} is served:\n"
+        f"  mw data remote add origin https://HOST/PATH --project {project_name}"
+    )
+
+
+@remote.command()
+@click.argument("name")
+@PROJECT
+@JSON
 def remove(name: str, project: str | None, as_json: bool) -> None:
     """Forget the remote NAME; what is stored there stays."""
     from millwright.data.storage.client import remove_remote
@@ -125,6 +149,7 @@ def _sentence(item: RemoteInfo) -> str:
         for fact, holds in (
             ("the default", item.default),
             ("encrypted", item.encrypted),
+            ("can only be read", item.address.startswith(("http://", "https://"))),
             (
                 "versions are listed in the database, because the store ignores conditional writes",
                 item.heads == "database",

@@ -16,6 +16,7 @@ from millwright.data.storage.records import (
     RemoteContents,
     RemoteGarbageRequest,
     RemoteInfo,
+    RemotePublished,
     Transfer,
     Transferred,
 )
@@ -40,6 +41,11 @@ def show_remote(door: Door, project: str, name: str) -> RemoteContents:
 def remove_remote(door: Door, project: str, name: str) -> RemoteInfo:
     """Forget a remote; what is stored there stays."""
     return RemoteInfo.model_validate(door.delete(f"{_remotes(project)}/{name}"))
+
+
+def publish_remote(door: Door, project: str, name: str) -> RemotePublished:
+    """Make a remote readable by plain HTTP."""
+    return RemotePublished.model_validate(door.post(f"{_remotes(project)}/{name}/publish"))
 
 
 def transfer(

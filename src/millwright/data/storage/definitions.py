@@ -35,6 +35,11 @@ class RemoteDefinition:
     heads: str = "remote"
     """``remote``, or ``database`` where the store does not honour conditional writes."""
 
+    @property
+    def read_only(self) -> bool:
+        """Whether it is somebody's published remote, read by HTTP."""
+        return self.address.startswith(("http://", "https://"))
+
 
 def definitions_path(state: Path) -> Path:
     """Where the definitions of a workspace are."""

@@ -87,7 +87,9 @@ def destroy_remote(opened: OpenedRemote, gone: Collection[bytes], dead: Collecti
         old = catalogue.packs_with(dead)
         if old or catalogue.all_recipes().keys() & set(gone):
             _rewrite(opened, catalogue, old, set(dead), set(gone))
-        return len(old) + _destroy_unlisted(opened, catalogue, set(dead))
+        destroyed = len(old) + _destroy_unlisted(opened, catalogue, set(dead))
+        opened.renew_publication()
+        return destroyed
     finally:
         catalogue.close()
 

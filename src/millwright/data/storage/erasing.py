@@ -148,7 +148,8 @@ def _affected(store: Store, project: str, one: Rewrite) -> ErasedVersion:
 
 def _remotes(store: Store, project: str) -> list[OpenedRemote]:
     state = store.workspace.state
-    return [open_defined(state, one, project) for one in read_definitions(state)]
+    writable = (one for one in read_definitions(state) if not one.read_only)
+    return [open_defined(state, one, project) for one in writable]
 
 
 def _learn(store: Store, actor: Actor, project: str, opened: OpenedRemote) -> None:

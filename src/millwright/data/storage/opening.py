@@ -10,8 +10,9 @@ from blake3 import blake3
 
 from millwright.data.storage.definitions import RemoteDefinition
 from millwright.kernel.errors import Conflict, InvalidInput
-from millwright.kernel.remotes import Remote, open_remote, parse_address
+from millwright.kernel.remotes import Remote, open_remote, parse_address, publication
 from millwright.kernel.remotes.catalogue import Catalogue
+from millwright.kernel.remotes.http import read_only
 
 MARKER = "millwright-remote.json"
 FORMAT = 1
@@ -31,6 +32,15 @@ class OpenedRemote:
     def prefix(self) -> str:
         """The project's folder on the remote."""
         return f"{self.project}/"
+
+    def must_be_writable(self) -> None:
+        """Raise ``Forbidden`` before any work is done for a remote that can only be read."""
+        if self.definition.read_only:
+            raise read_only(self.definition.address)
+
+    def renew_publication(self) -> None:
+        """Tell who reads by HTTP what is there now, if the remote is published."""
+        publication.renew(_plain(self.definition))
 
     def catalogue(self) -> Catalogue:
         """What the remote has, as last heard."""
@@ -75,6 +85,8 @@ def probed(definition: RemoteDefinition) -> RemoteDefinition:
         from millwright.kernel.remotes.encryption import read_key
 
         check = _check(read_key(definition.key))
+    if definition.read_only:
+        return _found(remote, definition, check)
     conditions = probe(remote)
     wanted = json.dumps({"format": FORMAT, "key_check": check}).encode()
     found = remote.get(MARKER)
@@ -89,6 +101,40 @@ def probed(definition: RemoteDefinition) -> RemoteDefinition:
     _same(json.loads(found), check, definition)
     heads = "remote" if conditions.heads else "database"
     return replace(definition, key_check=check, heads=heads)
+
+
+def publish(definition: RemoteDefinition) -> int:
+    """Make a remote readable by plain HTTP from now on; how many objects it has.
+
+    Raises:
+        Forbidden: it can only be read.
+        InvalidInput: its lists of versions are in the database, where nobody else reads them.
+    """
+    if definition.read_only:
+        raise read_only(definition.address)
+    if definition.heads == "database":
+        raise InvalidInput(
+            "remote.heads_elsewhere",
+            f"The versions on remote '{definition.name}' are listed in the database, not on it.",
+            hint="Publish a folder or a bucket that honours conditional writes.",
+            value=definition.name,
+        )
+    return publication.publish(_plain(definition))
+
+
+def _found(remote: Remote, definition: RemoteDefinition, check: str | None) -> RemoteDefinition:
+    """The definition of a remote that somebody published."""
+    marker = remote.get(MARKER)
+    if marker is None:
+        raise InvalidInput(
+            "remote.not_published",
+            f"There is no remote of Millwright at {remote.address}.",
+            hint="Publish one with: mw data remote publish NAME",
+            value=remote.address,
+        )
+    _same(json.loads(marker), check, definition)
+    remote.list("")
+    return replace(definition, key_check=check)
 
 
 def _same(marker: dict[str, object], check: str | None, definition: RemoteDefinition) -> None:

@@ -68,11 +68,15 @@ def push(
     if not changed:
         return Pushed(opened.definition.name, (), 0, 0, 0, True)
     fresh = [row for name, some in changed.items() for row in _fresh(heads, name, some, recheck)]
+    opened.must_be_writable()
     sent = _send(opened, objects, fresh, jobs, seconds, tell)
     if sent.complete:
+        # Before the heads, so that no reader learns of versions whose packs are not listed.
+        opened.renew_publication()
         for name, some in changed.items():
             _publish(heads, note, name, some, refs.get(name, {}))
         _send_again_if_swept(opened, objects, fresh)
+        opened.renew_publication()
         note.keep()
     references = tuple(f"{row['name']}@{row['version']}" for row in fresh)
     return Pushed(

@@ -36,6 +36,15 @@ class RemoteInfo(Record):
     """Where the versions' heads are: in the database where the store ignores conditions."""
 
 
+class RemotePublished(Record):
+    """A remote that plain HTTP can read from now on."""
+
+    remote: str
+    address: str
+    objects: int
+    """Objects in its list."""
+
+
 class RemoteContents(Record):
     """What a project has on a remote."""
 

@@ -92,6 +92,7 @@ def repair_remote(
     Raises:
         Unavailable: this workspace lacks the bytes too.
     """
+    opened.must_be_writable()
     with alone_on(opened):
         catalogue = opened.catalogue()
         try:

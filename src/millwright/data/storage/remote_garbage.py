@@ -84,6 +84,7 @@ def collect_remote(
         Corrupt: bytes that are needed are damaged there; nothing was removed.
     """
     before = time.time() - grace_seconds
+    opened.must_be_writable()
     with alone_on(opened):
         catalogue = opened.catalogue()
         try:
@@ -95,6 +96,7 @@ def collect_remote(
                 if found.packs or len(catalogue.parts()) > _MANY_PARTS:
                     found = _sweep(opened, heads, objects, catalogue, needed, found)
                 opened.remote.tidy(time.time() - max(grace_seconds, _UNDER_WAY))
+                opened.renew_publication()
             return found
         finally:
             catalogue.close()

@@ -16,7 +16,7 @@ from millwright.data.storage.definitions import (
     read_definitions,
 )
 from millwright.data.storage.garbage import named
-from millwright.data.storage.opening import open_defined, probed
+from millwright.data.storage.opening import open_defined, probed, publish
 from millwright.data.storage.records import (
     GonePack,
     NewRemote,
@@ -24,6 +24,7 @@ from millwright.data.storage.records import (
     RemoteContents,
     RemoteGarbageRequest,
     RemoteInfo,
+    RemotePublished,
 )
 from millwright.data.storage.remote_garbage import collect_remote
 from millwright.kernel.access import Actor
@@ -119,6 +120,20 @@ def collect_on_remote(
         freed=found.freed,
         named=tuple(named(store, project, found.dead)),
     )
+
+
+def publish_remote(store: Store, actor: Actor, project: str, name: str) -> RemotePublished:
+    """Keep a list of a remote's objects on it, from which plain HTTP can read it.
+
+    Raises:
+        Forbidden: it can only be read.
+    """
+    definition = find_definition(store.workspace.state, name)
+    objects = publish(definition)
+    with store.write(actor, project) as tx:
+        payload = {"address": definition.address, "objects": objects}
+        tx.event("remote.published", f"remote:{name}", payload)
+    return RemotePublished(remote=name, address=definition.address, objects=objects)
 
 
 def remove_remote(store: Store, actor: Actor, project: str, name: str) -> RemoteInfo:

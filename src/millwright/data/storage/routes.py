@@ -26,6 +26,7 @@ from millwright.data.storage.records import (
     RemoteGarbageRequest,
     RemoteInfo,
     RemoteName,
+    RemotePublished,
     Tombstone,
     Transfer,
     Transferred,
@@ -77,6 +78,14 @@ def collect_on_remote(
 ) -> RemoteCollected:
     """Remove packs of a remote that no version on it needs, or say how many there are."""
     return remotes_service.collect_on_remote(call.store, call.actor, project, name, body)
+
+
+@router.post(f"{_REMOTES}/{{name}}/publish", permission=Permission.ADMIN, reach=Reach.INSTALLATION)
+def publish_remote(
+    project: Name, name: RemoteName, call: Call = Depends(current_call)
+) -> RemotePublished:
+    """Make a remote readable by plain HTTP, and keep it so with every push."""
+    return remotes_service.publish_remote(call.store, call.actor, project, name)
 
 
 @router.post(f"{_STORAGE}/push", permission=Permission.WRITE)

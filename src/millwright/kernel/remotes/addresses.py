@@ -9,8 +9,10 @@ from urllib.parse import unquote, urlsplit
 from millwright.kernel.errors import InvalidInput
 
 CLOUDS = ("s3", "gs", "az")
+WEB = ("http", "https")
 _HINT = (
-    "Use a folder, file:///path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix."
+    "Use a folder, file:///path, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, or "
+    "https://host/path of a published remote."
 )
 
 
@@ -19,9 +21,9 @@ class RemoteAddress:
     """A checked address: which kind of store, which bucket or folder, and the prefix in it."""
 
     scheme: str
-    """``file``, ``s3``, ``gs`` or ``az``."""
+    """``file``, ``s3``, ``gs``, ``az``, ``http`` or ``https``."""
     bucket: str
-    """Bucket or container; empty for a folder."""
+    """Bucket, container or host with its port; empty for a folder."""
     path: str
     """Prefix in the bucket, or the folder's absolute path."""
 
@@ -62,7 +64,7 @@ def parse_address(text: str, base: Path | None = None) -> RemoteAddress:
                 "remote.address", "A file address has an absolute path: file:///path.", hint=_HINT
             )
         return RemoteAddress("file", "", str(Path(unquote(parts.path)).resolve()))
-    if parts.scheme not in CLOUDS or not parts.netloc:
+    if parts.scheme not in CLOUDS + WEB or not parts.netloc:
         raise InvalidInput(
             "remote.address", f"There are no remotes at '{parts.scheme}://'.", hint=_HINT
         )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from millwright.kernel.remotes.addresses import RemoteAddress
+from millwright.kernel.remotes.addresses import WEB, RemoteAddress
 from millwright.kernel.remotes.interface import Remote
 
 
@@ -26,6 +26,10 @@ def open_remote(
         from millwright.kernel.remotes.folder import FolderRemote
 
         return FolderRemote(Path(address.path))
+    if address.scheme in WEB:
+        from millwright.kernel.remotes.http import HttpRemote
+
+        return HttpRemote(_web(address), address.text)
     from millwright.kernel.remotes.cloud import CloudRemote
 
     return CloudRemote(
@@ -47,16 +51,7 @@ def _cloud(
     from obstore.store import AzureStore, GCSStore, S3Store
 
     prefix = address.path or None
-    retry: Any = {
-        "max_retries": retries,
-        "retry_timeout": timedelta(seconds=seconds),
-        "backoff": {
-            "init_backoff": timedelta(milliseconds=50),
-            "max_backoff": timedelta(seconds=5),
-            "base": 2,
-        },
-    }
-    client: Any = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(seconds=300)}
+    retry, client = _patience(retries, seconds)
     config: Any = {}
     if address.scheme == "gs":
         return GCSStore(address.bucket, prefix=prefix, client_options=client, retry_config=retry)
@@ -81,3 +76,29 @@ def _cloud(
     return S3Store(
         address.bucket, prefix=prefix, config=config, client_options=client, retry_config=retry
     )
+
+
+def _web(address: RemoteAddress) -> Any:
+    from obstore.store import HTTPStore
+
+    from millwright.kernel.egress import allowed_from_environment, require_public
+
+    # As wherever a user's address is asked: not what only this machine or its network can reach.
+    require_public(address.text, allow=allowed_from_environment())
+    retry, client = _patience(retries=4, seconds=30)
+    client["allow_http"] = address.scheme == "http"
+    return HTTPStore(address.text, client_options=client, retry_config=retry)
+
+
+def _patience(retries: int, seconds: float) -> tuple[Any, Any]:
+    """How often obstore tries again, and how long a connection and an answer may take."""
+    retry = {
+        "max_retries": retries,
+        "retry_timeout": timedelta(seconds=seconds),
+        "backoff": {
+            "init_backoff": timedelta(milliseconds=50),
+            "max_backoff": timedelta(seconds=5),
+            "base": 2,
+        },
+    }
+    return retry, {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(seconds=300)}
