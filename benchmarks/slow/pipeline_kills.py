@@ -107,7 +107,7 @@ def work(run_id: str, folder: str, url: str | None) -> None:
         os.environ["MILLWRIGHT_DATABASE_URL"] = url
     from millwright.pipelines.worker import main
 
-    main(["--run", run_id, "--workspace", folder, "--lease-ms", "5000"])
+    main(["--run", run_id, "--workspace", folder, "--lease-ms", "30000"])
 
 
 def intrude(run_id: str, folder: str, url: str | None, answer: Connection) -> None:
@@ -181,17 +181,17 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
                 while calls.read_text() == before and engine.is_alive():
                     time.sleep(0.005)
                 if done < kills:
-                    if done % 3 == 0 and engine.is_alive():
+                    mine = None
+                    if done % 3 == 0:
                         mine, theirs = processes.Pipe()
                         second = (run.id, str(folder), url, theirs)
                         processes.Process(target=intrude, args=second).start()
-                        alive = client.get(run.id).status == "running"
-                        stolen += mine.recv() and alive and engine.is_alive()
-                    time.sleep(chance.uniform(0, 1.5))
+                    time.sleep(chance.uniform(0, 1))
                     if engine.is_alive():
                         kill(engine, chance)
                         done += 1
                         code.write_text(FLOW + f"\nEDITED = {done}\n")
+                    stolen += mine is not None and mine.recv()
                 engine.join()
                 called = calls.read_text()[len(before) :].split()
                 again += sum(name in committed for name in called)
