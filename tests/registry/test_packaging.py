@@ -28,7 +28,8 @@ from threadpoolctl import threadpool_limits
 from millwright.kernel.encoding import encode
 from millwright.kernel.errors import Corrupt, InvalidInput, NotFound
 from millwright.kernel.model_package import EncodedColumn, Encoding, Field
-from millwright.kernel.scoring import Scorer, session
+from millwright.kernel.runtimes.onnx import session
+from millwright.kernel.scoring import Scorer
 from millwright.registry.packaging import build_package, export_onnx, parity, require_parity
 from millwright.registry.packaging.trees import floor32
 

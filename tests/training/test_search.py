@@ -213,7 +213,8 @@ def test_defaults_lie_within_what_may_be_tuned():
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_family_converts_to_onnx_with_the_same_predictions(made_table, family, task):
     from millwright.kernel.encoding import encode
-    from millwright.kernel.scoring import session, shape_scores
+    from millwright.kernel.runtimes.onnx import session
+    from millwright.kernel.scoring import shape_scores
     from millwright.registry import export_onnx
 
     table, fields = made_table(task=task)

@@ -1,7 +1,9 @@
 """The records of a model package: what a model takes, how rows become a matrix, which files.
 
-A package is a folder: ``manifest.json`` (this module), ``model.onnx``, a reference sample, the
-environment and the card. Nothing in it is executable code, so loading one never runs any.
+A package is a folder: ``manifest.json`` (this module), the model, a reference sample, the
+environment and the card. The model is an ONNX graph, or what its own library writes where it has
+no such form. Loading one runs no code of the package, but for ``CODE_RUNTIMES``, which open only
+where somebody says that they trust it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,25 @@ from millwright.kernel.record import Record
 Kind = Literal["numeric", "categorical", "boolean"]
 Task = Literal["binary", "multiclass", "regression"]
 
+RuntimeName = Literal[
+    "onnx", "scikit-learn", "lightgbm", "xgboost", "catboost", "torch", "pyfunc", "python"
+]
+
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
+MODEL_FILES: dict[RuntimeName, str] = {
+    "onnx": MODEL,
+    "scikit-learn": "model.skops",
+    "lightgbm": "model.txt",
+    "xgboost": "model.ubj",
+    "catboost": "model.cbm",
+    "torch": "model.pt2",
+    "pyfunc": "model.zip",
+    "python": "model.py",
+}
+"""The file of a package that holds the model, by what runs it."""
+CODE_RUNTIMES = frozenset({"torch", "pyfunc", "python"})
+"""Runtimes that run code of the package."""
 REFERENCE = "reference.arrow"
 ENVIRONMENT = "environment.txt"
 CARD_MARKDOWN = "card.md"
@@ -79,8 +98,20 @@ class Manifest(Record):
     family: str
     signature: tuple[Field, ...]
     encoding: Encoding
-    runtime: Literal["onnx"] = "onnx"
+    runtime: RuntimeName = "onnx"
+    entry: str | None = None
+    """The class of a Python module that is the model."""
+    requires: tuple[str, ...] = ()
+    """Libraries that the model needs beside Millwright, as pip takes them."""
+    why_native: str | None = None
+    """Why the model is not an ONNX graph, where it is none."""
     parity: float
     """Largest absolute difference between the trained model and the packaged one on a sample."""
+
+    @property
+    def model_file(self) -> str:
+        """The file that holds the model."""
+        return MODEL_FILES[self.runtime]
+
     digests: dict[str, str]
     created_at: str

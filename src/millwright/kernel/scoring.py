@@ -1,4 +1,4 @@
-"""A model package on disk as something that scores rows: verified first, then run by ONNX Runtime.
+"""A model package on disk as something that scores rows: verified first, then run by its runtime.
 
 Registry and serving both score through this module, so a prediction made while packaging and one
 made in production come from the same lines.
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import pyarrow as pa
 from blake3 import blake3
 from pydantic import ValidationError
 
 from millwright.kernel.encoding import Matrix, encode
 from millwright.kernel.errors import Corrupt, InvalidInput, NotFound
-from millwright.kernel.model_package import MANIFEST, MODEL, Manifest, Task
+from millwright.kernel.model_package import MANIFEST, Manifest, Task
+from millwright.kernel.runtimes import Runtime, open_runtime
 
 Scores = npt.NDArray[np.float64]
 
@@ -84,10 +84,12 @@ def verify_package(directory: Path, manifest: Manifest) -> bytes:
                 f"(digest {found[:12]}…, expected {expected[:12]}…).",
                 hint="Fetch the model package again; if it recurs, the disk or a person changed it.",
             )
-        if name == MODEL:
+        if name == manifest.model_file:
             model = content
     if model is None:
-        raise Corrupt("package.no_model", f"The manifest in {directory} vouches for no {MODEL}.")
+        raise Corrupt(
+            "package.no_model", f"The manifest in {directory} vouches for no {manifest.model_file}."
+        )
     return model
 
 
@@ -98,24 +100,28 @@ class Scorer:
         manifest: what the package promises.
     """
 
-    def __init__(self, manifest: Manifest, model: bytes, *, threads: int = 1) -> None:
-        """Load verified ``model`` bytes; callers with a folder use ``open``."""
+    def __init__(self, manifest: Manifest, runtime: Runtime) -> None:
+        """Score with a ``runtime`` that is open; callers with a folder use ``open``."""
         self.manifest = manifest
-        self._session = session(model, threads=threads)
-        self._input: str = self._session.get_inputs()[0].name
-        self._output: str = self._session.get_outputs()[-1].name
+        self._run = runtime.run
         self._width = len(manifest.encoding.columns)
 
     @classmethod
-    def open(cls, directory: Path, *, threads: int = 1) -> Scorer:
+    def open(cls, directory: Path, *, threads: int = 1, trust_code: bool = False) -> Scorer:
         """Verify the package in ``directory`` against its manifest, then load its model.
 
         Raises:
             NotFound: there is no package.
-            Corrupt: a digest differs, or ONNX Runtime refuses the model.
+            Corrupt: a digest differs, or the runtime refuses the model.
+            Forbidden: the package runs code, and ``trust_code`` does not say that it may.
+            Unavailable: a library that the model needs is not installed.
         """
         manifest = read_manifest(directory)
-        return cls(manifest, verify_package(directory, manifest), threads=threads)
+        model = verify_package(directory, manifest)
+        return cls(
+            manifest,
+            open_runtime(manifest, model, directory, threads=threads, trust_code=trust_code),
+        )
 
     def score_matrix(self, matrix: Matrix) -> Scores:
         """Scores of encoded rows, float32 ``(n, d)``.
@@ -137,9 +143,7 @@ class Scorer:
                 np.empty((0, max(1, len(self.manifest.classes)))), self.manifest.task
             )
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
-        return shape_scores(
-            self._session.run([self._output], {self._input: rows})[0], self.manifest.task
-        )
+        return shape_scores(self._run(rows), self.manifest.task)
 
     def predict(self, table: pa.Table) -> Scores:
         """Scores of a table that has every field of the signature; shapes as ``score_matrix``.
@@ -157,24 +161,6 @@ class Scorer:
                     value=field.name,
                 )
         return self.score_matrix(encode(table, self.manifest.encoding))
-
-
-def session(model: bytes, *, threads: int = 1) -> Any:
-    """An ONNX Runtime CPU session of ``model``.
-
-    Raises:
-        Corrupt: ONNX Runtime refuses the bytes.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning idle threads would burn a core that the rest of a small machine needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as cause:
-        raise Corrupt("package.onnx", f"ONNX Runtime cannot load the model: {cause}") from cause
 
 
 def shape_scores(raw: npt.NDArray[Any], task: Task) -> Scores:

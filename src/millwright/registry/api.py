@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,13 @@ import pyarrow as pa
 from millwright.kernel import clock
 from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import InvalidInput
+from millwright.kernel.model_package import (
+    CARD_HTML,
+    CARD_MARKDOWN,
+    ENVIRONMENT,
+    MANIFEST,
+    REFERENCE,
+)
 from millwright.kernel.scoring import Scorer, Scores
 from millwright.kernel.workspace import project_here
 from millwright.registry import client
@@ -31,22 +39,38 @@ if TYPE_CHECKING:
     from millwright.tracking import RunSession
 
 
-def log_model(model: Any, name: str | None = None, example: Any = None) -> ModelVersion:
+_OWN_NAMES = (MANIFEST, REFERENCE, ENVIRONMENT, CARD_HTML, CARD_MARKDOWN)
+
+
+def log_model(
+    model: Any,
+    name: str | None = None,
+    example: Any = None,
+    *,
+    classes: Sequence[str] | None = None,
+    files: Sequence[str | Path] = (),
+) -> ModelVersion:
     """Package a fitted model, log the package to the active run and register it.
 
     The signature is inferred from the example, the model converted to ONNX, and its answers
-    compared with the trained model's on the example's rows.
+    compared with the trained model's on the example's rows. A model that has no such form, or
+    answers differently in it, keeps the form of its own library.
 
     Args:
-        model: a fitted scikit-learn or LightGBM estimator that takes numeric columns, or
-            LightGBM on columns with categories.
+        model: a fitted estimator of scikit-learn, LightGBM, XGBoost or CatBoost that takes
+            numeric columns (LightGBM also columns with categories); a PyTorch module; the folder
+            of an MLflow model; or an instance of any class with ``load(folder)`` and
+            ``predict(matrix)``, whose module goes into the package.
         name: of the registered model; the project's name if not given.
         example: rows it was trained on: a pandas, polars or Arrow table, or a 2-D array. Extra
             columns are left out where the model knows its own. It becomes the drift reference.
+        classes: the labels of a classifier that does not say them itself (PyTorch, MLflow, a
+            class of yours), in the order of its probabilities; without them it predicts numbers.
+        files: what such a class finds in the folder that it is given.
 
     Raises:
-        InvalidInput: no example, a column the packaged form cannot take, or a model that cannot
-            be converted or answers differently once converted.
+        InvalidInput: no example, a column the packaged form cannot take, or a model that can be
+            packaged in no form or answers differently in each.
     """
     from millwright.tracking import NewArtifact, active_run, link_artifact, packages
 
@@ -58,7 +82,7 @@ def log_model(model: Any, name: str | None = None, example: Any = None) -> Model
         )
     run = active_run()
     chosen = name or run.project
-    fitted, table = infer_fitted(model, as_table(example))
+    fitted, table = infer_fitted(model, as_table(example), classes)
     record = run.record
     now = clock.now_ms()
     card = _card(chosen, run, fitted, table, now)
@@ -72,6 +96,7 @@ def log_model(model: Any, name: str | None = None, example: Any = None) -> Model
             environment=packages(),
             card=card,
             created_ms=now,
+            beside=_beside(files),
         )
         version = client.register(
             run.door,
@@ -127,7 +152,11 @@ class LoadedModel:
 
 
 def load_model(
-    reference: str, *, project: str | None = None, door: Door | None = None
+    reference: str,
+    *,
+    project: str | None = None,
+    door: Door | None = None,
+    trust_code: bool = False,
 ) -> LoadedModel:
     """Fetch and verify a registered model: ``name@champion``, ``name@3``, or ``name`` for its
     champion.
@@ -135,9 +164,12 @@ def load_model(
     Packages are kept in ``$XDG_CACHE_HOME/millwright`` (``~/.cache``) under the digest of their
     manifest, and verified again at every load.
 
+    ``trust_code`` lets a package run code that it holds (PyTorch, MLflow, a Python class).
+
     Raises:
         NotFound: there is no such model, version or alias.
         Corrupt: the bytes are not those that were registered.
+        Forbidden: the package runs code and is not trusted.
     """
     name, _, which = reference.partition("@")
     opened = door or connect()
@@ -147,10 +179,29 @@ def load_model(
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         folder = Path(base) / "millwright" / "models" / version.manifest
         package = client.fetch(opened, owner, name, version.version, folder)
-        return LoadedModel(version, Scorer.open(package))
+        return LoadedModel(version, Scorer.open(package, trust_code=trust_code))
     finally:
         if door is None:
             opened.close()
+
+
+def _beside(files: Sequence[str | Path]) -> dict[str, bytes]:
+    """The content of files by name; a package is one folder, so names have to differ."""
+    named: dict[str, bytes] = {}
+    for path in map(Path, files):
+        if path.name in named or path.name in _OWN_NAMES or path.name.startswith("model."):
+            raise InvalidInput(
+                "registry.file_name",
+                f"A package cannot hold another file named '{path.name}'.",
+                hint="Rename it.",
+            )
+        try:
+            named[path.name] = path.read_bytes()
+        except OSError as cause:
+            raise InvalidInput(
+                "registry.file", f"The file {path} cannot be read: {cause.strerror}."
+            ) from cause
+    return named
 
 
 def _card(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import EncodedColumn, Encoding, Field, Task
+from millwright.registry.packaging.native import is_foreign
 
 Scalar = bool | int | float | str | None
 
@@ -60,22 +62,26 @@ def as_table(rows: Any, names: Sequence[str] | None = None) -> pa.Table:
     )
 
 
-def infer_fitted(estimator: Any, example: pa.Table) -> tuple[InferredModel, pa.Table]:
+def infer_fitted(
+    estimator: Any, example: pa.Table, labels: Sequence[str] | None = None
+) -> tuple[InferredModel, pa.Table]:
     """The estimator with its inferred signature, and the example reduced to its columns.
+
+    ``labels`` are the classes of a model that does not say them itself.
 
     Raises:
         InvalidInput: the example lacks a column the model knows, has another number of columns,
             or one of a kind that cannot be encoded; or the estimator is not fitted.
     """
-    table = _own_columns(estimator, example)
+    table = example if is_foreign(estimator) else _own_columns(estimator, example)
     fields = tuple(_field(table.schema.field(name)) for name in table.column_names)
     columns = tuple(_encoded(field, table[field.name]) for field in fields)
-    task, classes = _task(estimator)
+    task, classes = _task(estimator, labels)
     fitted = InferredModel(
         estimator=estimator,
         task=task,
         classes=classes,
-        family=type(estimator).__name__,
+        family=_family(estimator),
         fields=fields,
         encoding=Encoding(columns=columns),
         params=_params(estimator),
@@ -88,11 +94,17 @@ def _own_columns(estimator: Any, example: pa.Table) -> pa.Table:
     if known is not None and set(map(str, known)) <= set(example.column_names):
         return example.select([str(name) for name in known])
     width = getattr(estimator, "n_features_in_", None)
+    if width is None and hasattr(estimator, "num_features"):
+        width = estimator.num_features()  # a booster of XGBoost
+    if width is None and getattr(estimator, "feature_names_", None):
+        width = len(estimator.feature_names_)  # CatBoost
+    if width is None and hasattr(estimator, "num_feature"):
+        width = estimator.num_feature()  # a booster of LightGBM
     if width is None:
         raise InvalidInput(
             "registry.not_fitted",
             f"{type(estimator).__name__} does not say how many columns it takes.",
-            hint="Fit it first; it must be a scikit-learn or LightGBM estimator.",
+            hint="Fit it first; or give it the methods load(folder) and predict(matrix).",
         )
     if int(width) != example.num_columns:
         raise InvalidInput(
@@ -127,10 +139,20 @@ def _encoded(field: Field, column: pa.ChunkedArray) -> EncodedColumn:
     return EncodedColumn(field=field.name, how="code", levels=tuple(levels))
 
 
-def _task(estimator: Any) -> tuple[Task, tuple[str, ...]]:
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
+def _family(estimator: Any) -> str:
+    return "MLflow model" if isinstance(estimator, str | Path) else type(estimator).__name__
+
+
+def _task(estimator: Any, labels: Sequence[str] | None) -> tuple[Task, tuple[str, ...]]:
+    classes = labels if labels is not None else getattr(estimator, "classes_", None)
+    if classes is None or len(classes) == 0:
         return "regression", ()
+    if len(classes) == 1:
+        raise InvalidInput(
+            "registry.one_class",
+            "A classifier needs two classes or more.",
+            hint="Give all labels, or none for a model that predicts numbers.",
+        )
     labels = tuple(str(label) for label in classes)
     return ("binary" if len(labels) == 2 else "multiclass"), labels
 

@@ -47,6 +47,8 @@ class ServerConfig(Record):
     cache_rows: Annotated[int, Field(ge=0)] = 0
     """Answers per version that are kept for requests of the same values; 0 keeps none."""
 
+    trust_code: bool = False
+    """Whether packages may run code that they hold (PyTorch, MLflow, Python classes)."""
     others: tuple[ServerConfig, ...] = ()
     """More models that the same process answers for, each under its own name."""
     memory_bytes: Annotated[int, Field(ge=1)] | None = None

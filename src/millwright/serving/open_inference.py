@@ -76,6 +76,7 @@ class InferRequest(msgspec.Struct):
     outputs: list[RequestedOutput] | None = None
 
 
+_PLATFORMS = {"onnx": "onnx_onnxruntime", "torch": "pytorch_torch"}
 _decoder = msgspec.json.Decoder(InferRequest)
 _NO_PARAMETERS = Parameters()
 
@@ -250,7 +251,7 @@ def model_metadata(
     return {
         "name": generation.config.model_name,
         "versions": [str(v.config.version) for v in served],
-        "platform": "onnx_onnxruntime",
+        "platform": _PLATFORMS.get(manifest.runtime, manifest.runtime),
         "inputs": [{"name": f.name, "datatype": f.datatype, "shape": [-1]} for f in fields],
         "outputs": _output_metadata(manifest),
         "properties": {

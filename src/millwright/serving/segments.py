@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -71,33 +71,53 @@ def segment_schema(fields: Iterable[Field]) -> pa.Schema:
 def to_table(requests: Sequence[Logged]) -> pa.Table:
     """Requests of the same schema as one table, a row per prediction, in the order given."""
     schema = requests[0].schema
-    columns: dict[str, list[Any]] = {field.name: [] for field in _FIXED}
-    for request in requests:
-        _append(columns, request)
-    features = schema.names[len(_FIXED) :]
+    columns = [*_fixed_columns(requests), *_feature_columns(requests, schema)]
+    arrays = [pa.array(column, type=f.type) for column, f in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _fixed_columns(requests: Sequence[Logged]) -> list[list[Any]]:
+    """The columns of ``_FIXED``, in their order."""
+
+    def each(read: Callable[[Logged], Any]) -> list[Any]:
+        """What is said once of a request, for each of its rows."""
+        if len(requests) == rows:
+            return [read(request) for request in requests]
+        return [value for r in requests for value in [read(r)] * r.rows.count]
+
+    def row_by_row(read: Callable[[Logged], Sequence[Any] | None]) -> list[Any]:
+        """What is said of every row, or of none."""
+        found: list[Any] = []
+        for request in requests:
+            found += read(request) or [None] * request.rows.count
+        return found
+
+    rows = sum(request.rows.count for request in requests)
+    return [
+        row_by_row(lambda r: r.prediction_ids),
+        each(lambda r: r.request_id),
+        row_by_row(
+            lambda r: (
+                r.event_times_us
+                if len(r.event_times_us) == r.rows.count
+                else list(r.event_times_us) * r.rows.count
+            )
+        ),
+        each(lambda r: r.served_at_us),
+        each(lambda r: r.variant),
+        each(lambda r: r.version_id),
+        each(lambda r: r.latency_us),
+        ["ok"] * rows,
+        row_by_row(lambda r: r.outcome.scores),
+        row_by_row(lambda r: r.outcome.probabilities),
+        row_by_row(lambda r: r.outcome.labels),
+        each(lambda r: r.shadow_version_id),
+        row_by_row(lambda r: r.shadow.scores if r.shadow else None),
+        row_by_row(lambda r: r.shadow.probabilities if r.shadow else None),
+    ]
+
+
+def _feature_columns(requests: Sequence[Logged], schema: pa.Schema) -> list[list[Any]]:
+    width = len(schema) - len(_FIXED)
     values = list(itertools.chain.from_iterable(request.rows.values for request in requests))
-    for index, name in enumerate(features):
-        columns[name] = values[index :: len(features)]
-    return pa.Table.from_arrays(
-        [pa.array(columns[field.name], type=field.type) for field in schema], schema=schema
-    )
-
-
-def _append(columns: dict[str, list[Any]], request: Logged) -> None:
-    count = request.rows.count
-    times = request.event_times_us
-    columns["prediction_id"] += request.prediction_ids
-    columns["event_time"] += times if len(times) == count else list(times) * count
-    columns["request_id"] += [request.request_id] * count
-    columns["served_at"] += [request.served_at_us] * count
-    columns["variant"] += [request.variant] * count
-    columns["version_id"] += [request.version_id] * count
-    columns["latency_us"] += [request.latency_us] * count
-    columns["status"] += ["ok"] * count
-    columns["score"] += request.outcome.scores
-    columns["scores"] += request.outcome.probabilities or [None] * count
-    columns["label"] += request.outcome.labels or [None] * count
-    columns["shadow_version_id"] += [request.shadow_version_id] * count
-    shadow = request.shadow
-    columns["shadow_score"] += shadow.scores if shadow else [None] * count
-    columns["shadow_scores"] += (shadow and shadow.probabilities) or [None] * count
+    return [values[index::width] for index in range(width)]

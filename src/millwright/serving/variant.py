@@ -122,10 +122,12 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
 
     Raises:
         NotFound, Corrupt: a package is missing or damaged.
+        Forbidden, Unavailable: it runs code and is not trusted, or needs what is not installed.
         Conflict: champion and canary read the same field differently.
     """
     scorers = {
-        variant.name: loaded.get(variant.version_id) or Scorer.open(variant.package)
+        variant.name: loaded.get(variant.version_id)
+        or Scorer.open(variant.package, trust_code=config.trust_code)
         for variant in config.variants
     }
     champion, canary = config.champion, config.canary

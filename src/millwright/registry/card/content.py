@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from millwright.evaluation import Evaluation
 from millwright.kernel.config import ProjectConfig
-from millwright.kernel.model_package import Field, Task
+from millwright.kernel.model_package import Field, RuntimeName, Task
 from millwright.kernel.record import Record
 
 Scalar = bool | int | float | str | None
@@ -42,7 +42,7 @@ class PackagedFile(Record):
 
 
 class CardContent(Record):
-    """Everything on a card. ``files`` and ``parity`` are filled in while packaging."""
+    """Everything on a card. What stands from ``files`` on is filled in while packaging."""
 
     model: str
     project: str
@@ -74,6 +74,8 @@ class CardContent(Record):
     """A row for the example call, by field name."""
     files: tuple[PackagedFile, ...] = ()
     parity: float | None = None
+    runtime: RuntimeName = "onnx"
+    why_native: str | None = None
 
 
 def card_content(

@@ -1,6 +1,7 @@
-"""Loads a Millwright package for ``mlflow.pyfunc``; sent along with it, so it imports nothing of ours.
+"""Loads a Millwright package for ``mlflow.pyfunc``; sent along with it, so a graph needs nothing of ours.
 
-The package is data: an ONNX graph, and a manifest that says how rows become its matrix. Labels come
+The package is data: an ONNX graph, and a manifest that says how rows become its matrix. A model in
+another form is run by Millwright, which its requirements name. Labels come
 back for classifiers, numbers for regressions. The bytes of the graph are checked against the
 manifest's digest where ``blake3`` is installed.
 """
@@ -8,6 +9,7 @@ manifest's digest where ``blake3`` is installed.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,9 @@ class Package:
 
     def __init__(self, folder: Path) -> None:
         """Read the manifest and the graph from ``folder``."""
-        import onnxruntime
-
         self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
-        graph = (folder / "model.onnx").read_bytes()
-        _verify(graph, self.manifest["digests"]["model.onnx"])
-        self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[-1].name
+        runtime = self.manifest.get("runtime", "onnx")
+        self._run = _graph(folder, self.manifest) if runtime == "onnx" else _native(folder)
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
         """Labels of classifiers, values of regressions, one per row.
@@ -49,7 +46,7 @@ class Package:
         if len(matrix) == 0:
             raw = np.empty((0, max(1, len(self.manifest["classes"]))))
         else:
-            raw = self._session.run([self._output], {self._input: matrix})[0].astype(np.float64)
+            raw = np.asarray(self._run(matrix), dtype=np.float64)
         return raw if self.manifest["task"] == "multiclass" or raw.ndim == 1 else raw[:, -1]
 
     def matrix(self, model_input: Any) -> Any:
@@ -59,6 +56,23 @@ class Package:
         for position, column in enumerate(columns):
             matrix[:, position] = _encoded(model_input[column["field"]], column)
         return matrix
+
+
+def _graph(folder: Path, manifest: dict[str, Any]) -> Callable[[Any], Any]:
+    import onnxruntime
+
+    graph = (folder / "model.onnx").read_bytes()
+    _verify(graph, manifest["digests"]["model.onnx"])
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    source, target = session.get_inputs()[0].name, session.get_outputs()[-1].name
+    return lambda matrix: session.run([target], {source: matrix})[0]
+
+
+def _native(folder: Path) -> Callable[[Any], Any]:
+    from millwright.kernel.scoring import Scorer
+
+    # Whoever loads a model with mlflow.pyfunc trusts what it runs: that is how MLflow works.
+    return Scorer.open(folder, trust_code=True).score_matrix
 
 
 def _load_pyfunc(data_path: str) -> Package:

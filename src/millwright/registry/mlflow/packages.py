@@ -17,7 +17,7 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel import clock
 from millwright.kernel.access import Permission
-from millwright.kernel.model_package import MANIFEST, MODEL, Manifest
+from millwright.kernel.model_package import MANIFEST, Manifest
 from millwright.kernel.store import Store
 from millwright.registry.mlflow.entities import PACKAGES, live_version, package_uri, storage_of
 from millwright.registry.mlflow.names import required
@@ -120,9 +120,12 @@ def made_files(
     manifest: Manifest, version: str, run: str | None, created_ms: int
 ) -> dict[str, str]:
     """The files that MLflow needs beside those of the package, by name."""
-    requirements = "".join(f"{name}\n" for name in _REQUIREMENTS)
+    # Another form than a graph is run by Millwright, with the library that trained it.
+    native = () if manifest.runtime == "onnx" else ("millwright", *manifest.requires)
+    needed = (*_REQUIREMENTS, *native)
+    requirements = "".join(f"{name}\n" for name in needed)
     loader = Path(__file__).with_name("package_loader.py").read_text("utf-8")
-    pip = "".join(f"  - {name}\n" for name in _REQUIREMENTS)
+    pip = "".join(f"  - {name}\n" for name in needed)
     return {
         "MLmodel": _mlmodel(manifest, version, run, created_ms),
         _LOADER: loader,
@@ -146,12 +149,7 @@ def _mlmodel(manifest: Manifest, version: str, run: str | None, created_ms: int)
     described = {
         "artifact_path": package_uri(version),
         "flavors": {
-            "onnx": {
-                "code": "code",
-                "data": MODEL,
-                "providers": ["CPUExecutionProvider"],
-                "onnx_session_options": None,
-            },
+            **_onnx_flavour(manifest),
             "python_function": {
                 "code": "code",
                 "data": ".",
@@ -179,6 +177,19 @@ def _mlmodel(manifest: Manifest, version: str, run: str | None, created_ms: int)
     if run:
         described["run_id"] = run
     return str(yaml.safe_dump(described, sort_keys=True))
+
+
+def _onnx_flavour(manifest: Manifest) -> dict[str, object]:
+    """The flavour of a graph; a model in another form is a Python function only."""
+    if manifest.runtime != "onnx":
+        return {}
+    described = {
+        "code": "code",
+        "data": manifest.model_file,
+        "providers": ["CPUExecutionProvider"],
+        "onnx_session_options": None,
+    }
+    return {"onnx": described}
 
 
 def _stored(objects: Any, digest: str) -> Found:

@@ -13,7 +13,8 @@ from millwright.registry.packaging.onnx_trees import (
     OUTPUT,
     trees_to_onnx,
 )
-from millwright.registry.packaging.trees import ensemble_of
+from millwright.registry.packaging.trees import Ensemble, ensemble_of
+from millwright.registry.packaging.xgboost_trees import xgboost_ensemble
 
 
 def export_onnx(estimator: Any, columns: int, task: Task) -> bytes:
@@ -35,7 +36,7 @@ def export_onnx(estimator: Any, columns: int, task: Task) -> bytes:
             hint="Install it with: pip install 'millwright[train]'",
         ) from cause
 
-    ensemble = ensemble_of(estimator)
+    ensemble = _of_xgboost(estimator) or ensemble_of(estimator)
     if ensemble is not None:
         model = trees_to_onnx(ensemble, columns, task)
     else:
@@ -43,6 +44,15 @@ def export_onnx(estimator: Any, columns: int, task: Task) -> bytes:
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _of_xgboost(estimator: Any) -> Ensemble | None:
+    if not type(estimator).__module__.startswith("xgboost"):
+        return None
+    booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
+    best = getattr(estimator, "best_iteration", None) if booster is not estimator else None
+    kept = booster if best is None else booster[: best + 1]
+    return xgboost_ensemble(bytes(kept.save_raw("json")))
 
 
 def _from_scikit_learn(estimator: Any, columns: int, task: Task) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from millwright.kernel.model_package import (
     CARD_MARKDOWN,
     ENVIRONMENT,
     MANIFEST,
-    MODEL,
+    MODEL_FILES,
     REFERENCE,
     Encoding,
     Field,
@@ -27,8 +28,8 @@ from millwright.kernel.model_package import (
 from millwright.kernel.objects import digest_of
 from millwright.kernel.scoring import Scorer, Scores
 from millwright.registry.card import CardContent, PackagedFile, render_html, render_markdown
-from millwright.registry.packaging.export import export_onnx
-from millwright.registry.packaging.parity import TOLERANCE, parity, require_parity
+from millwright.registry.packaging.form import packaged_form
+from millwright.registry.packaging.parity import TOLERANCE
 
 REFERENCE_ROWS = 5_000
 SCORE = "score"
@@ -74,6 +75,7 @@ def build_package(
     card: CardContent | None = None,
     created_ms: int | None = None,
     tolerance: float = TOLERANCE,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Manifest:
     """Write the package of a fitted model into ``directory`` and return its manifest.
 
@@ -88,18 +90,16 @@ def build_package(
         threshold: probability from which a row is called positive (binary).
         card: what the model card says; digests and parity are filled in here.
         created_ms: the time to write; the same of everything gives the same bytes.
+        beside: files that a Python class finds in the package's folder, by name.
 
     Raises:
-        InvalidInput: a column is missing, the estimator has no ONNX form, or the packaged model
-            does not answer as the trained one.
+        InvalidInput: a column is missing, the model can be packaged in no form, or answers
+            differently in each.
     """
     directory.mkdir(parents=True, exist_ok=True)
     sample = even_sample(_fields_only(reference, fitted.fields), REFERENCE_ROWS)
     matrix = encode(sample, fitted.encoding)
-    content = export_onnx(fitted.estimator, matrix.shape[1], fitted.task)
-    measured = parity(content, fitted.estimator, matrix, fitted.task, tolerance=tolerance)
-    require_parity(measured)
-    manifest = Manifest(
+    plan = Manifest(
         model=model,
         task=fitted.task,
         classes=fitted.classes,
@@ -107,15 +107,29 @@ def build_package(
         family=fitted.family,
         signature=fitted.fields,
         encoding=fitted.encoding,
-        parity=measured.largest,
+        parity=0.0,
         digests={},
         created_at=clock.rfc3339(clock.now_ms() if created_ms is None else created_ms),
     )
+    form = packaged_form(
+        fitted.estimator, matrix, fitted.task, plan, tolerance=tolerance, beside=beside or {}
+    )
+    native = form.native
+    manifest = plan.model_copy(
+        update={
+            "runtime": native.runtime,
+            "entry": native.entry,
+            "requires": native.requires,
+            "why_native": form.why_native,
+            "parity": form.parity.largest,
+        }
+    )
     if held_out is not None:
         matrix = encode(_stretched(held_out, len(matrix)), fitted.encoding)
-    scores = answer_score(Scorer(manifest, content).score_matrix(matrix))
+    scores = answer_score(Scorer(manifest, form.runtime).score_matrix(matrix))
     files = {
-        MODEL: content,
+        **(beside or {}),
+        MODEL_FILES[native.runtime]: native.content,
         REFERENCE: arrow_bytes(sample.append_column(SCORE, pa.array(scores))),
         ENVIRONMENT: environment.encode(),
     }
@@ -186,7 +200,14 @@ def _card_files(card: CardContent, manifest: Manifest, files: dict[str, bytes]) 
         PackagedFile(name=name, digest=digest_of(part), size=len(part))
         for name, part in sorted(files.items())
     )
-    whole = card.model_copy(update={"files": packaged, "parity": manifest.parity})
+    whole = card.model_copy(
+        update={
+            "files": packaged,
+            "parity": manifest.parity,
+            "runtime": manifest.runtime,
+            "why_native": manifest.why_native,
+        }
+    )
     return {
         CARD_MARKDOWN: render_markdown(whole).encode(),
         CARD_HTML: render_html(whole).encode(),

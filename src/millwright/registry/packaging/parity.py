@@ -11,7 +11,10 @@ from millwright.kernel.encoding import Matrix
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Task
 from millwright.kernel.record import Record
-from millwright.kernel.scoring import Scores, session, shape_scores
+from millwright.kernel.runtimes import Runtime
+from millwright.kernel.runtimes.onnx import open_graph
+from millwright.kernel.scoring import Scores, shape_scores
+from millwright.registry.packaging.native import Answers
 
 TOLERANCE = 1e-4
 """Largest difference of a row that counts as equal: in probability, or as a share of the scale."""
@@ -37,12 +40,19 @@ class Parity(Record):
         return self.share_off <= MAX_SHARE_OFF
 
 
-def estimator_scores(estimator: Any, matrix: Matrix, task: Task) -> Scores:
-    """The trained estimator's own scores, in the shapes of ``Scorer.score_matrix``."""
+def estimator_scores(
+    estimator: Any, matrix: Matrix, task: Task, answers: Answers | None = None
+) -> Scores:
+    """The trained model's own scores, in the shapes of ``Scorer.score_matrix``.
+
+    ``answers`` is how it is asked; by default as scikit-learn's estimators are.
+    """
     with warnings.catch_warnings():
         # Trained on a table, asked with a matrix of the same columns: the missing names are fine.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        if task != "regression" and hasattr(estimator, "predict_proba"):
+        if answers is not None:
+            raw = np.asarray(answers(matrix))
+        elif task != "regression" and hasattr(estimator, "predict_proba"):
             raw = np.asarray(estimator.predict_proba(matrix))
         else:
             raw = np.asarray(estimator.predict(matrix))
@@ -52,11 +62,20 @@ def estimator_scores(estimator: Any, matrix: Matrix, task: Task) -> Scores:
 def parity(
     model: bytes, estimator: Any, matrix: Matrix, task: Task, *, tolerance: float = TOLERANCE
 ) -> Parity:
-    """Compare packaged ``model`` and ``estimator`` on the rows of ``matrix`` (float32, NaN kept)."""
-    runner = session(model)
-    source = runner.get_inputs()[0].name
-    packaged = shape_scores(runner.run(None, {source: matrix})[-1], task)
+    """Compare an ONNX ``model`` and ``estimator`` on the rows of ``matrix`` (float32, NaN kept)."""
     trained = estimator_scores(estimator, matrix, task)
+    return compared(open_graph(model), trained, matrix, task, tolerance)
+
+
+def compared(
+    runtime: Runtime, trained: Scores, matrix: Matrix, task: Task, tolerance: float
+) -> Parity:
+    """Compare what a packaged model says with what the ``trained`` one said of the same rows.
+
+    Raises:
+        InvalidInput: one says more numbers for a row than the other.
+    """
+    packaged = shape_scores(runtime.run(matrix), task)
     if packaged.shape != trained.shape:
         raise InvalidInput(
             "registry.parity_shape",
