@@ -1,11 +1,13 @@
 """Kill -9 at random instants of add, push and gc, also on the remote: nothing is lost or leaks.
 
     python benchmarks/data/crash.py --kills 200
+    python benchmarks/data/crash.py --kills 50 --database postgresql
 
 A child process adds versions, writes garbage, pushes and collects garbage, and says after each
 version that it is kept. It is killed after a random time, again and again. Then every version that
 was acknowledged is read and compared, every byte is verified, here and as another workspace fetches
 it, and after a last garbage collection no chunk is left that nothing refers to, and no stray file.
+On SQLite versions are kept beside the door, through the journal; on PostgreSQL through the service.
 """
 
 from __future__ import annotations
@@ -18,19 +20,24 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+import postgres_server
 from millwright.data import trees
-from millwright.data.service import take_journal
+from millwright.data.records import NewVersion
+from millwright.data.service import commit_version, take_journal
 from millwright.data.storage import embedded, fsck, garbage, transfer_service
-from millwright.data.storage.definitions import checked_definition, keep_definition
+from millwright.data.storage.definitions import checked_definition, find_definition, keep_definition
 from millwright.data.storage.head_store import RemoteHeads
 from millwright.data.storage.known_versions import known_versions
 from millwright.data.storage.marking import live_of
 from millwright.data.storage.opening import OpenedRemote, open_defined, probed
 from millwright.data.storage.records import FsckRequest, GarbageRequest, Transfer
 from millwright.data.storage.remote_garbage import collect_remote
+from millwright.data.storage.versions_service import all_versions
 from millwright.data.tree_store import TreeStore
 from millwright.data.trees import Entry, Kind
 from millwright.data.working.journal import Journal, Known
@@ -38,6 +45,7 @@ from millwright.data.working.place import Place
 from millwright.kernel.access import Actor, Role
 from millwright.kernel.ids import new_id
 from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.server.opening import open_store
 
@@ -119,8 +127,8 @@ def _work(place: Place, seed: int, say: int) -> None:
         number += 1
         what = chance.random()
         if what < 0.5:
-            version = keep(place, "shared", seed * 100 + number)
-            os.write(say, f"{version.id} {seed * 100 + number}\n".encode())
+            version_id = _kept(store, place, seed * 100 + number)
+            os.write(say, f"{version_id} {seed * 100 + number}\n".encode())
         elif what < 0.65:
             place.objects.put_many([chance.randbytes(2_000) for _ in range(20)])
         elif what < 0.82:
@@ -135,23 +143,33 @@ def _work(place: Place, seed: int, say: int) -> None:
 
 def collect_there(place: Place, objects: ProjectObjects) -> OpenedRemote:
     """Collect garbage on the remote without any grace: nobody else pushes."""
-    definition = embedded.possible(place, None)
-    assert definition is not None
-    opened = open_defined(place.state, definition, PROJECT)
+    opened = open_defined(place.state, find_definition(place.state, None), PROJECT)
     heads = RemoteHeads(opened.remote, opened.prefix)
     collect_remote(opened, heads, objects, grace_seconds=-2.0, dry_run=False)
     return opened
 
 
-def keep(place: Place, name: str, seed: int) -> Known:
-    """Keep the files of a seed as the next version of a dataset."""
-    files = files_of(seed)
+def _kept(store: Store, place: Place, seed: int) -> str:
+    if not os.environ.get("MILLWRIGHT_DATABASE_URL"):
+        return keep(place, "shared", seed).id
+    request = NewVersion(kind="files", digest=tree_of(place, files_of(seed)))
+    return commit_version(store, ACTOR, PROJECT, "shared", request).id
+
+
+def tree_of(place: Place, files: dict[str, bytes]) -> str:
+    """Store files and the folder that they make; its digest."""
     digests = place.objects.put_many(files.values())
     entries = {
         path.encode(): Entry(Kind.FILE, len(content), bytes.fromhex(digest))
         for (path, content), digest in zip(files.items(), digests, strict=True)
     }
-    root = TreeStore(place.objects).keep(trees.build(entries))
+    return TreeStore(place.objects).keep(trees.build(entries))
+
+
+def keep(place: Place, name: str, seed: int) -> Known:
+    """Keep the files of a seed as the next version of a dataset."""
+    files = files_of(seed)
+    root = tree_of(place, files)
     journal = Journal(place.state)
     with journal.alone():
         rows, _ = known_versions(place.state, PROJECT)
@@ -171,7 +189,7 @@ def _inspected(place: Place, acknowledged: list[tuple[str, int]]) -> tuple[int, 
     objects = store.objects.of(PROJECT)
     place.__dict__["objects"] = objects
     take_journal(store)
-    rows, _ = known_versions(place.state, PROJECT)
+    rows, _ = all_versions(store, PROJECT)
     by_id = {row["id"]: row for row in rows}
     lost = 0
     for version_id, seed in acknowledged:
@@ -206,6 +224,7 @@ def _leaked_there(opened: OpenedRemote) -> int:
 
 def _fetched_elsewhere(root: Path) -> int:
     """How many versions another workspace gets from the remote, every byte verified."""
+    os.environ.pop("MILLWRIGHT_DATABASE_URL", None)
     there = _workspace(root / "there")
     _add_remote(there, root / "remote")
     definition = embedded.possible(there, None)
@@ -240,8 +259,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mw-crash-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-crash-"))
+        if arguments.database == "postgresql":
+            os.environ["MILLWRIGHT_DATABASE_URL"] = stack.enter_context(postgres_server.running())
         found = run(Path(folder), arguments.kills, arguments.seed)
     print(json.dumps(asdict(found), indent=2))
     sys.exit(bool(found.lost or found.damaged or found.leaked))
