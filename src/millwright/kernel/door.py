@@ -98,6 +98,17 @@ class Door:
         )
         return answer.json() if answer.content else None
 
+    def mlflow_file(self, project: str, path: str) -> bytes:
+        """The bytes of an artifact of the MLflow protocol; of ``?path=FOLDER``, its listing."""
+        below = f"/projects/{project}/mlflow/api/2.0/mlflow-artifacts/artifacts"
+        return self._send("GET", path if path.startswith("?") else f"/{path}", below=below).content
+
+    def mlflow_trace(self, project: str, trace: str) -> bytes:
+        """The spans of a trace as ``traces.json``."""
+        path = f"get-trace-artifact?request_id={trace}"
+        below = f"/projects/{project}/mlflow/ajax-api/2.0/mlflow/"
+        return self._send("GET", path, below=below).content
+
     def upload(self, project: str, content: bytes | Path) -> str:
         """Store bytes in the object store of a project and return their digest.
 

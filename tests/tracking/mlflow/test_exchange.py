@@ -11,7 +11,14 @@ import pytest
 from millwright.kernel.access import LOCAL
 from millwright.kernel.door import Door, connect
 from millwright.kernel.workspace import Workspace
-from millwright.tracking import NewRun, each_run, list_artifacts, metric_history, service
+from millwright.tracking import (
+    NewRun,
+    each_run,
+    list_artifacts,
+    log_artifact,
+    metric_history,
+    service,
+)
 from millwright.tracking.exchange.exporting import hand_out
 from millwright.tracking.exchange.importing import ImportReport, carry_over
 from millwright.tracking.exchange.source import opened
@@ -156,6 +163,31 @@ def test_logged_models_and_traces_come_over_from_a_server(newer: str, tmp_path: 
             report = bring(door, f"{url}/projects/p/mlflow", second)
             assert (report.logged_models, report.traces, report.left) == (1, 1, ())
             assert (report.models, report.versions) == (1, 1)
+
+
+def test_models_traces_and_files_go_out_once(newer: str, served: Served, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "ours")
+    with connect(workspace) as door:
+        bring(door, newer, workspace)
+        run = next(iter(each_run(door, "p")))
+        log_artifact(door, "p", run.id, "notes/a.txt", b"hello", media_type="text/plain")
+        first = hand_out(door, "p", served.url, str)
+        assert (first.new_runs, first.logged_models, first.versions, first.traces) == (1, 1, 1, 1)
+        assert (first.artifacts, first.left) == (3, ())
+        again = hand_out(door, "p", served.url, str)
+        assert (again.new_runs, again.logged_models, again.versions, again.traces) == (0, 0, 0, 0)
+        assert (again.artifacts, again.left) == (0, ())
+    version = served.get("model-versions/search").json()["model_versions"][0]
+    assert version["source"].startswith("models:/m-")
+    found = served.get("experiments/get-by-name", experiment_name="llm").json()["experiment"]
+    place = {"mlflow_experiment": {"experiment_id": found["experiment_id"]}}
+    trace = served.post("traces/search", {"locations": [place]}).json()["traces"][0]
+    assert [each["assessment_name"] for each in trace["assessments"]] == ["good"]
+    spans = served.http.get(
+        f"{served.url}/ajax-api/2.0/mlflow/get-trace-artifact",
+        params={"request_id": trace["trace_id"]},
+    ).json()["spans"]
+    assert [span["name"] for span in spans] == ["answer", "look up"]
 
 
 def _experiment(door: Door) -> str:

@@ -50,7 +50,10 @@ def import_mlflow(source: str, project: str | None, as_json: bool) -> None:
 @click.option("--project", help="Whose runs; by default the project of this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export_mlflow(url: str, project: str | None, as_json: bool) -> None:
-    """Bring this project's runs to the tracking server at URL; again brings only what is new."""
+    """Bring runs, files, models and traces to the tracking server at URL.
+
+    Run it again and only what is new goes over; what was interrupted goes on.
+    """
     from millwright.kernel.door import connect
     from millwright.tracking.api import project_here
     from millwright.tracking.exchange.exporting import hand_out
@@ -65,4 +68,10 @@ def export_mlflow(url: str, project: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(report.model_dump_json(indent=2))
         return
-    click.echo(f"{report.runs} runs, {report.new_runs} of them new; {report.points} metric points.")
+    click.echo(
+        f"{report.runs} runs, {report.new_runs} of them new; {report.points} metric points, "
+        f"{report.artifacts} files; {report.logged_models} new logged models, {report.versions} "
+        f"new versions of registered models, {report.traces} new traces."
+    )
+    for reason in report.left:
+        click.echo(f"Left here: {reason}", err=True)
