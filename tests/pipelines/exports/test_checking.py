@@ -145,7 +145,18 @@ class Seed:
     params: dict[str, object] = field(default_factory=dict)
 
 
+@mw.step
+def add(values: list[int]) -> int:
+    return sum(values)
+
+
+@mw.pipeline
+def wide() -> int:
+    return add([count([index]) for index in range(51)])
+
+
 SEEDS = (
+    Seed("many_needs", lambda: wide, to="gitlab"),
     Seed("no_steps", lambda: empty),
     Seed("no_image", place={"image": ""}),
     Seed("no_image", to="kubeflow", place={"image": ""}),
@@ -214,7 +225,7 @@ def test_a_seeded_fault_is_caught_with_a_sentence_and_a_way_out(seed: Seed) -> N
     assert "me:secret" not in str(error)
 
 
-@pytest.mark.parametrize("to", ["airflow", "kubeflow", "argo", "kubernetes", "rayjob"])
+@pytest.mark.parametrize("to", ["airflow", "kubeflow", "argo", "gitlab", "kubernetes", "rayjob"])
 def test_what_has_no_fault_is_written(to: Target) -> None:
     text = write(Seed("", to=to))
 
@@ -256,6 +267,7 @@ def test_what_the_cluster_cannot_store_is_refused() -> None:
 def test_an_approval_is_exported_where_something_waits_for_people() -> None:
     assert "suspend" in write(Seed("", lambda: asking, to="argo"))
     assert "ApprovalOperator(" in write(Seed("", lambda: asking, to="airflow"))
+    assert "when: manual" in write(Seed("", lambda: asking, to="gitlab"))
 
 
 def test_a_secret_is_named_and_never_written(monkeypatch: pytest.MonkeyPatch) -> None:

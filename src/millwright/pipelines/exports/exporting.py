@@ -15,14 +15,16 @@ from millwright.pipelines.dsl import Pipeline
 from millwright.pipelines.exports.airflow import airflow
 from millwright.pipelines.exports.argo import argo
 from millwright.pipelines.exports.checking import Fault, fault_of_size, faults_of
+from millwright.pipelines.exports.gitlab import gitlab
 from millwright.pipelines.exports.kubeflow import kubeflow
 from millwright.pipelines.exports.kubernetes import job, rayjob
-from millwright.pipelines.exports.records import Export, Place, Target
+from millwright.pipelines.exports.records import CONTAINERS, Export, Place, Target
 
 _WRITERS: dict[Target, Callable[[Export], str]] = {
     "airflow": airflow,
     "kubeflow": kubeflow,
     "argo": argo,
+    "gitlab": gitlab,
     "kubernetes": job,
     "rayjob": rayjob,
 }
@@ -62,7 +64,7 @@ def exported(
     )
     _refuse(faults_of(export))
     text = _WRITERS[target](export)
-    if target != "airflow":
+    if target in CONTAINERS:
         _refuse(fault_of_size(text))
     return text
 

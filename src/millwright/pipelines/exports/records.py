@@ -10,7 +10,7 @@ from pydantic import Field
 from millwright.kernel.record import Record
 from millwright.pipelines.graph import Graph
 
-Target = Literal["airflow", "kubeflow", "argo", "kubernetes", "rayjob"]
+Target = Literal["airflow", "kubeflow", "argo", "gitlab", "kubernetes", "rayjob"]
 CONTAINERS: frozenset[Target] = frozenset({"kubeflow", "argo", "kubernetes", "rayjob"})
 """Targets whose tasks are containers, which share nothing with the machine that exports."""
 
