@@ -20,6 +20,7 @@ from millwright.kernel.config_types import Share as Share
 from millwright.kernel.config_types import Size
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 from millwright.kernel.record import Record
+from millwright.kernel.target_config import Target
 from millwright.kernel.workspace import FILE_NAME as FILE_NAME
 
 
@@ -154,6 +155,8 @@ class DeploymentConfig(Record):
     port: int = 0
     """0 picks a free port and keeps it."""
     canary: CanaryConfig = CanaryConfig()
+    targets: dict[Name, Target] = Field(default_factory=dict)
+    """Where else the model goes, by the name that `mw deploy --target` takes."""
 
 
 class DriftConfig(Record):
@@ -197,7 +200,9 @@ class MonitoringConfig(Record):
 class RetrainingConfig(Record):
     """When and on what a challenger is trained."""
 
-    triggers: tuple[Literal["data_drift", "prediction_drift", "performance"], ...] = (
+    triggers: tuple[
+        Literal["data_drift", "column_drift", "prediction_drift", "performance"], ...
+    ] = (
         "data_drift",
         "performance",
     )

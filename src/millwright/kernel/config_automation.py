@@ -107,7 +107,9 @@ class TriggerConfig(StartedPipeline):
     """The dataset, the upstream pipeline, or (any where absent) the deployment."""
     status: Literal["succeeded", "failed", "cancelled"] = "succeeded"
     """How the upstream pipeline ended."""
-    kinds: tuple[Literal["data_drift", "prediction_drift", "performance", "latency"], ...] = ()
+    kinds: tuple[
+        Literal["data_drift", "column_drift", "prediction_drift", "performance", "latency"], ...
+    ] = ()
     """Kinds of alert; any where empty."""
     type: str | None = None
     """The type of CloudEvent that counts; any where absent."""

@@ -10,7 +10,14 @@ from collections.abc import Mapping
 
 from millwright.kernel.clock import rfc3339
 from millwright.kernel.config import MonitoringConfig
-from millwright.monitoring.records import AlertKind, AlertSignal, Judgement, WindowSummary
+from millwright.monitoring.policy.evidence import FLOOR
+from millwright.monitoring.records import (
+    AlertKind,
+    AlertSignal,
+    Judgement,
+    Severity,
+    WindowSummary,
+)
 
 NAMED_FEATURES = 3
 """Features that a title names; the record lists all."""
@@ -31,6 +38,7 @@ def judge(
         return ()
     found: list[Judgement | None] = [
         _data_drift(window, policy, begun.get("data_drift", window.start_ms)),
+        _column_drift(window, policy, begun.get("column_drift")),
         _prediction_drift(window, policy, begun.get("prediction_drift", window.start_ms)),
         _performance(window, policy, begun.get("performance", window.start_ms)),
         _latency(window, policy, begun.get("latency", window.start_ms)),
@@ -78,6 +86,69 @@ def _data_drift(window: WindowSummary, policy: MonitoringConfig, since: int) -> 
             "statistic": drifted[0].statistic,
         },
     )
+
+
+def _column_drift(
+    window: WindowSummary, policy: MonitoringConfig, begun: int | None
+) -> Judgement | None:
+    """Single columns that have surely moved: pages, unless labels say that no harm is done.
+
+    Where so many have moved that ``data_drift`` speaks, one alert is enough.
+    """
+    whole = _data_drift(window, policy, window.start_ms)
+    if whole is not None and whole.signal is not None:
+        return Judgement(kind="column_drift")
+    weighed = [
+        (column, column.evidence) for column in window.features if column.evidence is not None
+    ]
+    if not weighed:
+        return None
+    moved = [(column, found) for column, found in weighed if found.tier != "none"]
+    if not moved:
+        return Judgement(kind="column_drift")
+    moved.sort(key=lambda pair: (pair[1].tier != "page", -pair[1].effect))
+    (first, found), harm = moved[0], _harm(window, policy)
+    pages = found.tier == "page" and harm is not False
+    since = min(entry.since_ms for _, entry in moved)
+    others = f" {len(moved) - 1} more of {len(weighed)} too." if len(moved) > 1 else ""
+    promise = (
+        ""
+        if found.promised
+        else (
+            " Neighbouring rows resemble one another, so the rate of false alarms is an estimate."
+        )
+    )
+    title = (
+        f"{first.feature} has moved since {_day(since)} by {found.effect:.2f}"
+        f" {found.unit}:"
+        f" '{found.cell}' went from {found.share_then:.0%} to {found.share_now:.0%}"
+        f" of {found.rows:,} rows; by chance p = {found.p_value:.1g}.{others}{promise}"
+    )
+    return _signal(
+        "column_drift",
+        title,
+        effect=found.effect,
+        threshold=FLOOR,
+        since=since if begun is None else min(begun, since),
+        features=tuple(column.feature for column, _ in moved),
+        evidence={
+            "rows": found.rows,
+            "windows": found.windows,
+            "p_value": found.p_value,
+            "cell": found.cell,
+            "share_then": found.share_then,
+            "share_now": found.share_now,
+            "tier": found.tier,
+            "harm": "unknown" if harm is None else "yes" if harm else "no",
+        },
+        severity="critical" if pages else "warning",
+    )
+
+
+def _harm(window: WindowSummary, policy: MonitoringConfig) -> bool | None:
+    """Whether labels say that predictions became worse; None without labels enough."""
+    judged = _performance(window, policy, window.start_ms)
+    return None if judged is None else judged.signal is not None
 
 
 def _prediction_drift(
@@ -173,10 +244,11 @@ def _signal(
     since: int,
     evidence: dict[str, float | int | str | None],
     features: tuple[str, ...] = (),
+    severity: Severity | None = None,
 ) -> Judgement:
     signal = AlertSignal(
         kind=kind,
-        severity="critical" if kind == "performance" else "warning",
+        severity=severity or ("critical" if kind == "performance" else "warning"),
         title=title,
         effect=effect,
         threshold=threshold,

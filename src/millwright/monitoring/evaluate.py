@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+from sqlalchemy import Connection
 
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.clock import parse_duration
@@ -21,6 +22,7 @@ from millwright.monitoring.alert_log import (
 )
 from millwright.monitoring.alerting import judge
 from millwright.monitoring.delivery import Delivery
+from millwright.monitoring.drift import MOST_WINDOWS, with_evidence
 from millwright.monitoring.ingest import ingest
 from millwright.monitoring.label_log import LabelLog
 from millwright.monitoring.labels import any_of
@@ -31,6 +33,7 @@ from millwright.monitoring.summary import champion_of, summarise
 from millwright.monitoring.watched import Catalog, WatchedDeployment
 from millwright.monitoring.window_log import (
     Progress,
+    counts_before,
     first_event,
     load_progress,
     new_segments,
@@ -249,7 +252,8 @@ class MonitorController:
         subject = Subject(deployment.project, deployment.id)
         changed: list[str] = []
         with self._store.write(SYSTEM, deployment.project) as tx:
-            for summary in summaries:
+            for measured in summaries:
+                summary = self._weighed(tx.connection, deployment, measured)
                 identifier = write_window(tx, deployment.project, deployment.id, summary)
                 # A window of a version that no longer serves says nothing about the one that does.
                 current = summary.champion_version_id in (None, deployment.champion_version_id)
@@ -262,6 +266,20 @@ class MonitorController:
                 changed += apply_judgements(tx, subject, window, progress.judged)
             save_progress(tx, deployment.id, progress)
         self._delivery.add(changed)
+
+    def _weighed(
+        self, connection: Connection, deployment: WatchedDeployment, summary: WindowSummary
+    ) -> WindowSummary:
+        """The window with the evidence of all windows of its version up to it."""
+        version_id = summary.champion_version_id
+        model = None if version_id is None else self._catalog.model(deployment, version_id)
+        if summary.status == "open" or model is None or not summary.features:
+            return summary
+        earlier = counts_before(
+            connection, deployment.id, version_id, summary.start_ms, MOST_WINDOWS - 1
+        )
+        weighed = with_evidence(summary.features, model.reference, earlier, summary.start_ms)
+        return summary.model_copy(update={"features": weighed})
 
 
 def _stored_catalog(store: Store) -> Catalog:

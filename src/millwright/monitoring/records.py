@@ -9,7 +9,7 @@ from pydantic import Field
 from millwright.kernel.record import Record
 from millwright.monitoring.drift.records import ColumnDrift
 
-AlertKind = Literal["data_drift", "prediction_drift", "performance", "latency"]
+AlertKind = Literal["data_drift", "column_drift", "prediction_drift", "performance", "latency"]
 Severity = Literal["warning", "critical"]
 AlertStatus = Literal["open", "acknowledged", "resolved"]
 WindowStatus = Literal["open", "closed"]

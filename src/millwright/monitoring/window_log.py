@@ -226,6 +226,24 @@ def windows_of(connection: Connection, deployment_id: str, limit: int) -> Sequen
     return list(reversed(rows))
 
 
+def counts_before(
+    connection: Connection, deployment_id: str, version_id: str | None, start_ms: int, limit: int
+) -> list[tuple[int, dict[str, tuple[int, ...]]]]:
+    """Start and counts by feature of a version's latest closed windows before one, oldest first."""
+    query = select(windows.c.start_ms, windows.c.summary).where(
+        windows.c.deployment_id == deployment_id,
+        windows.c.champion_version_id == version_id,
+        windows.c.status == "closed",
+        windows.c.start_ms < start_ms,
+    )
+    found = connection.execute(query.order_by(windows.c.start_ms.desc()).limit(limit)).all()
+    counted = []
+    for row in reversed(found):
+        features = json.loads(row.summary)["features"]
+        counted.append((int(row.start_ms), {f["feature"]: f.get("counts", ()) for f in features}))
+    return counted
+
+
 def segments_served_since(
     connection: Connection, deployment_id: str, served_ms: int, limit: int
 ) -> list[Segment]:

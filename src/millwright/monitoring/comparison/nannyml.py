@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -53,22 +54,17 @@ def compare(
     """
     kind = kind_of(reference)
     rows = (len(reference), len(current))
-    endless = kind == "numeric" and bool(np.isinf(numeric_values(reference)).any())
-    if kind == "unsupported" or reference.null_count == len(reference) or endless:
+    fit = fitted(reference, method)
+    if fit is None:
         why = "It has no type, or no values, that NannyML compares."
         return ColumnComparison(name, kind, method, None, None, False, rows=rows, findings=(why,))
-    measure = _numeric(method, reference) if kind == "numeric" else _levels(method, reference)
-    then = np.array([measure(chunk)[0] for chunk in chunks_of(reference)])
-    found = [measure(chunk) for chunk in chunks_of(current)]
+    found = [fit.measure(chunk) for chunk in chunks_of(current)]
     values = np.array([value for value, _ in found])
-    threshold = None
+    threshold = None if method == "chi2" else fit.threshold
     if method == "chi2":
         alarms = [p is not None and p < _CHI_SQUARE_P for _, p in found]
     else:
-        threshold = float(np.nanmean(then) + DEVIATIONS * np.nanstd(then))
-        if method == "kolmogorov_smirnov":
-            threshold = min(threshold, 1.0)
-        alarms = [bool(value > threshold) for value in values]
+        alarms = [bool(value > fit.threshold) for value in values]
     held = values[np.isfinite(values)]
     return ColumnComparison(
         name=name,
@@ -82,6 +78,32 @@ def compare(
         chunks=tuple(values.tolist()),
         alarms=tuple(alarms),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A reference, ready to be compared with chunks.
+
+    ``measure`` takes a chunk to its distance (and, of χ², the p-value); ``threshold`` is the mean
+    plus three standard deviations of what the reference's own chunks show.
+    """
+
+    measure: _Measure
+    threshold: float
+
+
+def fitted(reference: Column, method: Method | None = None) -> Fitted | None:
+    """Prepare a reference; None for one without values, or of a type that NannyML does not take."""
+    kind = kind_of(reference)
+    if kind == "unsupported" or reference.null_count == len(reference):
+        return None
+    if kind == "numeric" and np.isinf(numeric_values(reference)).any():
+        return None
+    chosen = method or "jensen_shannon"
+    measure = _numeric(chosen, reference) if kind == "numeric" else _levels(chosen, reference)
+    then = np.array([measure(chunk)[0] for chunk in chunks_of(reference)])
+    threshold = float(np.nanmean(then) + DEVIATIONS * np.nanstd(then))
+    return Fitted(measure, min(threshold, 1.0) if method == "kolmogorov_smirnov" else threshold)
 
 
 def kind_of(column: Column) -> Kind:

@@ -68,6 +68,7 @@ def column_drift(reference: ColumnReference, column: Column, threshold: float = 
         missing_share=missing,
         missing_change=missing - reference.missing_share if rows else 0.0,
         new_share=_new_share(reference, column, counts),
+        counts=tuple(counts.tolist()),
     )
 
 

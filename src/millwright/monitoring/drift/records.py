@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from millwright.kernel.cells import Bins
 from millwright.kernel.record import Record
 
@@ -16,6 +18,12 @@ class ColumnReference(Record):
     """All levels seen in the sample, most frequent first, at most 10,000; for new ones."""
     ordinary: float = 0.0
     """How far stretches of the sample itself are from the whole: what is no news."""
+    widths: tuple[float, ...] = ()
+    """Of numbers: the width of each cell but the last, in standard deviations of the sample."""
+    design_effect: float = 1.0
+    """By how much shares of its stretches vary beyond chance; 1 for independent rows."""
+    stretch: int = 1
+    """Rows of a stretch."""
 
     @property
     def rows(self) -> int:
@@ -33,6 +41,27 @@ class Reference(Record):
 
     columns: tuple[ColumnReference, ...]
     score: ColumnReference | None = None
+
+
+class ColumnEvidence(Record):
+    """How sure it is that a column has moved, over the windows up to this one."""
+
+    tier: Literal["page", "warn", "none"]
+    effect: float
+    """How far it moved, in ``unit``."""
+    unit: Literal["standard deviations", "of its rows"]
+    p_value: float
+    windows: int
+    """How many windows were taken together; the evidence is strongest so."""
+    rows: int
+    since_ms: int
+    """Start of the first of them."""
+    cell: str
+    """The values whose share changed most."""
+    share_then: float
+    share_now: float
+    promised: bool
+    """Whether rows are independent enough for the error rate to be a promise."""
 
 
 class ColumnDrift(Record):
@@ -56,3 +85,7 @@ class ColumnDrift(Record):
     """Share of missing values now minus then."""
     new_share: float
     """Share of rows outside the reference's range, or of a level that it never had."""
+    counts: tuple[int, ...] = ()
+    """Rows in each cell of the reference; counts of several windows add up."""
+    evidence: ColumnEvidence | None = None
+    """None in a window that still fills."""

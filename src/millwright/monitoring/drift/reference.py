@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from millwright.kernel.cells import (
+    Bins,
     Column,
     boolean_values,
     count_cells,
@@ -19,6 +22,7 @@ from millwright.kernel.cells import (
 from millwright.kernel.model_package import Field
 from millwright.monitoring.drift.columns import column_drift
 from millwright.monitoring.drift.records import ColumnReference, Reference
+from millwright.monitoring.policy.evidence import design_effect
 
 SCORE = "score"
 """The column of ``reference.arrow``, and of the prediction log, that holds the model's score."""
@@ -54,7 +58,10 @@ def column_reference(column: Column, field: Field) -> ColumnReference:
     if field.kind == "numeric":
         bins = numeric_bins(numeric_values(column))
         return ColumnReference(
-            feature=field.name, bins=bins, counts=tuple(count_cells(column, bins).tolist())
+            feature=field.name,
+            bins=bins,
+            counts=tuple(count_cells(column, bins).tolist()),
+            widths=_widths(numeric_values(column), bins),
         )
     values = boolean_values(column) if field.kind == "boolean" else level_values(column)
     bins = level_bins(values, field.kind)
@@ -78,6 +85,23 @@ def with_ordinary(reference: ColumnReference, column: Column) -> ColumnReference
     rows = len(column) // STRETCHES
     if rows < LEAST_STRETCH_ROWS:
         return reference
-    stretches = (column.slice(start * rows, rows) for start in range(STRETCHES))
-    farthest = max(column_drift(reference, stretch, 0.0).value for stretch in stretches)
-    return reference.model_copy(update={"ordinary": farthest})
+    drifts = [
+        column_drift(reference, column.slice(start * rows, rows), 0.0) for start in range(STRETCHES)
+    ]
+    alike = design_effect([np.asarray(drift.counts, dtype=np.int64) for drift in drifts])
+    return reference.model_copy(
+        update={
+            "ordinary": max(drift.value for drift in drifts),
+            "design_effect": alike.design_effect,
+            "stretch": alike.stretch,
+        }
+    )
+
+
+def _widths(values: npt.NDArray[np.float64], bins: Bins) -> tuple[float, ...]:
+    finite = values[np.isfinite(values)]
+    spread = float(finite.std()) if finite.size else 0.0
+    # What lies beyond the sample's range is taken to lie one standard deviation beyond.
+    inner = np.diff(np.array([bins.low, *bins.edges])) / spread if spread > 0.0 else None
+    within = [0.0] * len(bins.edges) if inner is None else inner.tolist()
+    return (1.0, *within, 1.0)

@@ -14,6 +14,7 @@ import { Alerts } from "./Alerts";
 import { Drift } from "./Drift";
 import { LiveTraffic } from "./LiveTraffic";
 import { performanceMarks } from "./marks";
+import { Moved } from "./Moved";
 import { Performance } from "./Performance";
 import { Replicas } from "./Replicas";
 import { Rollouts } from "./Rollouts";
@@ -69,6 +70,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
           <>
             <Performance windows={found} marks={marks} />
             <Drift windows={found} />
+            <Moved windows={found} />
           </>
         )}
       </Loaded>
