@@ -30,6 +30,11 @@ from millwright.monitoring import Window, send_labels
 from millwright.monitoring.client import windows
 from millwright.registry import get_version
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from each_database import each_database, postgres_template
+
+__all__ = ["each_database", "postgres_template"]
+
 MW = Path(sys.executable).parent / "mw"
 PROJECT = "orders"
 FIRST_DAY = datetime(2024, 3, 1, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from millwright.data.tree_store import TreeStore
 from millwright.data.trees import Entry, Kind
 from millwright.kernel import events, leases
 from millwright.kernel.access import Actor, Role
+from millwright.kernel.hearing import Ear
 from millwright.kernel.lineage import walk
 from millwright.kernel.references import Reference, references
 from millwright.kernel.store import Store
@@ -73,6 +75,26 @@ def test_a_failed_transaction_leaves_neither_its_change_nor_its_event(opened: St
     with opened.read() as connection:
         assert connection.execute(select(projects)).all() == []
         assert events.read(connection) == []
+
+
+@pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
+def test_who_waits_hears_of_what_another_process_commits(opened: Store, tmp_path: Path) -> None:
+    ear = Ear(opened)
+    try:
+        assert ear.listening.wait(30)
+        seen = opened.changes.count
+        code = (
+            "from millwright.kernel.workspace import Workspace\n"
+            "from millwright.server.opening import open_store\n"
+            "from millwright.kernel.access import SYSTEM\n"
+            "store = open_store(Workspace.find())\n"
+            "with store.write(SYSTEM, 'p') as tx: tx.event('test.first', 'thing:1')\n"
+            "with store.write(SYSTEM, 'p') as tx: tx.event('test.happened', 'thing:1')\n"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+        assert opened.changes.wait(seen, seconds=30) > seen
+    finally:
+        ear.close()
 
 
 def test_many_writers_make_one_unbroken_chain(opened: Store) -> None:

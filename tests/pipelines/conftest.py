@@ -1,13 +1,19 @@
-"""The pipelines that the tests load by name."""
+"""The pipelines that the tests load by name, and the databases that they run on."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from millwright.pipelines.entry_point import load_file
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from each_database import each_database, postgres_template
+
+__all__ = ["each_database", "postgres_template"]
 
 FOLDER = Path(__file__).parent
 

@@ -15,6 +15,8 @@ from millwright.kernel.store import Store
 from millwright.pipelines import PipelineClient, decide, execute, fire_due
 from millwright.pipelines.records import Decision
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 FOLDER = Path(__file__).parent
 
 

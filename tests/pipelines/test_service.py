@@ -27,6 +27,8 @@ from millwright.pipelines.records import (
     Wave,
 )
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 @pytest.fixture
 def client(door: Door) -> PipelineClient:

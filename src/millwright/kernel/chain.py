@@ -7,6 +7,7 @@ writes events without SQLAlchemy.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -21,6 +22,11 @@ _CHAIN = 1
 _LAST = "SELECT seq, hash FROM event_head"
 _FIRST_HEAD = "INSERT INTO event_head (chain, seq, hash) VALUES (?, ?, ?)"
 _NEXT_HEAD = "UPDATE event_head SET seq = ?, hash = ?"
+CHANNEL = "millwright_events"
+"""On PostgreSQL, where those who listen hear of every transaction with an event, once it is
+committed; the payload says which process it was."""
+_TELL = f" RETURNING pg_notify('{CHANNEL}', ?)"
+_IMPORTED = new_id()
 _INSERT = (
     "INSERT INTO events (seq, id, time_ms, project, actor, kind, subject, payload, previous, hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -65,9 +71,16 @@ def append(
     _execute(connection, _INSERT, *row.values(), sealed)
     if last is None:
         _execute(connection, _FIRST_HEAD, _CHAIN, seq, sealed)
+    elif connection.dialect.name == "postgresql":
+        _execute(connection, _NEXT_HEAD + _TELL, seq, sealed, this_process())
     else:
         _execute(connection, _NEXT_HEAD, seq, sealed)
     return seq
+
+
+def this_process() -> str:
+    """What this process is called where others hear of its events."""
+    return f"{_IMPORTED}/{os.getpid()}"
 
 
 def _execute(connection: Statements, text: str, *values: Any) -> None:

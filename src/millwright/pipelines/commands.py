@@ -107,9 +107,13 @@ def approvals(everything: bool, as_json: bool) -> None:
 @click.argument("run")
 @click.argument("task", default="approval")
 @click.option("--reason", default="", help="Why, for the record.")
-def approve(run: str, task: str, reason: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def approve(run: str, task: str, reason: str, as_json: bool) -> None:
     """Say yes to what a run asks; its next steps may be executed then."""
-    _decide(run, task, reason, approve=True)
+    answer = _decide(run, task, reason, approve=True)
+    if as_json:
+        click.echo(answer)
+        return
     click.echo("Approved. With a control plane the run goes on by itself; without one, continue it")
     click.echo(f"with: mw pipelines resume {run}")
 
@@ -118,15 +122,20 @@ def approve(run: str, task: str, reason: str) -> None:
 @click.argument("run")
 @click.argument("task", default="approval")
 @click.option("--reason", required=True, help="Why, for the record.")
-def reject(run: str, task: str, reason: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def reject(run: str, task: str, reason: str, as_json: bool) -> None:
     """Say no to what a run asks; the run ends."""
-    _decide(run, task, reason, approve=False)
+    answer = _decide(run, task, reason, approve=False)
+    if as_json:
+        click.echo(answer)
+        return
     click.echo("Rejected. The run has failed, and what came after the question is skipped.")
 
 
 @pipelines.command("resume")
 @click.argument("run")
-def resume(run: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def resume(run: str, as_json: bool) -> None:
     """Go on with a run that was killed or that was waiting, after its last committed step."""
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
@@ -139,12 +148,14 @@ def resume(run: str) -> None:
         result = execute(door, project, run, folder=workspace.root)
     if result.status != "waiting":
         result.raise_if_failed()
-    click.echo(f"Run {run} {result.status}.")
+    said = f"Run {run} {result.status}."
+    click.echo(json.dumps({"run_id": run, "status": result.status}) if as_json else said)
 
 
 @pipelines.command("cancel")
 @click.argument("run")
-def cancel(run: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def cancel(run: str, as_json: bool) -> None:
     """Ask a run to stop; what it has committed stays."""
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
@@ -152,6 +163,9 @@ def cancel(run: str) -> None:
 
     with connect(Workspace.find()) as door:
         found = PipelineClient(door).cancel(run)
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+        return
     click.echo(f"Run {run} is {found.status}." if found.finished else f"Run {run} will stop.")
 
 
@@ -214,11 +228,13 @@ def worker() -> None:
     sys.exit(main(["--serve", "--workspace", str(Workspace.find().root)]))
 
 
-def _decide(run: str, task: str, reason: str, *, approve: bool) -> None:
+def _decide(run: str, task: str, reason: str, *, approve: bool) -> str:
+    """Answer, and the answer as JSON."""
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
     from millwright.pipelines.client import PipelineClient
     from millwright.pipelines.records import Decision
 
     with connect(Workspace.find()) as door:
-        PipelineClient(door).decide(run, task, Decision(approve=approve, reason=reason))
+        answer = PipelineClient(door).decide(run, task, Decision(approve=approve, reason=reason))
+    return answer.model_dump_json(indent=2)

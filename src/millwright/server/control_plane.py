@@ -15,6 +15,7 @@ import uvicorn
 
 from millwright.automation import ControlLoop
 from millwright.kernel.errors import Conflict, Unavailable
+from millwright.kernel.hearing import hear_others
 from millwright.kernel.locks import exclusive
 from millwright.kernel.process import end_soon, watch_lifeline
 from millwright.kernel.store import Store
@@ -101,6 +102,7 @@ def _run(store: Store, listen: Listen) -> None:
             timeout_graceful_shutdown=2,
         )
     )
+    hear_others(store)
     loop.start()
     try:
         _announce(store.workspace.address_file, url)

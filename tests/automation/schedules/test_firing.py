@@ -27,6 +27,8 @@ from millwright.server.opening import open_store
 
 from .cron_oracle import fires
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 HOUR_MS = 3_600_000
 SPRING = parse_rfc3339("2024-03-30T20:00:00Z")
 

@@ -26,6 +26,8 @@ from millwright.pipelines import get_run
 from millwright.pipelines.tables import pipeline_runs
 from millwright.server.application import create_app
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 PLACE = "/api/v1/projects/p/triggers/hook"
 
 
