@@ -86,13 +86,17 @@ def _logged_model(
     )
     _copy(door, project, there, handed, info["artifact_uri"], made["artifact_uri"])
     if info["status"] != made["status"]:
-        there.patch(f"2.0/mlflow/logged-models/{made['model_id']}", status=info["status"])
+        _finalize(there, made["model_id"], info["status"])
     for point in data.get("metrics", ()):
         target = handed.runs.get(point.get("run_id") or "", {}).get("run_id")
         if target:
             sent = {**point, "model_id": made["model_id"]}
             sent.pop("run_id")
             there.post("2.0/mlflow/runs/log-batch", run_id=target, metrics=[sent])
+
+
+def _finalize(there: Target, model: str, status: str) -> None:
+    there.patch(f"2.0/mlflow/logged-models/{model}", model_id=model, status=status)
 
 
 def _model_there(
@@ -175,8 +179,7 @@ def _source_there(
         plain = "".join(c if c.isalnum() or c in "-_ " else "-" for c in name)
         made = _model_there(there, handed, default, twin, name=plain)
         _copy(door, project, there, handed, source, made["artifact_uri"])
-        path = f"2.0/mlflow/logged-models/{made['model_id']}"
-        there.patch(path, status="LOGGED_MODEL_READY")
+        _finalize(there, made["model_id"], "LOGGED_MODEL_READY")
         return {"source": f"models:/{made['model_id']}", "model_id": made["model_id"]}
     return {"source": source, **({"run_id": run} if run else {})}
 
