@@ -132,3 +132,12 @@ def test_a_caller_from_another_address_is_not_the_local_user(store: Store) -> No
     app = create_app(store, authenticate=security.local_user)
     with TestClient(app, client=("10.0.0.9", 50000)) as client:
         assert client.get("/api/v1/whoami").status_code == 401
+
+
+def test_nobody_has_a_body_read_who_may_not_send_it(network: TestClient, store: Store) -> None:
+    sent = {"content": b"{ no json", "headers": {"content-type": "application/json"}}
+    assert network.put("/api/v1/projects/p", **sent).status_code == 401
+    sent["headers"] |= bearer(secret_for(store, Role.VIEWER))  # type: ignore[operator]
+    assert network.put("/api/v1/projects/p", **sent).status_code == 403
+    sent["headers"] |= bearer(secret_for(store, Role.EDITOR))  # type: ignore[operator]
+    assert network.put("/api/v1/projects/p", **sent).status_code == 400

@@ -8,12 +8,13 @@ neither is of the whole installation, unless it says that it answers for several
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount
 
@@ -68,11 +69,34 @@ class Owner:
 
 
 class RoomRoute(APIRoute):
-    """A route with the permission that its caller needs."""
+    """A route with the permission that its caller needs, which is looked at before the body is."""
 
-    permission: Permission | None = None
-    reach: str = Reach.INSTALLATION.value
-    """``project``, or that of its ``Reach``."""
+    about: _About | None = None
+
+    @property
+    def permission(self) -> Permission | None:
+        """What the caller needs; None for a route that was not declared."""
+        return None if self.about is None else self.about.permission
+
+    @property
+    def reach(self) -> str:
+        """``project``, or that of its ``Reach``."""
+        reach = None if self.about is None else self.about.reach
+        return "project" if reach is None else reach.value
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's own, behind the check."""
+        handled = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            if self.about is None:
+                raise RuntimeError(f"{self.path} declares no permission")
+            if self.about.permission is not Permission.PUBLIC:
+                # Who asks may have to be looked up in the database.
+                await run_in_threadpool(self.about.admit, request)
+            return await handled(request)
+
+        return checked
 
 
 class RoomRouter:
@@ -113,14 +137,10 @@ class RoomRouter:
         about = self._about(path, permission, options.pop("reach", None))
 
         def add(handler: Callable[..., Any]) -> Callable[..., Any]:
-            dependencies = [*options.pop("dependencies", ()), Depends(require(about))]
-            self._router.add_api_route(
-                path, handler, methods=[method], dependencies=dependencies, **options
-            )
+            self._router.add_api_route(path, handler, methods=[method], **options)
             route = self._router.routes[-1]
-            if isinstance(route, RoomRoute):
-                route.permission = permission
-                route.reach = "project" if about.reach is None else about.reach.value
+            assert isinstance(route, RoomRoute)
+            route.about = about
             return handler
 
         return add
@@ -143,7 +163,15 @@ class _About:
     owner: Owner | None
     reach: Reach | None
 
-    def actor(self, request: Request, actor: Actor) -> Actor:
+    def admit(self, request: Request) -> None:
+        """Note who acts, or refuse.
+
+        Raises:
+            MillwrightError: as ``_acting``, or nobody knows who it is.
+        """
+        request.state.acting = self._acting(request, _actor(request))
+
+    def _acting(self, request: Request, actor: Actor) -> Actor:
         """The caller with the role that counts.
 
         Raises:
@@ -182,17 +210,6 @@ def _denied(actor: Actor, permission: Permission) -> Forbidden:
     )
 
 
-def require(about: _About) -> Callable[[Request], None]:
-    """A dependency that lets only actors with the permission through."""
-
-    def check(request: Request) -> None:
-        if about.permission is not Permission.PUBLIC:
-            request.state.acting = about.actor(request, _actor(request))
-
-    check.permission = about.permission  # type: ignore[attr-defined]
-    return check
-
-
 def current_call(request: Request) -> Call:
     """The ``Call`` of the request in progress, for ``Depends``."""
     acting = getattr(request.state, "acting", None) or _actor(request)
@@ -221,14 +238,8 @@ def undeclared(routes: Iterable[BaseRoute]) -> list[str]:
 
 
 def _permission(route: BaseRoute) -> Permission | None:
-    direct = getattr(route, "permission", None)
-    if isinstance(direct, Permission):
-        return direct
-    for dependency in getattr(route, "dependencies", ()):
-        declared = getattr(dependency.dependency, "permission", None)
-        if isinstance(declared, Permission):
-            return declared
-    return None
+    declared = getattr(route, "permission", None)
+    return declared if isinstance(declared, Permission) else None
 
 
 def refuse_undeclared(app: FastAPI) -> None:

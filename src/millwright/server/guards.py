@@ -19,7 +19,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "embedded", "testserver")
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 _ACCEPTED = {"application/json", "application/octet-stream", "application/cloudevents+json"}
 _TELEMETRY = {"application/x-protobuf"}
-_MAX_JSON_BYTES = 64 << 20
+_MAX_JSON_BYTES = 32 << 20
 _MAX_OBJECT_BYTES = 4 << 30
 
 
