@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,20 @@ _PROJECT = click.option("--project", help="Whose; by default the project of this
 @click.option("--version", type=click.IntRange(min=1), help="Serve this version.")
 @click.option("--name", help="Name of the deployment; by default the one in millwright.yaml.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Its port; a free one by default.")
+@click.option(
+    "--target",
+    metavar="TARGET",
+    help="Serve it there: a target of millwright.yaml, or container, kubernetes, kserve, knative,"
+    " lambda, sagemaker. By default a process of this machine.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the target."
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the target's files into this folder and change nothing elsewhere.",
+)
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait until it answers.")
 @_PROJECT
 @_JSON
@@ -30,13 +45,16 @@ def deploy(
     version: int | None,
     name: str | None,
     port: int | None,
+    target: str | None,
+    settings: tuple[str, ...],
+    output: Path | None,
     wait: float,
     project: str | None,
     as_json: bool,
 ) -> None:
     """Serve a version of MODEL (by default the project's only model) from now on."""
     from millwright.deployment import client
-    from millwright.deployment.records import NewDeployment
+    from millwright.deployment.records import Choice, NewDeployment
     from millwright.kernel.door import connect
     from millwright.kernel.errors import InvalidInput
     from millwright.kernel.workspace import project_here
@@ -49,6 +67,23 @@ def deploy(
         project = project or project_here()
         model = model or _only_model(door, project)
         configured_name, configured_port = _configured(model)
+        if target is not None:
+            from millwright.deployment.targets.releasing import release_to
+
+            choice = Choice(version=version, alias=alias)
+            release_to(
+                door,
+                project,
+                name or configured_name,
+                model,
+                choice,
+                target,
+                settings,
+                output,
+                as_json,
+            )
+            return
+        _refuse_without_target(settings, output)
         new = NewDeployment(
             model=model,
             alias=alias,
@@ -123,21 +158,67 @@ def stop(name: str, project: str | None, as_json: bool) -> None:
         _show(view, as_json, running=door.url is not None)
 
 
+@deployments.command("releases")
+@click.argument("name", required=False)
+@_PROJECT
+@_JSON
+def releases(name: str | None, project: str | None, as_json: bool) -> None:
+    """List what was released to images, clusters and clouds, newest first."""
+    from millwright.deployment.targets.client import list_releases
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
+
+    with connect() as door:
+        found = list_releases(door, project or project_here(), name)
+    if as_json:
+        click.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2))
+        return
+    if not found:
+        click.echo("Nothing was released to a target yet. Begin with: mw deploy --target container")
+        return
+    click.echo(f"{'NAME':20} {'TARGET':14} {'VERSION':>7} {'RELEASED':20} {'BY':14} STATE")
+    for one in found:
+        state = "stands" if one.left_at is None else f"taken back. {one.reason}".rstrip()
+        click.echo(
+            f"{one.name:20.20} {one.target:14.14} {one.version:>7} {one.released_at:20.19} "
+            f"{one.actor:14.14} {state}"
+        )
+
+
 @deployments.command("rollback")
 @click.argument("name")
+@click.option("--target", help="Of this target: what it served before its last release.")
 @click.option("--reason", default="", help="Why; the audit trail keeps it.")
 @_PROJECT
 @_JSON
-def rollback(name: str, reason: str, project: str | None, as_json: bool) -> None:
-    """End the canary of NAME, or return to the champion before the present one."""
+def rollback(
+    name: str, target: str | None, reason: str, project: str | None, as_json: bool
+) -> None:
+    """End the canary of NAME, or return to what was served before."""
     from millwright.deployment.client import roll_back
     from millwright.deployment.records import Ruling
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import project_here
 
     with connect() as door:
+        if target is not None:
+            from millwright.deployment.targets.releasing import return_from
+
+            return_from(door, project or project_here(), name, target, reason, as_json)
+            return
         view = roll_back(door, project or project_here(), name, Ruling(reason=reason))
         _show(view, as_json, running=door.url is not None)
+
+
+def _refuse_without_target(settings: tuple[str, ...], output: Path | None) -> None:
+    from millwright.kernel.errors import InvalidInput
+
+    if settings or output is not None:
+        raise InvalidInput(
+            "deployment.no_target",
+            "--set and --output are for a target, and none is named.",
+            hint="Name it, as in: --target container",
+        )
 
 
 def _configured(model: str) -> tuple[str, int]:

@@ -66,3 +66,22 @@ deployment_replicas = Table(
     Column("message", Text, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
 )
+
+deployment_releases = Table(
+    "deployment_releases",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("target", String(100), nullable=False),
+    Column("model", String(100), nullable=False),
+    Column("version_id", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("made", Text, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("left_ms", BigInteger, nullable=True),
+    Column("reason", Text, nullable=False),
+    Index(None, "project", "name", "target", "created_ms"),
+)

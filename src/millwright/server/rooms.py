@@ -26,6 +26,7 @@ ROUTES = (
     "millwright.pipelines.routes",
     "millwright.registry.routes",
     "millwright.deployment.routes",
+    "millwright.deployment.targets.routes",
     "millwright.monitoring.routes",
     "millwright.automation.routes",
     "millwright.automation.schedules.routes",

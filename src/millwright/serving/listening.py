@@ -12,6 +12,8 @@ ADMIN_TOKEN = "MILLWRIGHT_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with what ``POST /admin/config`` asks for."""
 ACCESS_TOKEN = "MILLWRIGHT_SERVING_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with what every other path asks for, where it is set."""
+OPEN = "MILLWRIGHT_SERVING_OPEN"
+"""Environment variable: ``1`` where the network around the server is its guard and no token is."""
 BACKLOG = 2048
 """Callers that may wait for a server to accept them."""
 

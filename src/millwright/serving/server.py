@@ -18,7 +18,7 @@ from millwright.kernel.errors import Forbidden, Unavailable
 from millwright.serving.application import Application
 from millwright.serving.asgi import AsgiServer
 from millwright.serving.config import ServerConfig
-from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN, BACKLOG
+from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN, BACKLOG, OPEN
 from millwright.serving.models import Models
 
 DRAIN_SECONDS = 5
@@ -189,9 +189,11 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 
 def _refuse_open_door(bound: socket.socket) -> None:
     host = bound.getsockname()[0]
-    if not ipaddress.ip_address(host).is_loopback and not os.environ.get(ACCESS_TOKEN):
+    guarded = os.environ.get(ACCESS_TOKEN) or os.environ.get(OPEN) == "1"
+    if not ipaddress.ip_address(host).is_loopback and not guarded:
         raise Forbidden(
             "serving.open_door",
             f"The address {host} can be reached from other machines and no token is set.",
-            hint=f"Set {ACCESS_TOKEN} to a secret that callers send, or use --host 127.0.0.1.",
+            hint=f"Set {ACCESS_TOKEN} to a secret that callers send, or use --host 127.0.0.1; where"
+            f" the network is the guard, say so with {OPEN}=1.",
         )
