@@ -9,9 +9,10 @@ import pytest
 
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.objects import ObjectStore
-from millwright.kernel.remotes import Remote, building
+from millwright.kernel.remotes import Remote, pace
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.folder import FolderRemote
+from millwright.kernel.remotes.pace import PART, Pace
 from millwright.kernel.remotes.receiving import receive
 from millwright.kernel.remotes.sending import send
 
@@ -36,7 +37,7 @@ class Breaking(FolderRemote):
 def test_packs_that_arrived_are_not_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
-    monkeypatch.setattr(building, "LARGEST_PACK", 1 << 20)
+    monkeypatch.setattr(pace, "LARGEST_PACK", 1 << 20)
     here = ObjectStore(tmp_path / "here").of("p")
     content = random.Random(1).randbytes(6_000_000)
     digest = bytes.fromhex(here.put(content))
@@ -59,7 +60,7 @@ def test_packs_that_arrived_are_not_sent_again(
 def test_a_pack_that_vanished_meanwhile_is_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "LARGEST_PACK", 1 << 20)
+    monkeypatch.setattr(pace, "LARGEST_PACK", 1 << 20)
     here = ObjectStore(tmp_path / "here").of("p")
     content = random.Random(1).randbytes(3_000_000)
     digest = bytes.fromhex(here.put(content))
@@ -81,3 +82,11 @@ def fetched(remote: Remote, digest: bytes, folder: Path) -> bytes:
     catalogue.refresh()
     receive(there, catalogue, [digest], folder / "staging")
     return there.read(digest.hex())
+
+
+@pytest.mark.parametrize("rate", [1e4, 1e6, 4e6, 2e7, 1e9])
+def test_what_is_under_way_at_once_is_eight_seconds_of_sending_or_one_part(rate: float) -> None:
+    line = Pace(jobs=4)
+    line.learn(sent=16 << 20, seconds=(16 << 20) / rate)
+    assert PART <= line.pack_bytes <= 64 << 20
+    assert line.jobs * line.pack_bytes <= max(PART, 1.5 * 8 * rate)

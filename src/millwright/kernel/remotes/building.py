@@ -22,9 +22,10 @@ _BUFFER = 1 << 20
 
 
 class PackBuilder:
-    """One pack in a file; its records are appended, then ``finish`` seals it."""
+    """One pack in a file of at most ``most`` bytes; records are appended, ``finish`` seals it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most: int = LARGEST_PACK) -> None:
+        self._most = most
         self.name = os.urandom(16).hex()
         self.path = folder / f"{self.name}.pack"
         self._file = self.path.open("xb", buffering=0)
@@ -41,7 +42,7 @@ class PackBuilder:
     def fits(self, size: int) -> bool:
         """Whether a record with so many stored bytes may be added."""
         needed = HEADER.size + size + footer_size(len(self._entries) + 1)
-        return self._size + needed <= LARGEST_PACK or self.empty
+        return self._size + needed <= self._most or self.empty
 
     def append(
         self, digest: bytes, payload: bytes | memoryview, size: int, kind: int, codec: int

@@ -28,6 +28,7 @@ from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.catalogue_format import SentPack
 from millwright.kernel.remotes.local import LocalChunks
+from millwright.kernel.remotes.pace import Pace
 from millwright.kernel.remotes.progress import Progress
 
 JOBS = 4
@@ -119,6 +120,9 @@ class _Sending:
     ) -> None:
         self._local, self._catalogue, self._folder = local, catalogue, folder
         self._jobs, self._progress = jobs, progress
+        by_rename = catalogue.remote.staging is not None
+        self._pace = Pace.of_folder(jobs) if by_rename else Pace(jobs)
+        self._began = 0.0
         self._uploads: dict[Future[None], SentPack] = {}
         self._done: list[SentPack] = []
         self._packs = self._size = 0
@@ -203,17 +207,18 @@ class _Sending:
         builder = self._builder
         if builder is None or not builder.fits(len(payload)):
             self._finish_pack(threads)
-            builder = self._builder = PackBuilder(self._folder)
+            builder = self._builder = PackBuilder(self._folder, self._pace.pack_bytes)
         builder.append(digest, payload, size, kind, codec)
 
     def _finish_pack(self, threads: ThreadPoolExecutor) -> None:
         if self._builder is None:
             return
+        # As long as much is under way, this pack waits on the disk.
+        self._settle(self._pace.jobs - 1)
         builder, self._builder = self._builder, None
         pack = builder.finish()
+        self._began = self._began or time.monotonic()
         self._uploads[threads.submit(self._upload, builder.path, pack)] = pack
-        # No more packs wait on the disk than are being sent.
-        self._settle(self._jobs)
 
     def _upload(self, path: Path, pack: SentPack) -> None:
         self._catalogue.remote.upload(self._catalogue.pack_key(pack.name), path)
@@ -231,6 +236,8 @@ class _Sending:
                     self._catalogue.note(pack)
                 self._packs += 1
                 self._size += pack.size
+                if self._catalogue.remote.staging is None:
+                    self._pace.learn(self._size, time.monotonic() - self._began)
         if len(self._done) >= _PACKS_PER_PART:
             self._catalogue.publish(self._done, [])
             self._done = []
