@@ -35,7 +35,7 @@ from millwright.kernel.workspace import Workspace
 from millwright.server.opening import open_store
 
 HOUR_MS = 3_600_000
-DAYS = 3
+DAYS = 5
 ZONES = {
     "Europe/Berlin": ("2024-03-30T00:00:00Z", "2024-10-26T00:00:00Z"),
     "America/New_York": ("2024-03-09T00:00:00Z", "2024-11-02T00:00:00Z"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -11,8 +13,9 @@ import pytest
 
 import millwright as mw
 from millwright.kernel.door import Door
-from millwright.kernel.errors import InvalidInput
-from millwright.pipelines import PipelineClient, execute
+from millwright.kernel.errors import InvalidInput, Unavailable
+from millwright.kernel.workspace import Workspace
+from millwright.pipelines import PipelineClient, PipelineResult, execute, find_pipeline
 from millwright.pipelines.ownership import is_gone, this_owner
 
 
@@ -55,3 +58,58 @@ def test_a_secret_in_place_of_a_reference_is_refused_and_not_repeated(given: str
     with pytest.raises(InvalidInput, match="not given by reference") as caught:
         mw.step(secrets={"key": given})
     assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.value}"
+
+
+APART = """
+import sys
+import millwright as mw
+
+@mw.step(packages=({wheel!r},))
+def with_packages() -> list[str]:
+    import tiny_requirement
+    return [tiny_requirement.WORD, sys.prefix]
+
+@mw.pipeline
+def packaged() -> list[str]:
+    return with_packages()
+
+@mw.step(python={python!r})
+def with_python() -> str:
+    import tiny_requirement
+    return sys.executable
+
+@mw.pipeline
+def named() -> str:
+    return with_python()
+"""
+
+
+@pytest.mark.slow
+def test_a_step_runs_in_the_environment_and_with_the_interpreter_that_it_asks_for(
+    door: Door, workspace: Workspace
+) -> None:
+    wheel = workspace.root / "tiny_requirement-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        about = "tiny_requirement-1.0.dist-info"
+        named = "Metadata-Version: 2.1\nName: tiny-requirement\nVersion: 1.0\n"
+        archive.writestr("tiny_requirement.py", "WORD = 'apart'\n")
+        archive.writestr(f"{about}/METADATA", named)
+        tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{about}/WHEEL", tag)
+        archive.writestr(f"{about}/RECORD", "")
+    bare = workspace.root / "python"
+    bare.symlink_to(Path(sys.base_prefix) / "bin" / "python3")
+    file = workspace.root / "apart_flow.py"
+
+    def run(pipeline: str, python: Path) -> PipelineResult:
+        file.write_text(APART.format(wheel=str(wheel), python=str(python)))
+        sys.modules.pop("apart_flow", None)
+        return execute(door, "p", find_pipeline(f"{file}:{pipeline}"))
+
+    word, prefix = run("packaged", bare).value()
+    assert (word, Path(prefix).parent) == ("apart", workspace.state / "environments")
+    made = Path(prefix) / "bin" / "python"
+    assert run("named", made).value() == str(made)
+    assert run("packaged", bare).run.tasks[0].status == "cached"
+    with pytest.raises(Unavailable, match="No worker could be started"):
+        run("named", bare)

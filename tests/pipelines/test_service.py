@@ -64,6 +64,14 @@ def test_a_queued_run_has_its_graph_and_pending_tasks(run: PipelineRunDetail) ->
     assert {task.status for task in run.tasks} == {"pending"}
 
 
+def test_a_project_that_only_runs_pipelines_of_its_own_is_listed(
+    run: PipelineRunDetail, door: Door
+) -> None:
+    assert [project["name"] for project in door.get("/projects")] == [run.project]
+    created = door.get("/events", kind="project.created")
+    assert [event["subject"] for event in created] == [f"project:{run.project}"]
+
+
 def test_only_one_of_two_workers_gets_a_run(client: PipelineClient, run: PipelineRunDetail) -> None:
     client.claim(run.id, Claim(owner="one"))
     with pytest.raises(Conflict, match="being executed by one"):

@@ -187,9 +187,12 @@ class Crew:
         if nursery is None:
             nursery = self._nurseries[python] = started(python)
         ours, theirs = socket.socketpair()
-        socket.send_fds(nursery.control, [b"fork"], [theirs.fileno()])
+        try:
+            socket.send_fds(nursery.control, [b"fork"], [theirs.fileno()])
+            answer = nursery.control.recv(8, socket.MSG_WAITALL)
+        except OSError:
+            answer = b""
         theirs.close()
-        answer = nursery.control.recv(8, socket.MSG_WAITALL)
         if len(answer) < 8:
             raise Unavailable(
                 "pipelines.no_worker",

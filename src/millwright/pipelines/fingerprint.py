@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from millwright.kernel.objects import digest_of_file
 from millwright.pipelines import values
-from millwright.pipelines.graph import Node, Reference, is_reference
+from millwright.pipelines.graph import Node, Reference, Setting, is_reference
 from millwright.pipelines.lean_record import Record
 
 
@@ -100,7 +100,7 @@ def recipe(node: Node, code: dict[str, str], code_digest: str | None = None) -> 
     if node.kind in ("map", "loop"):
         # A list of results is another thing than one result.
         parameters[f"({node.kind})"] = str(node.at_most)
-    environment = environment_digest()
+    environment = _environment_of(node.setting)
     return Recipe(
         node=node.name,
         code=code,
@@ -161,6 +161,25 @@ def installed() -> list[str]:
             for pattern in ("*.dist-info", "*.egg-info"):
                 found |= {path.stem.lower().replace("_", "-") for path in folder.glob(pattern)}
     return sorted(found)
+
+
+def _environment_of(setting: Setting | None) -> str:
+    """The environment that a step's process will have."""
+    usual = environment_digest()
+    if setting is None or not (setting.python or setting.packages or setting.environment):
+        return usual
+    own = _packages_beside(Path(setting.python)) if setting.python else []
+    variables = [f"{name}={value}" for name, value in sorted(setting.environment.items())]
+    lines = [usual, setting.python or "", *own, *sorted(setting.packages), *variables]
+    return blake3("\n".join(lines).encode()).hexdigest()
+
+
+@cache
+def _packages_beside(python: Path) -> list[str]:
+    """What is installed in the virtual environment of an interpreter."""
+    return sorted(
+        path.stem for path in python.parent.parent.glob("lib/python*/site-packages/*.dist-info")
+    )
 
 
 def _parameter(tree: JsonValue) -> JsonValue:

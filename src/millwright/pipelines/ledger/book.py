@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from millwright.kernel import chain
+from millwright.kernel import chain, clock
 from millwright.pipelines.ledger.sql import Sql
 
 Edge = tuple[str, str]
 
+_PROJECT = (
+    "INSERT INTO projects (name, created_ms, updated_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+)
 _EDGE = "INSERT INTO lineage (project, source, target, event) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
@@ -22,6 +25,13 @@ class Book:
     actor: str
     project: str
 
+    def know_project(self) -> None:
+        """Enter the project if this is the first that is heard of it: a folder may run pipelines
+        without a ``millwright.yaml``, and people want to find what it ran."""
+        now = clock.now_ms()
+        if self.sql.run(_PROJECT, self.project, now, now):
+            self._append("project.created", f"project:{self.project}", {})
+
     def event(
         self,
         kind: str,
@@ -30,13 +40,16 @@ class Book:
         edges: Iterable[Edge] = (),
     ) -> None:
         """Append an event about a run, and the lineage edges it brings about."""
-        number = chain.append(
+        number = self._append(kind, f"pipeline-run:{run_id}", payload or {})
+        rows = [(self.project, *edge, number) for edge in dict.fromkeys(edges)]
+        self.sql.many(_EDGE, rows)
+
+    def _append(self, kind: str, subject: str, payload: Mapping[str, Any]) -> int:
+        return chain.append(
             self.sql,
             project=self.project,
             actor=self.actor,
             kind=kind,
-            subject=f"pipeline-run:{run_id}",
-            payload=payload or {},
+            subject=subject,
+            payload=payload,
         )
-        rows = [(self.project, *edge, number) for edge in dict.fromkeys(edges)]
-        self.sql.many(_EDGE, rows)

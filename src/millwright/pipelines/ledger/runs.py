@@ -48,6 +48,7 @@ def insert_run(
             if project != book.project:
                 raise unknown_run(str(new.id))
             return str(run_id), False
+    book.know_project()
     run_id, now = new.id or new_id(), clock.now_ms()
     begun = (None, None, None, None) if claim is None else (
         now, claim.owner, now + claim.lease_ms, claim.pid
