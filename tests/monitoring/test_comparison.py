@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
+from pyarrow import csv
 
 import millwright as mw
 from millwright.kernel.errors import InvalidInput
+from millwright.monitoring.commands import monitor
 from millwright.monitoring.comparison import Preset, compare_tables
 from millwright.monitoring.comparison.duplicates import duplicate_share
 
@@ -142,7 +146,7 @@ def test_repeated_rows_are_counted() -> None:
     assert any("repeat an earlier row" in text for text in mw.drift(rows(900, 2), doubled).findings)
 
 
-def test_the_same_comparison_from_every_kind_of_table(tmp_path: object) -> None:
+def test_the_same_comparison_from_every_kind_of_table() -> None:
     then, now = rows(500, 1), rows(400, 2, 0.3)
     wanted = mw.drift(then, now).to_json()
     assert mw.drift(then.to_pandas(), pl.from_arrow(now)).to_json() == wanted
@@ -160,3 +164,27 @@ def test_bad_input_is_told() -> None:
         mw.drift(7, {"b": [1]})
     with pytest.raises(InvalidInput, match="no column 'z'"):
         mw.drift({"a": [1]}, {"a": [1]}, columns=["z"])
+
+
+def test_a_report_is_one_small_page_that_needs_nothing_else(tmp_path: Path) -> None:
+    wide = {f"c{i}": np.random.default_rng(i).normal(size=500) for i in range(60)}
+    then = pa.table({**wide, "<b>": pa.array(["<script>", "ok"] * 250)})
+    page = mw.drift(then, then.slice(0, 400)).to_html("May & June")
+    assert len(page) < 1_000_000
+    assert "May &amp; June" in page
+    assert "<script>" not in page
+    assert "http" not in page
+
+
+def test_the_command_line_compares_files(tmp_path: Path) -> None:
+    for name, table in (("then", rows(900, 1)), ("now", rows(900, 2, 0.5))):
+        csv.write_csv(table, tmp_path / f"{name}.csv")
+    given = [str(tmp_path / "then.csv"), str(tmp_path / "now.csv")]
+    page = tmp_path / "report.html"
+    done = CliRunner().invoke(monitor, ["compare", *given, "--html", str(page), "--fail"])
+    assert done.exit_code == 1
+    assert "2 of 4 columns have drifted: 900 rows against 900." in done.output
+    assert "moved" in page.read_text()
+    done = CliRunner().invoke(monitor, ["compare", *given, "--json", "--column", "same"])
+    assert done.exit_code == 0
+    assert [column["name"] for column in json.loads(done.output)["columns"]] == ["same"]

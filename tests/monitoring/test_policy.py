@@ -20,7 +20,9 @@ WIDTHS = np.array([1.0, *[0.35] * 10, 1.0])
 
 def window(rng: np.random.Generator, rows: int, shift: float = 0.0) -> np.ndarray:
     """Counts of a normal sample over the tenths of the standard normal."""
-    edges = np.array([-9.0, -1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816])
+    edges = np.array(
+        [-9.0, -1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816]
+    )
     cells = np.searchsorted(edges, rng.normal(shift, 1.0, rows))
     return np.bincount(cells, minlength=13)
 
@@ -44,7 +46,7 @@ def test_a_jump_shows_at_once_and_a_creep_in_many_windows() -> None:
     assert jump is not None
     assert (jump.tier, jump.windows) == ("page", 1)
     assert jump.effect == pytest.approx(0.3, abs=0.1)
-    seen = [window(rng, 1000, 0.12) for _ in range(8)]
+    seen = [window(rng, 400, 0.12) for _ in range(8)]
     alone = evidence(TENTHS, seen[-1:], 30, widths=WIDTHS)
     together = evidence(TENTHS, seen, 30, widths=WIDTHS)
     assert alone is not None
@@ -63,7 +65,9 @@ def test_what_has_ended_is_no_news() -> None:
 
 def test_an_effect_below_the_floor_is_kept_quiet() -> None:
     many = TENTHS * 1000
-    found = evidence(many, [(many * np.linspace(0.99, 1.01, 13)).astype(np.int64)], 1, widths=WIDTHS)
+    found = evidence(
+        many, [(many * np.linspace(0.99, 1.01, 13)).astype(np.int64)], 1, widths=WIDTHS
+    )
     assert found is not None
     assert found.p_value < 1e-9
     assert found.tier == "none"

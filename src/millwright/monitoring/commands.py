@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from millwright.monitoring.comparison import Preset, TableComparison
     from millwright.monitoring.records import Alert, Window
 
 
@@ -40,6 +41,48 @@ def show(deployment: str, project: str | None, limit: int, as_json: bool) -> Non
     )
     for window in found:
         click.echo(_line(window))
+
+
+@monitor.command("compare")
+@click.argument("reference", type=click.Path(exists=True, dir_okay=False))
+@click.argument("current", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--preset",
+    type=click.Choice(["millwright", "evidently", "nannyml"]),
+    default="millwright",
+    show_default=True,
+    help="Whose statistics and thresholds decide.",
+)
+@click.option("--column", "columns", multiple=True, help="Only this column; may be repeated.")
+@click.option("--html", type=click.Path(dir_okay=False), help="Write a report to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--fail", is_flag=True, help="Exit with 1 where a column has drifted.")
+def compare(
+    reference: str,
+    current: str,
+    preset: Preset,
+    columns: tuple[str, ...],
+    html: str | None,
+    as_json: bool,
+    fail: bool,
+) -> None:
+    """Compare the columns of two tables: CURRENT against REFERENCE."""
+    from pathlib import Path
+
+    from millwright.monitoring.api import drift
+
+    found = drift(reference, current, preset=preset, columns=columns or None)
+    if html:
+        title = f"{Path(current).name} against {Path(reference).name}"
+        Path(html).write_text(found.to_html(title), encoding="utf-8")
+    if as_json:
+        click.echo(found.to_json())
+    else:
+        _print_comparison(found)
+        if html:
+            click.echo(f"The report is in {html}.")
+    if fail and any(column.drifted for column in found.columns):
+        raise SystemExit(1)
 
 
 @click.group()
@@ -106,6 +149,27 @@ def _project() -> str:
     from millwright.kernel.workspace import Workspace
 
     return Workspace.find().project().project
+
+
+def _print_comparison(found: TableComparison) -> None:
+    click.echo(f"{'COLUMN':28} {'VERDICT':8} {'STATISTIC':30} {'VALUE':>9} {'THRESHOLD':>9}")
+    for column in found.columns:
+        verdict = column.tier if column.tier != "none" else "drifted" if column.drifted else "-"
+        value, threshold = (
+            "-" if number is None else f"{number:.4g}"
+            for number in (column.value, column.threshold)
+        )
+        method = column.method.replace("_", " ")
+        click.echo(f"{column.name[:28]:28} {verdict:8} {method:30} {value:>9} {threshold:>9}")
+        for text in column.findings:
+            click.echo(f"  {text}")
+    for text in found.findings:
+        click.echo(text)
+    moved = sum(column.drifted for column in found.columns)
+    click.echo(
+        f"{moved} of {len(found.columns)} columns have drifted: {found.rows[1]:,} rows against"
+        f" {found.rows[0]:,}."
+    )
 
 
 def _print(alert: Alert) -> None:

@@ -96,3 +96,9 @@ class TableComparison:
     def to_json(self) -> str:
         """Everything as JSON; infinities and undefined numbers are null."""
         return orjson.dumps(self, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+    def to_html(self, title: str = "Drift report") -> str:
+        """One self-contained page."""
+        from millwright.monitoring.comparison.report import to_html
+
+        return to_html(self, title)

@@ -2,7 +2,7 @@
 
 A jump shows in one window, a creep only in many together. Counts over the reference's cells add up,
 so each scale costs an addition: numbers are tested by Kolmogorov–Smirnov over the cells (whose
-p-value then errs on the safe side), categories by χ² of homogeneity.
+p-value then errs on the safe side) and by the sum of ranks, categories by χ² of homogeneity.
 
 **Rows that resemble one another** (an hour of weather, a day of one airline's delays) are fewer
 than they seem. ``design_effect`` measures on consecutive stretches of the reference by how much
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from millwright.monitoring.statistics.contingency import chi_square
 from millwright.monitoring.statistics.kolmogorov import one_sample_sf
-from millwright.monitoring.statistics.special import chi_square_sf
+from millwright.monitoring.statistics.special import chi_square_sf, normal_sf
 
 Counts = npt.NDArray[np.int64]
 Tier = Literal["page", "warn", "none"]
@@ -183,12 +183,27 @@ def _chance(reference: Counts, counts: Counts, ordered: bool, resemblance: Resem
     n, m = float(reference[:-1].sum()), float(counts[:-1].sum())
     if n == 0.0 or m == 0.0:
         return p_missing
-    gap = np.cumsum(reference[:-1]) / n - np.cumsum(counts[:-1]) / m
+    before, after = reference[:-1] / n, counts[:-1] / m
     m = resemblance.effective(m)
-    p = one_sample_sf(float(np.abs(gap).max()), max(1, math.floor(n * m / (n + m))))
+    # The distance sees any change; the sum of ranks sees a shift with half the rows.
+    gap = float(np.abs(np.cumsum(before - after)).max())
+    p_gap = one_sample_sf(gap, max(1, math.floor(n * m / (n + m))))
+    p = min(1.0, 2.0 * min(p_gap, _rank_sum(before, after, n, m)))
     if reference[-1] == 0 and counts[-1] == 0:
         return p
     return min(1.0, 2.0 * min(p, p_missing))
+
+
+def _rank_sum(
+    left: npt.NDArray[np.float64], right: npt.NDArray[np.float64], n: float, m: float
+) -> float:
+    """Mann and Whitney's test on shares of n and m rows over ordered cells, ties corrected."""
+    superior = float(np.dot(right, np.cumsum(left) - left / 2.0))
+    both = (n * left + m * right) / (n + m)
+    variance = (1.0 / n + 1.0 / m) / 12.0 * (1.0 - float(np.sum(both**3)))
+    if variance <= 0.0:
+        return 1.0
+    return 2.0 * normal_sf(abs(superior - 0.5) / math.sqrt(variance))
 
 
 def _pooled(reference: Counts, counts: Counts) -> tuple[Counts, Counts]:
