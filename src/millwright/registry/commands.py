@@ -90,6 +90,61 @@ def show(model: str, version: str | None, project: str | None, as_json: bool) ->
             click.echo("\n".join(f"  {line}" for line in lines))
 
 
+@models.command("adopt")
+@click.argument("model")
+@click.argument("version")
+@click.option(
+    "--example",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Rows it was trained on, as CSV or Parquet; by default those logged with it.",
+)
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    help="A label of a classifier that does not say them; once for each.",
+)
+@click.option(
+    "--trust-code", is_flag=True, help="Unpickle it here, which runs whatever the file says."
+)
+@_project
+@_json
+def adopt_(
+    model: str,
+    version: str,
+    example: Path | None,
+    classes: tuple[str, ...],
+    trust_code: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Package a VERSION of MODEL that an MLflow client registered, as the next version.
+
+    It becomes ONNX, its answers are compared with the model's own, and it can then be deployed.
+    """
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
+    from millwright.registry.adopting import adopt
+
+    with connect() as door:
+        made = adopt(
+            door,
+            project or project_here(),
+            model,
+            version,
+            trust_code=trust_code,
+            example=example,
+            classes=classes,
+        )
+    if as_json:
+        click.echo(made.model_dump_json(indent=2))
+        return
+    click.echo(
+        f"{model} version {version} is packaged as version {made.version}: {made.family}, answers "
+        f"at most {made.parity:.2g} apart."
+    )
+
+
 @models.command("card")
 @click.argument("model")
 @click.argument("version", default="champion")

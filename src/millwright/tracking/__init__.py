@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from millwright.tracking.api import active_run
+    from millwright.tracking.api import active_run, start_run
     from millwright.tracking.artifacts.files import (
         Entry,
         Found,
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from millwright.tracking.system_metrics import SystemMetrics, system_metrics_wanted
 
 _WHERE = {
-    "api": ("active_run",),
+    "api": ("active_run", "start_run"),
     "artifacts.files": ("Entry", "Found", "artifact_root", "keeps", "path_of", "stored"),
     "artifacts.paths": ("checked_path", "children", "joined"),
     "client": (
@@ -190,6 +190,7 @@ __all__ = [
     "run_environment",
     "set_tags",
     "source_here",
+    "start_run",
     "stored",
     "system_metrics_wanted",
     "tag_registered",
