@@ -137,8 +137,8 @@ def add(
     with alone_with(place, target.path):
         tracked = _tracked(index, target, follow=follow)
         seen = suspects(index, tracked if tracked.id else None, found_in(place, tracked))
-        changes = _read(place, index, tracked, seen, on_progress)
-        known = entries_known(place, index, tracked, changes)
+        known = entries_known(place, index, tracked, seen.new + seen.changed)
+        changes = _read(place, tracked, seen, known, on_progress)
         entries: dict[bytes, Entry | None] = {
             path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
         }
@@ -198,14 +198,13 @@ def _built(place: Place, tracked: Tracked, entries: dict[bytes, Entry | None]) -
 
 def _read(
     place: Place,
-    index: WorkingIndex,
     tracked: Tracked,
     seen: Suspects,
+    known: dict[str, Entry],
     on_progress: Progress | None,
 ) -> Stored:
     """Store the bytes of new and changed paths."""
     base = tracked.base(place.root)
-    known = entries_known(place, index, tracked, seen.changed)
     earlier = {f"{base}/{path}": entry.hex for path, entry in known.items()}
     storing = Storing(place, base, seen.found, earlier, follow=tracked.follow)
     # In order, since neighbours by name mostly are neighbours in time and on disk.

@@ -49,7 +49,15 @@ def sign(connection: sqlite3.Connection, dataset: int, signs: Mapping[str, bytes
     """Set the signatures of paths; None drops a path."""
     for first, some in _by_page(connection, dataset, signs).items():
         held = _held(connection, dataset, first)
+        count = len(held)
         held.update({path: sign for path in some if (sign := signs[path]) is not None})
+        if len(held) == count and None not in [signs[path] for path in some]:
+            # Mostly the names stay, which are in order then.
+            connection.execute(
+                "UPDATE pages SET signatures = ? WHERE dataset = ? AND first = ?",
+                (_packed(held.values()), dataset, first),
+            )
+            continue
         for path in some:
             if signs[path] is None:
                 held.pop(path, None)
@@ -99,9 +107,12 @@ def _write(connection: sqlite3.Connection, dataset: int, held: dict[str, bytes])
     parts = -(-len(paths) // _PAGE)
     for part in range(parts):
         some = paths[part * len(paths) // parts : (part + 1) * len(paths) // parts]
-        signs = b"".join([held[path] for path in some])
-        columns = list(zip(*SIGNATURE.iter_unpack(signs), strict=True))
+        signs = _packed([held[path] for path in some])
         connection.execute(
             "INSERT INTO pages(dataset, first, names, signatures) VALUES(?, ?, ?, ?)",
-            (dataset, some[0], zlib.compress("\0".join(some).encode()), pack_columns(columns)),
+            (dataset, some[0], zlib.compress("\0".join(some).encode()), signs),
         )
+
+
+def _packed(signs: Iterable[bytes]) -> bytes:
+    return pack_columns(list(zip(*SIGNATURE.iter_unpack(b"".join(signs)), strict=True)))

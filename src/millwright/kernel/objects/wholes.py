@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -36,7 +36,7 @@ _HEAD = 3
 _LOWEST = struct.Struct("<q")
 _WIDTH = 8
 _FEW = 64
-"""Up to so many digests are searched for in a page; for more, all of its digests are looked at."""
+"""Up to so many digests are searched for in a page; for more, all of its digests are made."""
 _AT_LEAST = 2048
 _SHARE = 8
 """Rows are put together once they are this part of what is together already."""
@@ -58,6 +58,9 @@ class Whole(NamedTuple):
 Row = tuple[bytes, int, int, int, int]
 """A ``Whole`` before it has its names, as thousands come at once."""
 
+PageRow = tuple[bytes, bytes, bytes, bytes]
+"""First digest, heads, tails and numbers of a page."""
+
 _Facts = tuple[int, int, int]
 """Size, time and date of a link."""
 
@@ -74,17 +77,8 @@ class _Page(NamedTuple):
 
     def find(self, digests: list[bytes]) -> dict[bytes, int]:
         """Numbers by digest, of those that are here."""
-        if len(digests) > _FEW:
-            known = dict(zip(self.all(), self.numbers, strict=True))
-            return {digest: known[digest] for digest in digests if digest in known}
-        found = {}
-        for digest in digests:
-            at = self.ids.find(digest)
-            while at % _DIGEST and at >= 0:
-                at = self.ids.find(digest, at + 1)
-            if at >= 0:
-                found[digest] = self.numbers[at // _DIGEST]
-        return found
+        known = dict(zip(self.all(), self.numbers, strict=True))
+        return {digest: known[digest] for digest in digests if digest in known}
 
 
 def numbers_of(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
@@ -92,9 +86,26 @@ def numbers_of(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict
     found: dict[bytes, int] = {}
     if connection.execute("SELECT 1 FROM wholes LIMIT 1").fetchone() is None:
         return found
-    for page, wanted in _pages_of(connection, sorted(digests)):
-        if page is not None:
-            found.update(page.find(wanted))
+    for row, wanted in _rows_of(connection, sorted(digests)):
+        if row is not None and len(wanted) > _FEW:
+            found.update(_page(*row).find(wanted))
+        elif row is not None:
+            found.update(_searched(row, wanted))
+    return found
+
+
+def _searched(row: PageRow, digests: list[bytes]) -> dict[bytes, int]:
+    """As ``_Page.find`` for a few, without making the page's digests and numbers."""
+    _, packed, tails, numbers = row
+    (heads,) = unpack_columns(packed, 1)
+    count = len(heads)
+    found = {}
+    for digest in digests:
+        head = int.from_bytes(digest[:_HEAD], "big")
+        for place in range(bisect_left(heads, head), bisect_right(heads, head)):
+            if tails[place::count] == digest[_HEAD:]:
+                offset = int.from_bytes(numbers[_LOWEST.size + place :: count], "little")
+                found[digest] = _LOWEST.unpack_from(numbers)[0] + offset
     return found
 
 
@@ -206,6 +217,14 @@ def _pages_of(
     connection: sqlite3.Connection, digests: list[bytes]
 ) -> Iterator[tuple[_Page | None, list[bytes]]]:
     """The pages that these digests, in order, belong to; none where there is no page at all."""
+    for row, wanted in _rows_of(connection, digests):
+        yield None if row is None else _page(*row), wanted
+
+
+def _rows_of(
+    connection: sqlite3.Connection, digests: list[bytes]
+) -> Iterator[tuple[PageRow | None, list[bytes]]]:
+    """As ``_pages_of``, before they are made of their rows."""
     start = 0
     while start < len(digests):
         row = connection.execute(
@@ -227,7 +246,7 @@ def _pages_of(
             "SELECT min(first) FROM wholes WHERE first > ?", (row[0],)
         ).fetchone()
         end = len(digests) if behind is None else bisect_left(digests, behind, start)
-        yield _page(*row), digests[start:end]
+        yield row, digests[start:end]
         start = end
 
 
