@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 
 from millwright.kernel.routing import RoomRouter
-from millwright.tracking import Endpoint
+from millwright.tracking import Endpoint, graphql_endpoints
 
 ROUTES = (
     "millwright.server.routes.projects",
@@ -86,7 +86,7 @@ def mlflow_endpoints() -> list[Endpoint]:
     for name in MLFLOW:
         if _exists(name):
             found.extend(importlib.import_module(name).endpoints.table)
-    return found
+    return [*found, *graphql_endpoints(found)]
 
 
 def routers() -> list[RoomRouter]:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         translated,
     )
     from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
+    from millwright.tracking.mlflow.graphql import graphql_endpoints
     from millwright.tracking.mlflow.paging import offset_of, token_of
     from millwright.tracking.openlineage.delivery import OpenLineageController
     from millwright.tracking.purging import PurgeController
@@ -103,6 +104,7 @@ _WHERE = {
     "mlflow.errors": ("MlflowError", "absent", "invalid", "missing", "translated"),
     "mlflow.paging": ("offset_of", "token_of"),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
+    "mlflow.graphql": ("graphql_endpoints",),
     "openlineage.delivery": ("OpenLineageController",),
     "purging": ("PurgeController",),
     "records": (
@@ -169,6 +171,7 @@ __all__ = [
     "end_run",
     "entity_and_key",
     "get_run",
+    "graphql_endpoints",
     "invalid",
     "is_mlflow",
     "joined",

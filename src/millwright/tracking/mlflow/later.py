@@ -59,10 +59,3 @@ for _method in _METHODS:
         permission=Permission.READ,
         max_bytes=1 << 20,
     )(not_implemented)
-
-
-@endpoints.get("/graphql", permission=Permission.READ)
-@endpoints.post("/graphql", permission=Permission.READ)
-def graphql(_: MlflowCall) -> object:
-    """Not answered: only MLflow's own web interface asks it."""
-    raise MlflowError("NOT_IMPLEMENTED", "GraphQL is not implemented by this server.")
