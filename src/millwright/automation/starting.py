@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from millwright.kernel import clock
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import FILE_NAME, ProjectConfig
 from millwright.kernel.config_automation import TRAIN, StartedPipeline
@@ -44,6 +45,21 @@ def new_run(
         Conflict: the code is of a project whose file is not in this workspace.
     """
     params = {name: filled(value, known) for name, value in started.params.items()}
+    new = _planned(store, project, started, params, cause, trigger)
+    if started.deadline is None:
+        return new
+    latest = clock.now_ms() + parse_duration(started.deadline)
+    return new.model_copy(update={"deadline_ms": latest})
+
+
+def _planned(
+    store: Store,
+    project: str,
+    started: StartedPipeline,
+    params: dict[str, JsonValue],
+    cause: Mapping[str, Any],
+    trigger: StartedBy,
+) -> NewPipelineRun:
     if started.pipeline == TRAIN:
         return _training(store, project, params, cause, trigger)
     if (store.workspace.root / FILE_NAME).exists():

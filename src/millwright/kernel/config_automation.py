@@ -73,6 +73,8 @@ class StartedPipeline(Record):
     """Its parameters. ``{fire_time}`` and the like stand for what the start knows."""
     max_active: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many of its runs may be in progress; further ones wait."""
+    deadline: Duration | None = None
+    """So long after it was started a run that has not ended fails, wherever it is by then."""
 
 
 class ScheduleConfig(StartedPipeline):

@@ -26,6 +26,7 @@ from millwright.pipelines.doorway import Doorway, doorway_of, file_doorway
 from millwright.pipelines.dsl import Pipeline, Plan
 from millwright.pipelines.entry_point import load_entry_point
 from millwright.pipelines.execution import Execution
+from millwright.pipelines.graph import Graph
 from millwright.pipelines.listening import OnEvent, ignore
 from millwright.pipelines.ownership import is_free, this_owner
 from millwright.pipelines.planning import recipes_of
@@ -37,6 +38,7 @@ from millwright.pipelines.records import (
     TaskChange,
     Trigger,
 )
+from millwright.pipelines.resting import CollectorAtRest
 from millwright.pipelines.result import PipelineResult
 from millwright.pipelines.session import Session, Surroundings
 from millwright.pipelines.step_log import copied_output
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from millwright.kernel.door import Door
 
 LEASE_MS = 15_000
+_EMPTY = trusted(Graph, pipeline="", parameters={}, nodes=())
 
 
 def queue_run(
@@ -118,6 +121,8 @@ def execute(
         Conflict: another worker holds the run, took it over, or it has ended.
     """
     with ExitStack() as stack:
+        rest = CollectorAtRest()
+        stack.callback(rest.end)
         way = _Way(door, stack)
         # One folder per process; what a killed process left there goes with the system's own.
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-run-", dir=scratch))
@@ -132,7 +137,7 @@ def execute(
             session = _begun(around, plan, cause, known or {})
         stack.callback(session.close)
         stack.enter_context(copied_output())
-        execution = Execution(session, _board(session))
+        execution = Execution(session, _board(session), before_steps=rest.end)
         end = execution.run()
     result = PipelineResult(
         run_id=session.run_id,
@@ -205,7 +210,7 @@ def _begun(
     def keep(content: bytes) -> str:
         return around.doorway.put(around.project, content)
 
-    new = _new_run(plan, cause, keep_code(plan, keep)).model_copy(update={"id": new_id()})
+    new = _new_run(plan, cause, keep_code(plan, keep), new_id())
     claim = Claim(owner=this_owner(), pid=os.getpid(), lease_ms=around.lease_ms)
     assert new.id is not None
     session = Session(around, plan, new.id, 1, new=new, claim=claim, tasks=known)
@@ -256,14 +261,19 @@ def _board(session: Session) -> Board:
     return board
 
 
-def _new_run(plan: Plan, cause: Mapping[str, Any] | None, code: str | None) -> NewPipelineRun:
-    return NewPipelineRun(
+def _new_run(
+    plan: Plan, cause: Mapping[str, Any] | None, code: str | None, run_id: str | None = None
+) -> NewPipelineRun:
+    checked = NewPipelineRun(
+        id=run_id,
         name=plan.graph.pipeline,
         entry_point=plan.entry_point,
-        graph=plan.graph,
+        graph=_EMPTY,
         cause=None if cause is None else dict(cause),
         code_digest=code,
     )
+    # The graph was checked when it was planned.
+    return checked.model_copy(update={"graph": plan.graph})
 
 
 def _plan_stored(run: PipelineRunDetail, folder: Path) -> Plan:

@@ -6,6 +6,7 @@ import heapq
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from millwright.kernel import clock
@@ -49,7 +50,10 @@ _LOOK_SECONDS = 0.1
 class Execution:
     """One run on its way; ``run`` goes through its nodes once."""
 
-    def __init__(self, session: Session, board: Board) -> None:
+    def __init__(
+        self, session: Session, board: Board, *, before_steps: Callable[[], None] = lambda: None
+    ) -> None:
+        self._before_steps = before_steps
         self.session = session
         self.board = board
         self.memory: dict[Reference, object] = {}
@@ -182,6 +186,7 @@ class Execution:
 
     def start(self, live: Live) -> None:
         """Call a node's step, here or in a worker."""
+        self._before_steps()
         if live.setting.pool is not None and not self._has_slots(live):
             self._hopeful.append(live)
             return

@@ -104,6 +104,18 @@ def test_a_start_in_the_past_is_caught_up_only_where_all_is_asked_for(
     assert fire_due(store, SPRING) == 4
 
 
+def test_the_run_of_a_fire_has_the_deadline_that_its_schedule_gives(
+    store: Store, actor: Actor, at: Callable[[int], None]
+) -> None:
+    at(SPRING)
+    service.put_schedule(store, actor, "p", "nightly", config("30 2 * * *", deadline="2h"))
+    at(SPRING + 12 * HOUR_MS)
+    fire_due(store, SPRING + 12 * HOUR_MS)
+    ((_, run_id),) = fired(store)
+    assert run_id is not None
+    assert get_run(store, run_id).deadline == rfc3339(SPRING + 14 * HOUR_MS)
+
+
 def test_hundreds_of_missed_fires_are_settled_in_one_turn(
     store: Store, actor: Actor, at: Callable[[int], None]
 ) -> None:

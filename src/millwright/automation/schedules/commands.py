@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millwright.automation.starters import opened, told
+
 if TYPE_CHECKING:
     from millwright.automation.schedules.client import ScheduleClient
     from millwright.automation.schedules.records import BackfillPlan, Schedule
@@ -38,6 +40,7 @@ def schedules() -> None:
     help="What runs of the fires that passed while nothing was there to fire.",
 )
 @click.option("--max-active", default=1, show_default=True, help="Runs in progress at a time.")
+@click.option("--deadline", help="A run that has not ended so long after its start fails: 2h.")
 @click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 @_JSON
 def create(name: str, pipeline: str, param: tuple[str, ...], as_json: bool, **keys: Any) -> None:
@@ -106,7 +109,7 @@ def pause(name: str, as_json: bool) -> None:
     """Stop a schedule from firing."""
     with _client() as client:
         found = client.pause(name)
-    _told(as_json, found.model_dump(), f"The schedule '{name}' is paused.")
+    told(as_json, found.model_dump(), f"The schedule '{name}' is paused.")
 
 
 @schedules.command("resume")
@@ -117,7 +120,7 @@ def resume(name: str, as_json: bool) -> None:
     with _client() as client:
         found = client.resume(name)
     following = f" It fires next at {found.upcoming[0]}." if found.upcoming else ""
-    _told(as_json, found.model_dump(), f"The schedule '{name}' fires again.{following}")
+    told(as_json, found.model_dump(), f"The schedule '{name}' fires again.{following}")
 
 
 @schedules.command("delete")
@@ -127,7 +130,7 @@ def delete(name: str, as_json: bool) -> None:
     """Remove a schedule; its runs stay."""
     with _client() as client:
         client.remove(name)
-    _told(as_json, {"deleted": name}, f"The schedule '{name}' is gone; its runs stay.")
+    told(as_json, {"deleted": name}, f"The schedule '{name}' is gone; its runs stay.")
 
 
 @schedules.command("run")
@@ -137,7 +140,7 @@ def run(name: str, as_json: bool) -> None:
     """Start a run now. A control plane (mw up) executes it."""
     with _client() as client:
         run_id = client.run(name)
-    _told(as_json, {"run_id": run_id}, f"Run {run_id} is queued. See: mw pipelines show {run_id}")
+    told(as_json, {"run_id": run_id}, f"Run {run_id} is queued. See: mw pipelines show {run_id}")
 
 
 @schedules.command("next")
@@ -149,7 +152,7 @@ def next_(name: str, after: str | None, count: int, as_json: bool) -> None:
     """Say when a schedule fires next."""
     with _client() as client:
         found = client.next(name, after=after, count=count)
-    _told(as_json, list(found), "\n".join(found) or "It does not fire any more.")
+    told(as_json, list(found), "\n".join(found) or "It does not fire any more.")
 
 
 @schedules.command("backfill")
@@ -178,7 +181,7 @@ def backfill(
             time.sleep(0.5)
             made = next(item for item in client.backfills(name) if item.id == made.id)
     said = f"Backfill {made.id}: {made.runs} runs, {made.done} fires done already."
-    _told(as_json, made.model_dump(), said)
+    told(as_json, made.model_dump(), said)
 
 
 def _show_plan(plan: BackfillPlan, as_json: bool) -> None:
@@ -188,7 +191,7 @@ def _show_plan(plan: BackfillPlan, as_json: bool) -> None:
     ]
     left = sum(not fire.done for fire in plan.fires)
     lines.append(f"{left} of {len(plan.fires)} fires would run.")
-    _told(as_json, plan.model_dump(), "\n".join(lines))
+    told(as_json, plan.model_dump(), "\n".join(lines))
 
 
 @schedules.command("backfills")
@@ -204,7 +207,7 @@ def backfills(name: str, cancel: str | None, as_json: bool) -> None:
         + ", ".join(f"{count} {status}" for status, count in item.statuses.items())
         for item in found
     ]
-    _told(
+    told(
         as_json,
         [item.model_dump() for item in found],
         "\n".join(lines) or f"'{name}' was never backfilled.",
@@ -214,13 +217,6 @@ def backfills(name: str, cancel: str | None, as_json: bool) -> None:
 @contextmanager
 def _client() -> Iterator[ScheduleClient]:
     from millwright.automation.schedules.client import ScheduleClient
-    from millwright.kernel.door import connect
-    from millwright.kernel.workspace import Workspace
 
-    workspace = Workspace.find()
-    with connect(workspace) as door:
-        yield ScheduleClient(door, workspace.project().project)
-
-
-def _told(as_json: bool, found: Any, sentence: str) -> None:
-    click.echo(json.dumps(found, indent=2) if as_json else sentence)
+    with opened(ScheduleClient) as client:
+        yield client

@@ -18,11 +18,12 @@ from millwright.automation.schedules.tables import (
     schedules,
 )
 from millwright.automation.schedules.timing import Timing, timing_of
+from millwright.automation.starters import lineage_nodes, stands_in_file
 from millwright.automation.starting import entry_point
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.config_automation import CRON_NAMES, TRAIN, ScheduleConfig
-from millwright.kernel.errors import Conflict, NotFound
+from millwright.kernel.errors import NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store, Transaction
@@ -55,7 +56,7 @@ def put_schedule(
     with store.write(actor, project) as tx:
         known = _find(tx.connection, project, name)
         if known is not None and known.declared and not declared:
-            raise _declared(name)
+            raise stands_in_file("schedule", name)
         if known is None or known.config != text or known.declared != declared:
             _write(tx, known, name, config, declared=declared)
     return get_schedule(store, project, name)
@@ -73,7 +74,7 @@ def remove_schedule(
     with store.write(actor, project) as tx:
         row = _row(tx.connection, project, name)
         if row.declared and not declared:
-            raise _declared(name)
+            raise stands_in_file("schedule", name)
         ids = select(backfills.c.id).where(backfills.c.schedule_id == row.id)
         tx.execute(delete(backfill_fires).where(backfill_fires.c.backfill_id.in_(ids)))
         tx.execute(delete(backfills).where(backfills.c.schedule_id == row.id))
@@ -256,23 +257,6 @@ def described(config: ScheduleConfig) -> str:
     return f"{words[0].lower()}{words[1:]} ({config.timezone})"
 
 
-def _declared(name: str) -> Conflict:
-    return Conflict(
-        "schedules.declared",
-        f"The schedule '{name}' stands in millwright.yaml.",
-        hint="Change or remove it there; the control plane sees it at once.",
-        value=name,
-    )
-
-
 @describes("schedule")
 def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
-    query = select(schedules.c.id, schedules.c.name).where(
-        schedules.c.project == project, schedules.c.id.in_(ids)
-    )
-    return {
-        f"schedule:{row.id}": LineageNode(
-            id=f"schedule:{row.id}", kind="schedule", label=row.name, href="/schedules"
-        )
-        for row in connection.execute(query)
-    }
+    return lineage_nodes("schedule", schedules, connection, project, ids)

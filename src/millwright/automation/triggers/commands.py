@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millwright.automation.starters import opened, told
+
 if TYPE_CHECKING:
     from millwright.automation.triggers.client import TriggerClient
 
@@ -44,6 +46,7 @@ def triggers() -> None:
 @click.option("--max-time", help="At most so much time of runs in --per.")
 @click.option("--per", default="30d", show_default=True, help="The time of --max-runs, --max-time.")
 @click.option("--max-active", default=1, show_default=True, help="Runs in progress at a time.")
+@click.option("--deadline", help="A run that has not ended so long after its start fails: 2h.")
 @click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 @_JSON
 def create(
@@ -106,7 +109,7 @@ def list_(as_json: bool) -> None:
 def pause(name: str, as_json: bool) -> None:
     """Stop a trigger from firing."""
     with _client() as client:
-        _told(as_json, client.pause(name).model_dump(), f"The trigger '{name}' is paused.")
+        told(as_json, client.pause(name).model_dump(), f"The trigger '{name}' is paused.")
 
 
 @triggers.command("resume")
@@ -115,7 +118,7 @@ def pause(name: str, as_json: bool) -> None:
 def resume(name: str, as_json: bool) -> None:
     """Let a paused trigger fire again, for what happens from now on."""
     with _client() as client:
-        _told(as_json, client.resume(name).model_dump(), f"The trigger '{name}' fires again.")
+        told(as_json, client.resume(name).model_dump(), f"The trigger '{name}' fires again.")
 
 
 @triggers.command("delete")
@@ -125,7 +128,7 @@ def delete(name: str, as_json: bool) -> None:
     """Remove a trigger; its runs stay."""
     with _client() as client:
         client.remove(name)
-    _told(as_json, {"deleted": name}, f"The trigger '{name}' is gone; its runs stay.")
+    told(as_json, {"deleted": name}, f"The trigger '{name}' is gone; its runs stay.")
 
 
 @triggers.command("secret")
@@ -135,7 +138,7 @@ def secret(name: str, as_json: bool) -> None:
     """Make a new secret for the senders to a webhook; the one before is void."""
     with _client() as client:
         made = client.secret(name)
-    _told(as_json, made.model_dump(), f"The secret to sign with, shown only now: {made.secret}")
+    told(as_json, made.model_dump(), f"The secret to sign with, shown only now: {made.secret}")
 
 
 @triggers.command("fire")
@@ -151,19 +154,12 @@ def fire(name: str, key: str | None, data: tuple[str, ...], as_json: bool) -> No
     with _client() as client:
         made = client.fire(name, FireByHand(key=key, data=given_params(data)))
     said = made.reason or f"Run {made.run_id} is {made.status}."
-    _told(as_json, made.model_dump(), said)
+    told(as_json, made.model_dump(), said)
 
 
 @contextmanager
 def _client() -> Iterator[TriggerClient]:
     from millwright.automation.triggers.client import TriggerClient
-    from millwright.kernel.door import connect
-    from millwright.kernel.workspace import Workspace
 
-    workspace = Workspace.find()
-    with connect(workspace) as door:
-        yield TriggerClient(door, workspace.project().project)
-
-
-def _told(as_json: bool, found: Any, sentence: str) -> None:
-    click.echo(json.dumps(found, indent=2) if as_json else sentence)
+    with opened(TriggerClient) as client:
+        yield client

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.automation.launching.service import launch
+from millwright.automation.starters import lineage_nodes, stands_in_file
 from millwright.automation.starting import entry_point, new_run
 from millwright.automation.triggers.admitting import Spent, refusal
 from millwright.automation.triggers.matching import circle
@@ -18,7 +19,7 @@ from millwright.automation.triggers.tables import trigger_firings, triggers
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.config_automation import TRAIN, TriggerConfig
-from millwright.kernel.errors import Conflict, InvalidInput, MillwrightError, NotFound
+from millwright.kernel.errors import InvalidInput, MillwrightError, NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.sealing import key_of, seal, unseal
@@ -49,7 +50,7 @@ def put_trigger(
     with store.write(actor, project) as tx:
         known = _find(tx.connection, project, name)
         if known is not None and known.declared and not declared:
-            raise _declared(name)
+            raise stands_in_file("trigger", name)
         text = config.model_dump_json()
         if known is None or known.config != text or known.declared != declared:
             _refuse_circles(tx.connection, project, name, config)
@@ -64,7 +65,7 @@ def remove_trigger(
     with store.write(actor, project) as tx:
         row = trigger_row(tx.connection, project, name)
         if row.declared and not declared:
-            raise _declared(name)
+            raise stands_in_file("trigger", name)
         tx.execute(delete(trigger_firings).where(trigger_firings.c.trigger_id == row.id))
         tx.execute(delete(triggers).where(triggers.c.id == row.id))
         tx.event("trigger.removed", f"trigger:{row.id}", {"trigger": name})
@@ -347,23 +348,6 @@ def _record_firing(
     )
 
 
-def _declared(name: str) -> Conflict:
-    return Conflict(
-        "triggers.declared",
-        f"The trigger '{name}' stands in millwright.yaml.",
-        hint="Change or remove it there; the control plane sees it at once.",
-        value=name,
-    )
-
-
 @describes("trigger")
 def _describe(connection: Connection, project: str, ids: list[str]) -> dict[str, LineageNode]:
-    query = select(triggers.c.id, triggers.c.name).where(
-        triggers.c.project == project, triggers.c.id.in_(ids)
-    )
-    return {
-        f"trigger:{row.id}": LineageNode(
-            id=f"trigger:{row.id}", kind="trigger", label=row.name, href="/schedules"
-        )
-        for row in connection.execute(query)
-    }
+    return lineage_nodes("trigger", triggers, connection, project, ids)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 Row = tuple[Any, ...]
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Sql:
@@ -67,7 +68,7 @@ class Sql:
 
 def as_json(value: Any) -> str | None:
     """A value as it stands in a JSON column; None is no value."""
-    return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return None if value is None else _encode(value)
 
 
 def from_json(value: Any) -> Any:
