@@ -85,8 +85,12 @@ class World:
         segments: int = 2,
         ids: Sequence[str] | None = None,
         served_ms: int | None = None,
+        failed: int = 0,
     ) -> list[str]:
-        """Write a week's predictions into the spool; their ids. Truth is kept in ``truth``."""
+        """Write a week's predictions into the spool; their ids. Truth is kept in ``truth``.
+
+        The first ``failed`` of each segment are failures of the model.
+        """
         written: list[str] = []
         for part in range(segments):
             count = rows // segments
@@ -98,7 +102,7 @@ class World:
             for name, chance in zip(names, likely, strict=True):
                 self.truth[name] = int(self.rng.random() < chance)
             table = self._segment(
-                week, names, scores, warmer, latency_us, version, shadow, served_ms
+                week, names, scores, warmer, latency_us, version, shadow, served_ms, failed
             )
             self.put(f"{1_700_000_000_000 + next(self._count):013d}-0-1.arrow", table)
             written += names
@@ -126,6 +130,7 @@ class World:
         version: str | None,
         shadow: str | None,
         served_ms: int | None,
+        failed: int,
     ) -> pa.Table:
         rows = len(names)
         first = START + week * WEEK
@@ -138,8 +143,8 @@ class World:
             "variant": ["champion"] * rows,
             "version_id": [version or self.deployment.champion_version_id] * rows,
             "latency_us": np.full(rows, latency_us),
-            "status": ["ok"] * rows,
-            "score": scores,
+            "status": ["error"] * failed + ["ok"] * (rows - failed),
+            "score": [None] * failed + list(scores[failed:]),
             "scores": [None] * rows,
             "label": ["0"] * rows,
             "shadow_version_id": [shadow] * rows,

@@ -76,7 +76,34 @@ def test_a_trial_pairs_both_versions_on_the_same_rows(
         row_losses("binary", trial.actual, trial.champion),
         row_losses("binary", trial.actual, trial.challenger),
     )
-    decision = analyse_canary(*losses, CanaryConfig(), windows=trial.windows)
+    assert not trial.requests.failed.any()
+    assert 0.0 < trial.requests.disagrees.mean() < 0.5
+    assert np.allclose(trial.requests.latency_ms, 4.0)
+    decision = analyse_canary(
+        *losses, CanaryConfig(), windows=trial.windows, requests=trial.requests
+    )
     assert decision.verdict == "roll back"
     assert decision.evidence.difference.n == 1200
     decision.model_dump_json()
+
+
+def test_a_challenger_whose_model_fails_goes_without_any_label(
+    world: Any, controller: MonitorController
+) -> None:
+    challenger, since = world.versions["second"], now_ms()
+    start_canary(world.store, world.actor, world.project, "flights", NewCanary(version=2))
+    for turn in range(20):
+        later = {"served_ms": since + turn, "segments": 1}
+        world.traffic(0, 10, shadow=challenger, **later)
+        world.traffic(0, 10, version=challenger, failed=3, **later)
+    controller.reconcile()
+    trial = trial_of(world.store, world.deployment, challenger, since)
+    requests = trial.requests
+    assert int(requests.challenger.sum()) == 200
+    assert int(requests.failed.sum()) == 60
+    assert requests.challenger[requests.failed].all()
+    decision = analyse_canary(
+        np.empty(0), np.empty(0), CanaryConfig(), windows=0, requests=requests
+    )
+    assert decision.verdict == "roll back"
+    assert "fails 30.0% of its requests" in decision.reason

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from millwright.kernel.errors import InvalidInput
+from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
 from millwright.serving import invocations, open_inference
 from millwright.serving.batching import Scored
@@ -124,9 +124,13 @@ def _task(
 def answer(task: Task, log: PredictionLog) -> Answer:
     """Score a task here and now, on this thread."""
     started = time.perf_counter_ns()
-    outcome = task.answering.score(task.question.rows)
-    scored = Scored(outcome, started, time.perf_counter_ns())
-    return _finish(task, scored, _shadow(task.shadowing, task.question), log)
+    try:
+        outcome = task.answering.score(task.question.rows)
+        scored = Scored(outcome, started, time.perf_counter_ns())
+        return _finish(task, scored, _shadow(task.shadowing, task.question), log)
+    except Exception as error:
+        _note_failure(task, error, log)
+        raise
 
 
 async def answer_in_batch(task: Task, log: PredictionLog) -> Answer:
@@ -136,48 +140,33 @@ async def answer_in_batch(task: Task, log: PredictionLog) -> Answer:
     deadline = None
     if question.timeout_us:
         deadline = task.arrival.started_ns + question.timeout_us * 1000
-    if shadowing is None and cache.is_open:
-        known = cache.get(rows)
-        if known is not None:
-            return _finish(task, Scored(known, task.read_ns, task.read_ns), None, log)
-        scored = await answering.batcher.submit(rows, deadline)
-        cache.put(rows, scored.outcome)
-        return _finish(task, scored, None, log)
-    coming = answering.batcher.submit(rows, deadline)
-    if shadowing is None:
-        return _finish(task, await coming, None, log)
-    in_shadow = shadowing.batcher.submit(rows)
-    # Both are there after the same turn; the answer's error comes first.
-    await asyncio.wait((coming, in_shadow))
-    failed = isinstance(in_shadow.exception(), InvalidInput)
-    return _finish(task, coming.result(), None if failed else in_shadow.result().outcome, log)
+    try:
+        if shadowing is None and cache.is_open:
+            known = cache.get(rows)
+            if known is not None:
+                return _finish(task, Scored(known, task.read_ns, task.read_ns), None, log)
+            scored = await answering.batcher.submit(rows, deadline)
+            cache.put(rows, scored.outcome)
+            return _finish(task, scored, None, log)
+        coming = answering.batcher.submit(rows, deadline)
+        if shadowing is None:
+            return _finish(task, await coming, None, log)
+        in_shadow = shadowing.batcher.submit(rows)
+        # Both are there after the same turn; what fails in the shadow must not spoil the answer.
+        await asyncio.wait((coming, in_shadow))
+        shadow = None if in_shadow.exception() is not None else in_shadow.result().outcome
+        return _finish(task, coming.result(), shadow, log)
+    except Exception as error:
+        _note_failure(task, error, log)
+        raise
 
 
 def _finish(task: Task, scored: Scored, shadow: Outcome | None, log: PredictionLog) -> Answer:
     question, arrival, answering = task.question, task.arrival, task.answering
-    config, count, began = answering.config, question.rows.count, time.perf_counter_ns()
+    count, began = question.rows.count, time.perf_counter_ns()
     reply = task.write(question, task.request_id, answering, scored.outcome)
     written_ns = time.perf_counter_ns()
-    if log.spool is not None:
-        served_us = time.time_ns() // 1000
-        log.append(
-            Logged(
-                schema=task.generation.schema,
-                request_id=task.request_id,
-                prediction_ids=question.prediction_ids or _derived_ids(task.request_id, count),
-                event_times_us=question.event_times_us or (served_us,),
-                served_at_us=served_us,
-                variant=config.name,
-                version_id=config.version_id,
-                latency_us=(written_ns - arrival.started_ns) // 1000,
-                rows=question.rows,
-                outcome=scored.outcome,
-                shadow_version_id=(
-                    task.shadowing.config.version_id if shadow and task.shadowing else None
-                ),
-                shadow=shadow,
-            )
-        )
+    _log(task, scored.outcome, shadow, written_ns, log)
     times = Times(
         decode=task.read_ns - arrival.started_ns,
         queue=scored.started_ns - task.read_ns,
@@ -187,12 +176,46 @@ def _finish(task: Task, scored: Scored, shadow: Outcome | None, log: PredictionL
     return Answer(reply, answering, count, times)
 
 
+def _note_failure(task: Task, error: BaseException, log: PredictionLog) -> None:
+    """A model that fails on rows it had to take is its version's failure, which a trial counts."""
+    if not isinstance(error, MillwrightError):
+        _log(task, None, None, time.perf_counter_ns(), log)
+
+
+def _log(
+    task: Task, outcome: Outcome | None, shadow: Outcome | None, ended_ns: int, log: PredictionLog
+) -> None:
+    if log.spool is None:
+        return
+    question, config = task.question, task.answering.config
+    served_us = time.time_ns() // 1000
+    log.append(
+        Logged(
+            schema=task.generation.schema,
+            request_id=task.request_id,
+            prediction_ids=question.prediction_ids
+            or _derived_ids(task.request_id, question.rows.count),
+            event_times_us=question.event_times_us or (served_us,),
+            served_at_us=served_us,
+            variant=config.name,
+            version_id=config.version_id,
+            latency_us=(ended_ns - task.arrival.started_ns) // 1000,
+            rows=question.rows,
+            outcome=outcome,
+            shadow_version_id=(
+                task.shadowing.config.version_id if shadow and task.shadowing else None
+            ),
+            shadow=shadow,
+        )
+    )
+
+
 def _shadow(variant: Variant | None, question: Question) -> Outcome | None:
     if variant is None:
         return None
     try:
         return variant.score(question.rows)
-    except InvalidInput:
+    except Exception:
         # The variant that answers took these rows; its shadow must not spoil the answer.
         return None
 

@@ -34,7 +34,7 @@ FEATURE_PREFIX = "f."
 
 
 class Logged(msgspec.Struct, frozen=True, gc=False):
-    """One answered request of n rows, as the prediction log keeps it.
+    """One request of n rows that was answered, or failed, as the prediction log keeps it.
 
     Attributes:
         schema: columns of the generation that answered.
@@ -51,7 +51,8 @@ class Logged(msgspec.Struct, frozen=True, gc=False):
     version_id: str
     latency_us: int
     rows: Rows
-    outcome: Outcome
+    outcome: Outcome | None
+    """None where the model failed on a request that it had to take."""
     shadow_version_id: str | None
     shadow: Outcome | None
 
@@ -107,10 +108,10 @@ def _fixed_columns(requests: Sequence[Logged]) -> list[list[Any]]:
         each(lambda r: r.variant),
         each(lambda r: r.version_id),
         each(lambda r: r.latency_us),
-        ["ok"] * rows,
-        row_by_row(lambda r: r.outcome.scores),
-        row_by_row(lambda r: r.outcome.probabilities),
-        row_by_row(lambda r: r.outcome.labels),
+        each(lambda r: "ok" if r.outcome else "error"),
+        row_by_row(lambda r: r.outcome.scores if r.outcome else None),
+        row_by_row(lambda r: r.outcome.probabilities if r.outcome else None),
+        row_by_row(lambda r: r.outcome.labels if r.outcome else None),
         each(lambda r: r.shadow_version_id),
         row_by_row(lambda r: r.shadow.scores if r.shadow else None),
         row_by_row(lambda r: r.shadow.probabilities if r.shadow else None),
