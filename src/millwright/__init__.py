@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
-    "millwright.monitoring.api": ("drift",),
+    "millwright.monitoring.api": ("drift", "sketch"),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -59,6 +59,7 @@ __all__ = [
     "run_pipeline",
     "sequence",
     "set_tag",
+    "sketch",
     "start_run",
     "step",
     "step_context",
@@ -67,7 +68,7 @@ __all__ = [
 if TYPE_CHECKING:
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
-    from millwright.monitoring.api import drift
+    from millwright.monitoring.api import drift, sketch
     from millwright.pipelines.api import (
         approval,
         branch,

@@ -1,4 +1,4 @@
-"""The Python API of monitoring: ``mw.drift``.
+"""The Python API of monitoring: ``mw.drift`` and ``mw.sketch``.
 
 Example:
     >>> import millwright as mw                                          # doctest: +SKIP
@@ -19,6 +19,8 @@ import pyarrow as pa
 from millwright.data import read_table
 from millwright.kernel.errors import InvalidInput
 from millwright.monitoring.comparison import Preset, TableComparison, compare_tables
+from millwright.monitoring.sketches import TableSketch, sketch_of
+from millwright.monitoring.sketches.profile import SUFFIX
 
 
 def drift(
@@ -32,7 +34,8 @@ def drift(
 
     Args:
         reference: how it was: an Arrow table, a Pandas or Polars frame, a dictionary of columns, or
-            the path of a CSV, Parquet or Arrow file.
+            the path of a CSV, Parquet or Arrow file; or what
+            ``sketch`` kept of one, or the path of that.
         current: how it is now, in any of these forms.
         preset: whose rules decide: ``millwright``, ``evidently`` or ``nannyml``.
         columns: only these; by default all that both have.
@@ -40,10 +43,46 @@ def drift(
     Raises:
         InvalidInput: one of the two is no table, the preset is unknown, or no column is common.
     """
+    known = _sketched(reference)
+    if known is not None:
+        return _against(known, table_of(current), preset, columns)
     left, right = table_of(reference), table_of(current)
     if columns is not None:
         left, right = _chosen(left, columns), _chosen(right, columns)
     return compare_tables(left, right, preset)
+
+
+def sketch(data: Any) -> TableSketch:
+    """What to keep of a table so that later ones can be compared with it: kilobytes.
+
+    Sketches merge (``sketch(monday).merge(sketch(tuesday))``) and are stored by ``to_bytes``.
+
+    Raises:
+        InvalidInput: it is no table.
+        Unavailable: Apache DataSketches is not installed.
+    """
+    return sketch_of(table_of(data))
+
+
+def _sketched(reference: Any) -> TableSketch | None:
+    if isinstance(reference, TableSketch):
+        return reference
+    if isinstance(reference, str | os.PathLike) and str(reference).endswith(SUFFIX):
+        return TableSketch.from_bytes(Path(reference).read_bytes())
+    return None
+
+
+def _against(
+    known: TableSketch, current: pa.Table, preset: Preset, columns: Sequence[str] | None
+) -> TableComparison:
+    if preset != "millwright":
+        raise InvalidInput(
+            "monitoring.preset_needs_rows",
+            f"The preset '{preset}' needs the rows of the reference, not a profile of them.",
+            hint="Give the reference table, or use the preset millwright.",
+            value=preset,
+        )
+    return known.compare(current if columns is None else _chosen(current, columns))
 
 
 def table_of(data: Any) -> pa.Table:

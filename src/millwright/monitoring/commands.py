@@ -85,6 +85,32 @@ def compare(
         raise SystemExit(1)
 
 
+@monitor.command("profile")
+@click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--output", "-o", required=True, type=click.Path(dir_okay=False), help="A .mwprofile."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def profile(tables: tuple[str, ...], output: str, as_json: bool) -> None:
+    """Keep what later tables need to be compared with TABLES, in kilobytes."""
+    from functools import reduce
+    from pathlib import Path
+
+    from millwright.monitoring.api import sketch
+
+    found = reduce(lambda left, right: left.merge(right), map(sketch, tables))
+    content = found.to_bytes()
+    Path(output).write_bytes(content)
+    if as_json:
+        told = {"rows": found.rows, "columns": len(found.columns), "bytes": len(content)}
+        click.echo(json.dumps(told))
+        return
+    click.echo(
+        f"{found.rows:,} rows in {len(found.columns)} columns are kept in {len(content):,} bytes."
+        f" Compare a table with: mw monitor compare {output} TABLE"
+    )
+
+
 @click.group()
 def alerts() -> None:
     """What needs attention."""

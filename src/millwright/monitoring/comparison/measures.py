@@ -126,8 +126,8 @@ def pooled(then: Ints, now: Ints) -> tuple[Ints, Ints]:
 
 def _decile_counts(reference: Numbers, sample: Numbers) -> Floats:
     at = np.searchsorted(sample.ordered, reference.deciles, side="right")
-    counts = np.diff(np.concatenate([[0], at, [sample.ordered.size], [sample.rows]]))
-    return counts.astype(np.float64)
+    counts = np.diff(np.concatenate([[0], at, [sample.ordered.size]]))
+    return np.append(counts * (sample.held / max(sample.ordered.size, 1)), sample.missing)
 
 
 def _new_share(then: Ints, now: Ints) -> float:

@@ -33,12 +33,19 @@ class Numbers:
         rows: rows of the column, missing ones included.
         missing: rows without a value.
         whole: whether its type is an integer.
+        known_deviation: where ``ordered`` stands for more rows than it holds: theirs.
     """
 
     ordered: Floats
     rows: int
     missing: int
     whole: bool = False
+    known_deviation: float | None = None
+
+    @property
+    def held(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.missing
 
     @cached_property
     def finite(self) -> Floats:
@@ -53,6 +60,8 @@ class Numbers:
     @cached_property
     def deviation(self) -> float:
         """Their standard deviation (of a population); 0 where there is none."""
+        if self.known_deviation is not None:
+            return self.known_deviation
         if self.finite.size == 0 or self.finite[0] == self.finite[-1]:
             return 0.0
         off = self.finite - self.mean

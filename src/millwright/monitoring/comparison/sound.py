@@ -28,12 +28,12 @@ def compare_numbers(
 ) -> ColumnComparison:
     """Numbers by the Kolmogorov–Smirnov test and the normed Wasserstein distance."""
     measured = measure_numbers(reference, current)
-    n, m = reference.ordered.size, current.ordered.size
+    n, m = reference.held, current.held
     p = two_sample_sf(measured.distances.largest, n, m, exact=max(n, m) <= 1000)
     p = _with_missing(p, reference, current)
     change = _missing_change(reference, current)
     effects = {"normed_wasserstein": measured.normed, "missing_share": change}
-    if reference.finite.size != n or current.finite.size != m:
+    if any(side.finite.size != side.ordered.size for side in (reference, current)):
         # Infinities have no distance; their rank does.
         effects["kolmogorov_smirnov"] = measured.distances.largest
     method = max(effects, key=lambda name: effects[name])

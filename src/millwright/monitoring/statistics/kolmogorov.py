@@ -15,7 +15,7 @@ import numpy as np
 from millwright.monitoring.statistics.special import Floats, log_factorial
 
 EXACT_ROWS = 10_000
-_EXACT_TERMS = 200_000
+_EXACT_TERMS = 40_000
 
 
 def two_sample_sf(distance: float, n: int, m: int, *, exact: bool | None = None) -> float:
