@@ -290,3 +290,61 @@ def test_the_official_client_needs_nothing_but_our_address(tmp_path: Path) -> No
 def job_of(door: Door) -> str:
     (first, *_) = door.get("/events", kind="lineage.received")
     return str(first["subject"]).partition(":")[2]
+
+
+READING = """
+import json, sys
+from openlineage.client import event_v2
+from openlineage.client.generated import (
+    base, dataset_version_dataset, error_message_run, parent_run, processing_engine_run,
+)
+known = {
+    "version": dataset_version_dataset.DatasetVersionDatasetFacet,
+    "parent": parent_run.ParentRunFacet,
+    "processing_engine": processing_engine_run.ProcessingEngineRunFacet,
+    "errorMessage": error_message_run.ErrorMessageRunFacet,
+}
+seen = set()
+def facets(given):
+    for name, facet in given.items():
+        content = {key: value for key, value in facet.items() if not key.startswith("_")}
+        if name in known:
+            assert known[name]._get_schema().split("/")[-1] == facet["_schemaURL"].split("/")[-1]
+            if name == "parent":
+                content["run"] = parent_run.Run(**content["run"])
+                content["job"] = parent_run.Job(**content["job"])
+            known[name](**content)
+            seen.add(name)
+    return {}
+for one in json.load(sys.stdin):
+    run, job = dict(one.pop("run")), dict(one.pop("job"))
+    run["facets"], job["facets"] = facets(run["facets"]), facets(job["facets"])
+    sides = {}
+    for side, kind in (("inputs", event_v2.InputDataset), ("outputs", event_v2.OutputDataset)):
+        sides[side] = [kind(**{**each, "facets": facets(each["facets"])}) for each in one.pop(side)]
+    one.pop("schemaURL")
+    one["eventType"] = event_v2.RunState[one["eventType"]]
+    event_v2.RunEvent(run=event_v2.Run(**run), job=event_v2.Job(**job), **sides, **one)
+print(*sorted(seen))
+"""
+
+
+@pytest.mark.slow
+def test_our_events_are_what_the_official_classes_made_of_the_schema_take(door: Door) -> None:
+    if not PEER.exists():
+        pytest.skip("the peer is not installed: ci/peer openlineage")
+    table = snapshot(door, P, "orders", pa.table({"x": [1.0]}), "orders.csv")
+    run = create_run(door, P, NewRun(experiment="late", inputs=(table.id,)))
+    child = create_run(door, P, NewRun(experiment="late-trials", parent=run.id))
+    end_run(door, child.id, "failed", error="It broke.")
+    end_run(door, run.id)
+    done = subprocess.run(
+        [str(PEER), "-c", READING],
+        input=json.dumps(told(door)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["errorMessage", "parent", "processing_engine", "version"]
