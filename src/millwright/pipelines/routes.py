@@ -10,6 +10,7 @@ from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.pipelines import approvals, queries, service
 from millwright.pipelines.lean_record import work_out_checks
+from millwright.pipelines.ledger.runs import unknown_run
 from millwright.pipelines.records import (
     Approval,
     Attempt,
@@ -35,7 +36,7 @@ from millwright.pipelines.records import (
 work_out_checks()
 
 router = RoomRouter(
-    tag="pipelines", owners={"run_id": Owner(queries.owner_of, queries.unknown_run)}
+    tag="pipelines", owners={"run_id": Owner(queries.owner_of, unknown_run)}
 )
 
 
