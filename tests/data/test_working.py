@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
 from millwright.data.commands import data
+from millwright.data.parquet import to_parquet
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
+from millwright.kernel.objects import digest_of
 
 MW = str(Path(sys.executable).parent / "mw")
 Run = Callable[..., Any]
@@ -427,6 +431,18 @@ def test_git_brings_the_manifest_and_checkout_the_files(photos: Path, mw: Run) -
     mw("checkout", "photos")
     assert (photos / "a.txt").read_text() == "second"
     assert git("status", "--porcelain") == ""
+
+
+def test_a_table_read_in_parts_is_the_version_that_it_is_as_a_whole(root: Path, mw: Run) -> None:
+    rows = 200_000
+    table = pa.table({"n": range(rows), "word": [f"w{n % 7}" for n in range(rows)]})
+    pyarrow.parquet.write_table(table, root / "t.parquet", row_group_size=30_000)
+    kept = mw("add", "t.parquet", "--json")
+    assert kept["rows"] == rows
+    assert kept["digest"] == digest_of(to_parquet(table))
+    pyarrow.parquet.write_table(table.slice(0, 0), root / "none.parquet")
+    with pytest.raises(InvalidInput, match="no rows"):
+        mw("add", "none.parquet")
 
 
 def test_a_table_is_kept_typed_and_exactly_as_given(root: Path, mw: Run) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 
 from millwright.data.parquet import from_parquet, to_parquet
@@ -25,7 +27,7 @@ def snapshot(
     door: Door,
     project: str,
     name: str,
-    table: pa.Table,
+    table: pa.Table | Path,
     source: str,
     *,
     original: str | None = None,
@@ -39,7 +41,8 @@ def snapshot(
     Args:
         door: the way to the control plane.
         project, name: where it belongs.
-        table: any Arrow table; it is brought into canonical types.
+        table: any Arrow table, which is brought into canonical types, or a file that
+            ``ParquetSink`` wrote.
         source: where it came from, for people. What follows ``?`` in an address is left out, as
             secrets travel there.
         original: the digest of the bytes that the table was given as, if they are to be kept.
@@ -48,7 +51,7 @@ def snapshot(
         branch: the branch that it becomes the newest version of.
         parents: ids of the versions it came of; the newest of the branch when None.
     """
-    digest = door.upload(project, to_parquet(table))
+    digest = door.upload(project, table if isinstance(table, Path) else to_parquet(table))
     request = NewVersion(
         digest=digest,
         source=source.partition("?")[0][:1000],

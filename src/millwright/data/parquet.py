@@ -130,9 +130,11 @@ def to_parquet(table: pa.Table) -> bytes:
     return target.getvalue()
 
 
-def write_parquet(pieces: Iterable[pa.Table], target: Path | BinaryIO) -> int:
+def write_parquet(
+    pieces: Iterable[pa.Table], target: Path | BinaryIO, *, name: str = "the table"
+) -> int:
     """Write a table that comes in pieces and return its rows; the same bytes as ``to_parquet``."""
-    with ParquetSink(target) as sink:
+    with ParquetSink(target, name=name) as sink:
         for piece in pieces:
             sink.write(piece)
     return sink.rows

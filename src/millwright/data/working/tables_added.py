@@ -2,17 +2,22 @@
 
 The bytes are copied (text packs well), not linked: a table is a file that people go on writing to.
 
+A file is read, typed and written part by part, so memory does not grow with it.
+
 Reading a table needs Arrow and keeping it the door, so nothing here is imported for files.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from millwright.data import trees
 from millwright.data.client import snapshot
+from millwright.data.connectors.files import table_pieces
+from millwright.data.parquet import write_parquet
 from millwright.data.reading import read_table
 from millwright.data.trees import Entry, Kind
 from millwright.data.working.adding import (
@@ -52,10 +57,15 @@ def add_table(
     if tracked is not None and name is None:
         target = replace(target, name=tracked.name)
     file = target.base / target.members[0]
-    with alone_with(copy.place, target.path):
+    with (
+        alone_with(copy.place, target.path),
+        tempfile.TemporaryDirectory(prefix="millwright-add-") as folder,
+    ):
         before = look_at(file)
         settle([before] if before else [])
-        table = read_table(path)
+        table = Path(folder, "table.parquet")
+        if write_parquet(table_pieces([path]), table, name=path.name) == 0:
+            raise InvalidInput("data.empty", f"{path.name} has no rows.")
         original = copy.place.objects.put(file)
         after = look_at(file)
         if before is None or after is None or size_of(before) != size_of(after):
