@@ -47,6 +47,7 @@ from millwright.serving.variant import Generation
 _ADMIN_BODY_BYTES = 1024 * 1024
 _REQUEST_ID_LENGTH = 200
 _MODELS = "/v2/models/"
+_ALL_STATS = "/v2/models/stats"
 
 
 class Application:
@@ -194,6 +195,10 @@ class Application:
             return Reply(200, self.metrics.exposition(self.models), CONTENT_TYPE)
         if path.endswith("/infer") or path in ("/invocations", "/admin/config"):
             raise wrong_method("GET", path)
+        if (
+            path.startswith(_MODELS) and path.endswith(("/config", "/stats"))
+        ) or path == _ALL_STATS:
+            return await self._as_triton(path)
         ready_asked = path.endswith("/ready")
         endpoint, version = self._asked(path.removesuffix("/ready"))
         if ready_asked:
@@ -210,6 +215,14 @@ class Application:
             generation, pinned or generation.champion, pinned=pinned is not None
         )
         return json_reply(shown)
+
+    async def _as_triton(self, path: str) -> Reply:
+        if path == _ALL_STATS:
+            return json_reply(self.metrics.statistics(self.models))
+        endpoint, version = self._asked(path.rpartition("/")[0])
+        if path.endswith("/stats"):
+            return json_reply(self.metrics.statistics(self.models, endpoint.name, version))
+        return json_reply(open_inference.model_config(await self.models.ready(endpoint)))
 
     def _status(self) -> dict[str, object]:
         config = self.models.primary.config

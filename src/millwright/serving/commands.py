@@ -1,17 +1,18 @@
-"""``mw serve``: one model package served in the foreground, nothing else."""
+"""``mw serve``: model packages served in the foreground, nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from millwright.kernel.model_package import Manifest
+    from millwright.serving.config import ServerConfig
 
 
 @click.command()
-@click.argument("package", metavar="FOLDER|MODEL@ALIAS")
+@click.argument("packages", metavar="FOLDER|MODEL@ALIAS...", nargs=-1, required=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: a free one."
@@ -46,9 +47,20 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="Answer 429 to requests beyond so many at once.",
 )
+@click.option(
+    "--memory",
+    "memory_mb",
+    type=click.IntRange(1),
+    help="Memory for models in MB: each is loaded when somebody asks, the longest unused let go.",
+)
+@click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Let a package run code that it holds (PyTorch, MLflow, Python classes).",
+)
 @click.option("--project", help="Whose model; by default the project of this folder.")
 def serve(
-    package: str,
+    packages: tuple[str, ...],
     host: str,
     port: int,
     log_folder: str | None,
@@ -56,31 +68,55 @@ def serve(
     grpc_port: int | None,
     cache_rows: int,
     max_in_flight: int,
+    memory_mb: int | None,
+    trust_code: bool,
     project: str | None,
 ) -> None:
-    """Serve a model until Ctrl-C: a package FOLDER, or MODEL@ALIAS (MODEL@3) of the registry.
+    """Serve models until Ctrl-C: package FOLDERs, or MODEL@ALIAS (MODEL@3) of the registry.
 
-    This is the server that deployments run, without control plane, canary or restarts.
+    This is the server that deployments run, without control plane, canary or restarts. Of several
+    models the first answers where a request names none.
     """
-    from pathlib import Path
-
-    from millwright.kernel.scoring import read_manifest
-    from millwright.serving.config import ServerConfig, VariantConfig
-    from millwright.serving.fetching import package_at
     from millwright.serving.listening import listen
     from millwright.serving.server import serve as serve_config
 
-    folder, version = package_at(package, project)
-    manifest: Manifest = read_manifest(folder)
-    config = ServerConfig(
-        deployment=manifest.model,
-        model_name=manifest.model,
-        spool=None if log_folder is None else Path(log_folder),
-        cache_rows=cache_rows,
-        max_in_flight=max_in_flight,
-        variants=(
-            VariantConfig(name="champion", package=folder, version_id=folder.name, version=version),
-        ),
+    limits = {"cache_rows": cache_rows, "max_in_flight": max_in_flight, "trust_code": trust_code}
+    first, *others = (
+        _config_of(place, project, log_folder, len(packages) > 1, limits) for place in packages
     )
+    memory = None if memory_mb is None else memory_mb * 1_000_000
+    content = first.model_dump() | {"others": [one.model_dump() for one in others]}
+    config = type(first).model_validate(content | {"memory_bytes": memory})
     with listen(host, port) as bound:
         serve_config(config, bound, server, grpc_port)
+
+
+def _config_of(
+    place: str,
+    project: str | None,
+    log_folder: str | None,
+    among_others: bool,
+    limits: Mapping[str, object],
+) -> ServerConfig:
+    """What serves the package at ``place`` under its model's name."""
+    from pathlib import Path
+
+    from millwright.kernel.scoring import read_manifest
+    from millwright.serving.config import ServerConfig
+    from millwright.serving.fetching import package_at
+
+    folder, version = package_at(place, project)
+    name = read_manifest(folder).model
+    spool = None if log_folder is None else Path(log_folder)
+    if spool is not None and among_others:
+        spool = spool / name  # their columns differ
+    variant = {"name": "champion", "package": folder, "version_id": folder.name, "version": version}
+    return ServerConfig.model_validate(
+        {
+            "deployment": name,
+            "model_name": name,
+            "spool": spool,
+            "variants": [variant],
+            **limits,
+        }
+    )

@@ -97,6 +97,25 @@ class Metrics:
         ]
         return "".join(sections).encode()
 
+    def statistics(self, models: Models, name: str = "", version: str = "") -> dict[str, object]:
+        """What Triton's statistics extension answers, of one model and version or of all.
+
+        Source: https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_statistics.md
+        """
+        executions = {
+            (endpoint.name, str(variant.config.version)): variant.batcher.released.total()
+            for endpoint in models.endpoints
+            if endpoint.generation is not None
+            for variant in endpoint.generation.variants
+        }
+        return {
+            "model_stats": [
+                _statistics_of(model, number, sums, executions.get((model, number), 0))
+                for (model, _, number), sums in self._answered.items()
+                if name in ("", model) and version in ("", number)
+            ]
+        }
+
     def _by_version(self, read: Callable[[_Answered], int]) -> dict[str, int]:
         return {
             f'model="{model}",variant="{variant}",version="{version}"': read(sums)
@@ -171,6 +190,25 @@ class Metrics:
             lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
         lines += [f"{name}_sum {self._latency_sum!r}", f"{name}_count {total}"]
         return "\n".join(lines) + "\n"
+
+
+def _statistics_of(model: str, version: str, sums: _Answered, executions: int) -> dict[str, object]:
+    def lasting(nanoseconds: int) -> dict[str, int]:
+        return {"count": sums.answers, "ns": max(0, nanoseconds)}
+
+    return {
+        "name": model,
+        "version": version,
+        "inference_count": sums.rows,
+        "execution_count": executions,
+        "inference_stats": {
+            "success": lasting(sums.decode + sums.queue + sums.model + sums.encode),
+            "queue": lasting(sums.queue),
+            "compute_input": lasting(sums.decode),
+            "compute_infer": lasting(sums.model),
+            "compute_output": lasting(sums.encode),
+        },
+    }
 
 
 def _of_variants(loaded: _Loaded) -> list[str]:

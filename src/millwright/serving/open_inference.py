@@ -77,6 +77,8 @@ class InferRequest(msgspec.Struct):
 
 
 _PLATFORMS = {"onnx": "onnx_onnxruntime", "torch": "pytorch_torch"}
+_EXTENSIONS = ("binary_tensor_data", "model_repository", "model_configuration", "statistics")
+_CONFIG_TYPES = {"BYTES": "STRING", "FP64": "FP64", "BOOL": "BOOL"}
 _decoder = msgspec.json.Decoder(InferRequest)
 _NO_PARAMETERS = Parameters()
 
@@ -238,7 +240,7 @@ def _as_binary(output: dict[str, object]) -> bytes:
 
 def server_metadata(version: str) -> dict[str, object]:
     """The answer to ``GET /v2``."""
-    return {"name": "millwright", "version": version, "extensions": ["binary_tensor_data"]}
+    return {"name": "millwright", "version": version, "extensions": list(_EXTENSIONS)}
 
 
 def model_metadata(
@@ -260,6 +262,34 @@ def model_metadata(
             "classes": ",".join(manifest.classes),
             "variants": ",".join(f"{v.config.name}={v.config.version}" for v in served),
         },
+    }
+
+
+def model_config(generation: Generation) -> dict[str, object]:
+    """The answer to ``GET /v2/models/{name}/config``, as Triton's clients ask it.
+
+    Source: https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_configuration.md
+    """
+    described = model_metadata(generation, generation.champion)
+
+    def tensors(which: str) -> list[dict[str, object]]:
+        found: Any = described[which]
+        return [
+            {
+                "name": one["name"],
+                "data_type": f"TYPE_{_CONFIG_TYPES[one['datatype']]}",
+                "dims": [1],
+            }
+            for one in found
+        ]
+
+    return {
+        "name": described["name"],
+        "platform": described["platform"],
+        "backend": generation.champion.manifest.runtime,
+        "max_batch_size": 0,
+        "input": tensors("inputs"),
+        "output": tensors("outputs"),
     }
 
 

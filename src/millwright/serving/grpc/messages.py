@@ -4,7 +4,8 @@ They live in a descriptor pool of their own: clients of the protocol register th
 common one, and two programs that do so cannot be in one process.
 
 Source: https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/open_inference_grpc.proto;
-``ModelStreamInferResponse`` is Triton's.
+streams, the repository and statistics are
+Triton's (https://github.com/triton-inference-server/common/blob/main/protobuf/grpc_service.proto).
 """
 
 from __future__ import annotations
@@ -47,6 +48,22 @@ _MESSAGES = {
     " repeated int64 int64_contents = 3; repeated uint32 uint_contents = 4;"
     " repeated uint64 uint64_contents = 5; repeated float fp32_contents = 6;"
     " repeated double fp64_contents = 7; repeated bytes bytes_contents = 8",
+    "RepositoryIndexRequest": "string repository_name = 1; bool ready = 2",
+    "RepositoryIndexResponse": "repeated ModelIndex models = 1",
+    "RepositoryIndexResponse.ModelIndex": "string name = 1; string version = 2;"
+    " string state = 3; string reason = 4",
+    "RepositoryModelLoadRequest": "string repository_name = 1; string model_name = 2",
+    "RepositoryModelLoadResponse": "",
+    "RepositoryModelUnloadRequest": "string repository_name = 1; string model_name = 2",
+    "RepositoryModelUnloadResponse": "",
+    "ModelStatisticsRequest": "string name = 1; string version = 2",
+    "ModelStatisticsResponse": "repeated ModelStatistics model_stats = 1",
+    "StatisticDuration": "uint64 count = 1; uint64 ns = 2",
+    "InferStatistics": "StatisticDuration success = 1; StatisticDuration fail = 2;"
+    " StatisticDuration queue = 3; StatisticDuration compute_input = 4;"
+    " StatisticDuration compute_infer = 5; StatisticDuration compute_output = 6",
+    "ModelStatistics": "string name = 1; string version = 2; uint64 last_inference = 3;"
+    " uint64 inference_count = 4; uint64 execution_count = 5; InferStatistics inference_stats = 6",
     "ModelStreamInferResponse": "string error_message = 1; ModelInferResponse infer_response = 2",
 }
 _Field = descriptor_pb2.FieldDescriptorProto

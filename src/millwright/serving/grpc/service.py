@@ -22,6 +22,7 @@ from millwright.serving.inference import Arrival, Task, read_request
 from millwright.serving.models import Endpoint
 from millwright.serving.open_inference import model_metadata, server_metadata
 from millwright.serving.replies import Busy, Expired
+from millwright.serving.repository import index
 
 _PROTOCOL = "open-inference-grpc"
 _CODES = (
@@ -48,6 +49,10 @@ class InferenceService:
             "ServerMetadata": self._server_metadata,
             "ModelMetadata": self._model_metadata,
             "ModelInfer": self._infer,
+            "RepositoryIndex": self._index,
+            "RepositoryModelLoad": self._load,
+            "RepositoryModelUnload": self._unload,
+            "ModelStatistics": self._statistics,
         }
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
@@ -68,6 +73,8 @@ class InferenceService:
         try:
             if call not in (self._live, self._ready):
                 self._application.check_access(_authorization(context))
+            if call in (self._load, self._unload):
+                self._application.check_admin(_authorization(context))
             return await call(request)
         except MillwrightError as error:
             await context.abort(_code(error), str(error))
@@ -101,6 +108,27 @@ class InferenceService:
         variant = pinned or generation.champion
         metadata = model_metadata(generation, variant, pinned=pinned is not None)
         return message("ModelMetadataResponse")(**metadata)
+
+    async def _index(self, request: Any) -> Any:
+        found = index(self._application.models, only_ready=request.ready)
+        return message("RepositoryIndexResponse")(models=found)
+
+    async def _load(self, request: Any) -> Any:
+        models = self._application.models
+        await models.load(models.named(request.model_name))
+        return message("RepositoryModelLoadResponse")()
+
+    async def _unload(self, request: Any) -> Any:
+        models = self._application.models
+        models.unload(models.named(request.model_name))
+        return message("RepositoryModelUnloadResponse")()
+
+    async def _statistics(self, request: Any) -> Any:
+        application = self._application
+        if request.name:
+            application.models.named(request.name)
+        found = application.metrics.statistics(application.models, request.name, request.version)
+        return message("ModelStatisticsResponse")(**found)
 
     async def _infer(self, request: Any) -> bytes:
         """A serialised ``ModelInferResponse``."""
