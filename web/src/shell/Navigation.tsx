@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { inboxQuery } from "@/api/rooms/collaboration";
+import { approvalsQuery } from "@/api/rooms/pipelines";
 import { waitingQuery } from "@/api/rooms/registry";
 import { Icon, type IconName } from "@/components/Icon";
 import { useProjectName } from "./project";
@@ -38,7 +39,9 @@ function Waiting() {
   const asked = { enabled: project !== null };
   const unread = useQuery({ ...inboxQuery(project ?? ""), ...asked }).data?.unread ?? 0;
   const waiting = useQuery({ ...waitingQuery(project ?? ""), ...asked }).data ?? [];
-  const count = unread + waiting.filter((each) => each.may_decide && each.mine == null).length;
+  const runs = useQuery({ ...approvalsQuery(project ?? ""), ...asked }).data?.length ?? 0;
+  const versions = waiting.filter((each) => each.may_decide && each.mine == null).length;
+  const count = unread + versions + runs;
   if (count === 0) return null;
   return (
     <span className={css.badge} aria-label={`${count} waiting`}>

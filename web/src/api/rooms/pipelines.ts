@@ -32,6 +32,15 @@ export const pipelineRunQuery = (run_id: string) =>
     refetchInterval: ({ state }) => (state.data && hasEnded(state.data) ? false : SOON_MS),
   });
 
+export type Approval = Schemas["millwright__pipelines__records__Approval"];
+
+export const approvalsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["pipelines", project, "approvals"],
+    queryFn: ({ signal }) =>
+      get("/api/v1/projects/{project}/pipeline-approvals", { project }, undefined, signal),
+  });
+
 export const taskLog = (run_id: string, task: string, after: number, signal: AbortSignal) =>
   get(
     "/api/v1/pipeline-runs/{run_id}/tasks/{task}/log",

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { change } from "@/api/client";
 import { inboxQuery, type Mention } from "@/api/rooms/collaboration";
+import { approvalsQuery, type Approval } from "@/api/rooms/pipelines";
 import { waitingQuery } from "@/api/rooms/registry";
 import { Decision } from "@/approvals/Decision";
 import { EmptyState } from "@/components/EmptyState";
@@ -11,14 +12,17 @@ import { Markdown } from "@/components/Markdown";
 import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
 import { When } from "@/components/When";
+import { moment } from "@/format/time";
+import { Answer } from "@/pages/pipelineRun/Approvals";
 import { useProject } from "@/shell/project";
 import css from "./Inbox.module.css";
 
-/** What waits for the reader: versions to decide on, and comments that name them. */
+/** What waits for the reader: versions and runs to decide on, and comments that name them. */
 export function Inbox() {
   const project = useProject();
   const waiting = useQuery(waitingQuery(project));
   const inbox = useQuery(inboxQuery(project));
+  const asked = useQuery(approvalsQuery(project));
   return (
     <Page title="Inbox" lead={inbox.data && `What waits for ${inbox.data.person} in this project.`}>
       <Panel title="Approvals" note={waiting.data?.length || undefined}>
@@ -34,6 +38,26 @@ export function Inbox() {
                 {entries.map((entry) => (
                   <li key={`${entry.version.id} ${entry.state.alias}`}>
                     <Decision entry={entry} named />
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      </Panel>
+      <Panel title="Pipelines that wait" note={asked.data?.length || undefined}>
+        <Loaded query={asked} height={160}>
+          {(questions) =>
+            questions.length === 0 ? (
+              <EmptyState icon="pipeline" title="No pipeline asks anything">
+                A run is listed here when it has come to an approval, and goes on once somebody has
+                said yes.
+              </EmptyState>
+            ) : (
+              <ul className={css.list} aria-label="Pipelines that wait">
+                {questions.map((question) => (
+                  <li key={`${question.run_id} ${question.task}`}>
+                    <Question question={question} />
                   </li>
                 ))}
               </ul>
@@ -61,6 +85,25 @@ export function Inbox() {
         </Loaded>
       </Panel>
     </Page>
+  );
+}
+
+function Question({ question }: { question: Approval }) {
+  const { run_id: run, task, pipeline, message, asked, expires } = question;
+  return (
+    <article className={css.said}>
+      <header>
+        <Link to="/pipelines/$run" params={{ run }}>
+          {pipeline}
+        </Link>
+        <span className="soft">
+          asked <When time={asked} />
+          {expires && `, and takes silence for a no on ${moment(expires)}`}
+        </span>
+      </header>
+      <p style={{ margin: 0 }}>{message}</p>
+      <Answer run={run} task={task} />
+    </article>
   );
 }
 

@@ -8,20 +8,26 @@ import { Panel } from "@/components/Panel";
 /** What the run asks a person before it goes on. */
 export function Approvals({ run }: { run: PipelineRunDetail }) {
   const waiting = run.tasks.filter((task) => task.status === "waiting");
-  return waiting.map(({ name }) => <Question key={name} run={run} task={name} />);
+  return waiting.map(({ name }) => (
+    <Panel key={name} title="The run waits for a decision" note={name}>
+      <p style={{ marginTop: 0 }}>
+        {run.graph.nodes.find((node) => node.name === name)?.message ?? "May it go on?"}
+      </p>
+      <Answer run={run.id} task={name} />
+    </Panel>
+  ));
 }
 
-function Question({ run, task }: { run: PipelineRunDetail; task: string }) {
+/** Yes or no, with a reason, to a question that a run asks. */
+export function Answer({ run, task }: { run: string; task: string }) {
   const queries = useQueryClient();
   const [reason, setReason] = useState("");
   const decide = useMutation({
-    mutationFn: (approve: boolean) => decideTask(run.id, task, approve, reason),
+    mutationFn: (approve: boolean) => decideTask(run, task, approve, reason),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["pipelines"] }),
   });
-  const node = run.graph.nodes.find(({ name }) => name === task);
   return (
-    <Panel title="The run waits for a decision" note={task}>
-      <p style={{ marginTop: 0 }}>{node?.message ?? "May it go on?"}</p>
+    <>
       <Textarea
         label="Reason"
         description="Kept with the decision and your name."
@@ -48,6 +54,6 @@ function Question({ run, task }: { run: PipelineRunDetail; task: string }) {
           Reject
         </Button>
       </Group>
-    </Panel>
+    </>
   );
 }

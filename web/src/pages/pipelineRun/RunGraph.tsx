@@ -8,6 +8,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
   type Node,
   type NodeProps,
 } from "@xyflow/react";
@@ -29,6 +30,9 @@ type Data = { task: Task; chosen: boolean };
 
 const nodeTypes = { task: Box };
 const MANY = 60;
+/** Below this zoom no text can be read, and colour says how steps are. */
+const READABLE = 0.4;
+const USUAL_WIDTH = 1000;
 
 /** The steps of a run as it goes on. Placed once per plan; thousands stay smooth, since only those
  * in sight are drawn. */
@@ -42,6 +46,7 @@ export function RunGraph(props: Props) {
 
 function Drawn({ run, chosen, choose }: Props) {
   const scheme = useComputedColorScheme("light");
+  const far = useStore(({ transform: [, , zoom] }) => zoom < READABLE);
   const planned = run.graph.nodes.map(({ name }) => name).join("\n");
   const { edges, places } = useMemo(() => {
     const found = edgesOf(run.graph.nodes);
@@ -67,7 +72,7 @@ function Drawn({ run, chosen, choose }: Props) {
   return (
     <>
       <Find run={run} choose={choose} places={places} />
-      <div className={css.frame} style={{ height: heightOf(places) }}>
+      <div className={css.frame} style={{ height: heightOf(places) }} data-far={far || undefined}>
         <ReactFlow
           nodes={nodes}
           edges={drawnEdges}
@@ -154,6 +159,9 @@ function Box({ data: { task, chosen } }: NodeProps<Node<Data>>) {
 }
 
 function heightOf(places: ReturnType<typeof place>): number {
-  const lowest = Math.max(...[...places.values()].map(({ y }) => y), 0);
-  return Math.min(620, Math.max(260, lowest + HEIGHT + 90));
+  const all = [...places.values()];
+  const lowest = Math.max(...all.map(({ y }) => y), 0) + HEIGHT;
+  const width = Math.max(...all.map(({ x }) => x), 0) + WIDTH;
+  // What is wider than the page is shown smaller, and needs less height.
+  return Math.min(620, Math.max(260, lowest * Math.min(1, USUAL_WIDTH / width) + 90));
 }

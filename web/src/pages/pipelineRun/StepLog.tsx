@@ -49,7 +49,7 @@ type Tell = (
 ) => void;
 
 async function follow(run: string, task: string, signal: AbortSignal, tell: Tell) {
-  let after = 0;
+  let after = -1; // parts are counted from 0
   while (!signal.aborted) {
     try {
       const { parts, ended } = await taskLog(run, task, after, signal);

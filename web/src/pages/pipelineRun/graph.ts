@@ -75,12 +75,12 @@ export function place(names: readonly string[], edges: readonly Edge[]): Map<str
       column.forEach((name, at) => rank.set(name, at));
     }
   }
-  return laidOut(columns, names.length);
+  return laidOut(columns);
 }
 
 /** Columns side by side; one that is too tall for a screen becomes several close to each other. */
-function laidOut(columns: readonly string[][], total: number): Map<string, Place> {
-  const most = Math.max(LEAST_ROWS, Math.ceil(Math.sqrt((total * NARROW) / (ROW * SHAPE))));
+function laidOut(columns: readonly string[][]): Map<string, Place> {
+  const most = bestRows(columns);
   const tallest = Math.min(most, Math.max(...columns.map((column) => column.length), 1));
   const places = new Map<string, Place>();
   let left = 0;
@@ -94,6 +94,22 @@ function laidOut(columns: readonly string[][], total: number): Map<string, Place
     left += (parts - 1) * NARROW + COLUMN;
   }
   return places;
+}
+
+/** How many nodes a column may have, so that the whole is about as wide as a screen. */
+function bestRows(columns: readonly string[][]): number {
+  const tallest = Math.max(...columns.map((column) => column.length), LEAST_ROWS);
+  let best = { rows: tallest, off: Infinity };
+  for (let parts = 1; ; parts += 1) {
+    const rows = Math.max(LEAST_ROWS, Math.ceil(tallest / parts));
+    const width = columns.reduce(
+      (sum, { length }) => sum + COLUMN + (Math.ceil(length / rows) - 1) * NARROW,
+      0,
+    );
+    const off = Math.abs(Math.log(width / (rows * ROW) / SHAPE));
+    if (off < best.off) best = { rows, off };
+    if (rows === LEAST_ROWS) return best.rows;
+  }
 }
 
 function layered(names: readonly string[], before: Map<string, string[]>): string[][] {
