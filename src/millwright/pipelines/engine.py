@@ -85,7 +85,7 @@ def queue_run(
 def execute(
     door: Door | Workspace,
     project: str,
-    work: Pipeline[..., Any] | Plan | str,
+    work: Pipeline[..., Any] | Plan | PipelineRunDetail | str,
     params: Mapping[str, object] | None = None,
     *,
     known: Mapping[str, Task] | None = None,
@@ -101,8 +101,8 @@ def execute(
     Args:
         door: the way to the control plane. Of a workspace, the shortest way there is.
         project: where the run belongs.
-        work: a pipeline to start, or one that is planned already, or the id of a run to execute or
-            to go on with.
+        work: a pipeline to start, or one that is planned already, or a stored run to execute or to
+            go on with, or its id.
         params: of the pipeline; a plan and a stored run have their own.
         known: nodes of a new run that are done before it begins, or skipped.
         on_event: hears of progress, in this thread or the step's.
@@ -130,7 +130,7 @@ def execute(
             way.surroundings(project, Path(base) / "steps", on_event, lease_ms),
             executor=executor or os.environ.get("MILLWRIGHT_EXECUTOR"),
         )
-        if isinstance(work, str):
+        if isinstance(work, str | PipelineRunDetail):
             session = _resumed(way.door(), around, work, folder or Path.cwd())
         else:
             plan = work if isinstance(work, Plan) else work.prepare(params or {})
@@ -219,12 +219,14 @@ def _begun(
     return session
 
 
-def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Session:
+def _resumed(
+    door: Door, around: Surroundings, run: PipelineRunDetail | str, folder: Path
+) -> Session:
     """A stored run, claimed; its graph and its code are those it was planned with."""
     from millwright.pipelines.client import PipelineClient
 
     client = PipelineClient(door)
-    stored = client.get(run_id)
+    stored = client.get(run) if isinstance(run, str) else run
     if stored.project != around.project:
         raise Conflict("pipelines.other_project", f"Run {stored.id} is of {stored.project}.")
     code = restored_code(stored, folder, around.state, lambda d: door.fetch(stored.project, d))
@@ -241,10 +243,10 @@ def _resumed(door: Door, around: Surroundings, run_id: str, folder: Path) -> Ses
         else None,
         replaces=holder if holder is not None and is_free(holder) else None,
     )
-    run = client.claim(run_id, claim)
-    tasks = {task.name: task for task in run.tasks}
-    deadline = None if run.deadline is None else clock.parse_rfc3339(run.deadline)
-    return Session(around, plan, run.id, run.attempt, deadline_ms=deadline, tasks=tasks)
+    claimed = client.claim(stored.id, claim)
+    tasks = {task.name: task for task in claimed.tasks}
+    deadline = None if claimed.deadline is None else clock.parse_rfc3339(claimed.deadline)
+    return Session(around, plan, claimed.id, claimed.attempt, deadline_ms=deadline, tasks=tasks)
 
 
 def _board(session: Session) -> Board:

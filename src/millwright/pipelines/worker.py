@@ -87,10 +87,11 @@ def execute_stored(
     """Execute a stored run in this process, saying what happens; the exit code."""
     try:
         with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
+            run = PipelineClient(door).get(run_id)
             result = execute(
                 door,
-                PipelineClient(door).get(run_id).project,
-                run_id,
+                run.project,
+                run,
                 on_event=_say,
                 folder=folder,
                 scratch=workspace.folder("scratch"),
