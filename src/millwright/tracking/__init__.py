@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         Entry,
         Found,
         artifact_root,
+        digests_below,
         keeps,
         path_of,
         stored,
@@ -78,7 +79,15 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "api": ("active_run", "start_run"),
-    "artifacts.files": ("Entry", "Found", "artifact_root", "keeps", "path_of", "stored"),
+    "artifacts.files": (
+        "Entry",
+        "Found",
+        "artifact_root",
+        "digests_below",
+        "keeps",
+        "path_of",
+        "stored",
+    ),
     "artifacts.paths": ("checked_path", "children", "joined"),
     "client": (
         "create_run",
@@ -165,6 +174,7 @@ __all__ = [
     "command_line",
     "compare",
     "create_run",
+    "digests_below",
     "download",
     "download_artifact",
     "each_run",

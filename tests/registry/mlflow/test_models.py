@@ -179,3 +179,29 @@ def test_prompts_are_kept_apart_from_models(client: Any, served: Served) -> None
     assert list(client.search_registered_models()) == []
     taken = served.refusal(served.post("registered-models/create", {"name": "greet"}))
     assert "already taken by a prompt" in taken[2]
+
+
+def test_what_runs_when_it_is_loaded_is_found_in_what_clients_register(
+    client: Any, served: Served, tmp_path: Path
+) -> None:
+    import pickle
+
+    run, source = logged(client, served, tmp_path)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(print))
+    client.log_artifact(run, str(tmp_path / "model.pkl"), "model")
+    client.create_registered_model("late")
+    client.create_model_version("late", source, run)
+    client.create_model_version("late", f"runs:/{run}/model", run)
+    api = served.url.partition("/projects/")[0] + f"/api/v1/projects/{served.project}"
+    for version in (1, 2):
+        made = served.http.get(f"{api}/models/late/versions/{version}").json()
+        assert [one["file"] for one in made["findings"]] == ["model.pkl"], made
+        assert "builtins.print" in made["findings"][0]["detail"]
+        assert made["attestation"] is None
+    policy = (
+        f"project: {served.project}\ndata: {{source: a, target: y}}\nregistry: {{code: refuse}}\n"
+    )
+    assert served.http.put(api, json={"config": policy}).is_success
+    answer = served.post("model-versions/create", {"name": "late", "source": source, "run_id": run})
+    assert answer.status_code == 400
+    assert "holds what runs when it is loaded" in answer.json()["message"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from anyio import to_thread
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Row
 
@@ -30,8 +32,11 @@ from millwright.registry.mlflow.models import (
     touch,
 )
 from millwright.registry.mlflow.names import ACTIVE_STAGES, model_name, required, stage_name
+from millwright.registry.mlflow.screening import may_be_here, screened
 from millwright.registry.mlflow.sources import Source, prompt_source, resolved
 from millwright.registry.tables import model_aliases, model_version_tags, model_versions
+from millwright.registry.vetting.contents import Finding
+from millwright.registry.vetting.service import keep_findings
 from millwright.registry.webhooks.events import Happening, announce
 from millwright.tracking import Endpoints, MlflowCall, MlflowError, tag_registered
 
@@ -74,16 +79,18 @@ async def create_model_version(call: MlflowCall) -> Json:
     given = required(asked.source, "source")
     tags = checked_tags(asked.tags)
     prompt = is_prompt(tags)
+    named = (asked.run_id or None, asked.model_id or None)
+    found: tuple[Finding, ...] = ()
+    if not prompt and may_be_here(given):
+        found = await to_thread.run_sync(screened, call.store, call.project, given, *named)
 
     def work(tx: Transaction) -> Json:
         if prompt:
             source = Source(prompt_source(given), given, asked.run_id or None, None)
         else:
-            source = resolved(
-                tx.connection, call.project, given, asked.run_id or None, asked.model_id or None
-            )
+            source = resolved(tx.connection, call.project, given, *named)
         model_row(tx.connection, call.project, name)
-        row = _add(tx, call.project, name, asked, source, call.actor.name)
+        row = _add(tx, call.project, name, asked, source, call.actor.name, found)
         if tags:
             mine = {"project": call.project, "model": name, "version": row["version"]}
             rows = [{**mine, "key": key, "value": value} for key, value in tags.items()]
@@ -189,7 +196,13 @@ def _named(asked: Named) -> tuple[str, str]:
 
 
 def _add(
-    tx: Transaction, project: str, name: str, asked: NewVersion, source: Source, actor: str
+    tx: Transaction,
+    project: str,
+    name: str,
+    asked: NewVersion,
+    source: Source,
+    actor: str,
+    found: Sequence[Finding],
 ) -> dict[str, Any]:
     now = clock.now_ms()
     last = first(tx.connection, lambda newest: newest, _LAST, project, name)
@@ -212,6 +225,8 @@ def _add(
         **_NO_PACKAGE,
     }
     perform(tx.connection, _INSERT, *values.values())
+    if found:
+        keep_findings(tx, values["id"], found)
     touch(tx, project, name, now)
     node = f"model-version:{values['id']}"
     payload = {
@@ -220,6 +235,7 @@ def _add(
         "status": EXTERNAL,
         "source": source.source[:500],
         "logged_model": source.logged_model,
+        "findings": [f"{finding.kind}: {finding.file}" for finding in found],
     }
     edges = [(f"run:{source.run}", node)] if source.run else []
     if source.logged_model:

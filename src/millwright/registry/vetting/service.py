@@ -56,20 +56,20 @@ def attest(tx: Transaction, store: Store, row: Mapping[str, Any], found: Sequenc
     """Keep what was found, and sign the version, in the transaction that registers it."""
     key = project_key(key_of(store.workspace), row["project"])
     content = statement(row["project"], row["model"], row["version"], row["manifest"])
-    tx.execute(
-        insert(model_vettings).values(
-            version=row["id"],
-            findings=json.dumps([finding.model_dump() for finding in found]),
-            public_key=public_key(key),
-            signature=signed(key, content),
-            signed_ms=clock.now_ms(),
-        )
-    )
+    keep_findings(tx, row["id"], found, public_key=public_key(key), signature=signed(key, content))
+
+
+def keep_findings(tx: Transaction, version: str, found: Sequence[Finding], **attested: str) -> None:
+    """Keep what was found in a version, and the signature of one that has a package."""
+    values = {"public_key": "", "signature": "", **attested}
+    kept = json.dumps([finding.model_dump() for finding in found])
+    row = {"version": version, "findings": kept, "signed_ms": clock.now_ms(), **values}
+    tx.execute(insert(model_vettings).values(row))
 
 
 def vettings(
     connection: Connection, ids: Sequence[str]
-) -> dict[str, tuple[tuple[Finding, ...], Attestation]]:
+) -> dict[str, tuple[tuple[Finding, ...], Attestation | None]]:
     """What was found in versions and who signed them, by id; those made before are absent."""
     query = select(model_vettings).where(model_vettings.c.version.in_(ids))
     return {
@@ -79,7 +79,9 @@ def vettings(
                 public_key=row.public_key,
                 signature=row.signature,
                 signed_at=clock.rfc3339(row.signed_ms),
-            ),
+            )
+            if row.signature
+            else None,
         )
         for row in connection.execute(query)
     }

@@ -136,6 +136,21 @@ def entries(store: Store, project: str, below: str) -> list[Entry]:
     return [Entry(name, is_dir, size) for name, is_dir, size in children(known, inside)]
 
 
+def digests_below(store: Store, project: str, path: str) -> dict[str, str]:
+    """The digests of all artifacts of a folder by their names in it, but for what other rooms keep."""
+    with store.read() as connection:
+        place = _in_run(connection, project, path, root=True)
+        if place is not None:
+            table, column, folder = run_artifacts, run_artifacts.c.name, place.name
+            mine = table.c.run == place.run
+        else:
+            table, column, folder = artifact_files, artifact_files.c.path, path
+            mine = table.c.project == project
+        query = select(column, table.c.digest).where(mine, _at_or_below(column, folder))
+        known = connection.execute(query).all()
+    return {name[len(folder) :].lstrip("/") or name: digest for name, digest in known}
+
+
 def remove(store: Store, actor: Actor, project: str, path: str) -> int:
     """Remove an artifact, or every artifact below a folder; how many there were.
 
