@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from millwright.data import trees
@@ -132,77 +134,44 @@ def _matches(path: str, entry: Entry, request: ErasureRequest) -> bool:
 def _table(
     objects: ProjectObjects, row: Row, request: ErasureRequest, found: Plan
 ) -> Rewrite | None:
-    import pyarrow as pa
-
-    from millwright.data import from_parquet, infer_schema, profile_table, to_parquet
+    from millwright.data import profile_table
+    from millwright.data.storage.rows_left import rows_left
 
     if request.digest is not None and request.digest not in (row["digest"], row.get("original")):
         return None
-    table = from_parquet(objects.local_path(row["digest"]))
-    kept = _kept(table, request)
-    keyless = not set(request.rows or ()) <= set(table.column_names)
-    if keyless and row["name"] == f"{request.dataset}{QUARANTINE}":
-        # Without the key nobody can say which rows they are: all of them go.
-        kept = pa.array([False] * table.num_rows)
-    if kept is None:
-        return None
-    for name in (row["digest"], row.get("original"), row.get("profile_digest")):
-        if name:
-            found.erased.add(bytes.fromhex(name))
-    gone = table.filter(_inverted(kept)) if request.rows is not None else table
-    found.samples.update(_text_samples(gone, table.filter(kept)))
-    rest = table.filter(kept)
-    content = to_parquet(rest)
-    columns = (
-        [column.model_dump() for column in infer_schema(rest).columns] if rest.num_rows else []
-    )
-    profile = profile_table(rest).model_dump_json().encode() if rest.num_rows else b""
-    values = {
-        "digest": objects.put(content),
-        "size": len(content),
-        "rows": rest.num_rows,
-        "columns": json.dumps(columns),
-        "profile_digest": objects.put(profile) if profile else "",
-        # The bytes as they were given hold the rows too, and cannot be without them.
-        "original": None,
-    }
-    return Rewrite(row, values, rows=gone.num_rows)
-
-
-def _kept(table: Any, request: ErasureRequest) -> Any:
-    """Which rows stay, as a mask; None where all of them do."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if request.rows is None:
-        return pa.array([False] * table.num_rows)
-    mask = None
-    for name, value in request.rows.items():
-        if name not in table.column_names:
+    source = objects.local_path(row["digest"])
+    with tempfile.TemporaryDirectory(prefix="mw-erase-") as folder:
+        target = Path(folder) / "rest.parquet"
+        left = rows_left(source, _keys(source, row, request), target)
+        if left is None:
             return None
-        equal = pc.fill_null(pc.equal(pc.cast(table[name], pa.string()), value), False)
-        mask = equal if mask is None else pc.and_(mask, equal)
-    if mask is None or not pc.any(mask).as_py():
-        return None
-    return pc.invert(mask)
+        for name in (row["digest"], row.get("original"), row.get("profile_digest")):
+            if name:
+                found.erased.add(bytes.fromhex(name))
+        found.samples.update(text.encode() for text in left.texts)
+        values: dict[str, Any] = {
+            "digest": objects.put(target),
+            "size": target.stat().st_size,
+            "rows": left.rows,
+            "columns": "[]",
+            "profile_digest": "",
+            # The bytes as they were given hold the rows too, and cannot be without them.
+            "original": None,
+        }
+        if left.rows:
+            profile = profile_table(target)
+            values["columns"] = json.dumps([one.column.model_dump() for one in profile.columns])
+            values["profile_digest"] = objects.put(profile.model_dump_json().encode())
+    return Rewrite(row, values, rows=left.gone)
 
 
-def _inverted(mask: Any) -> Any:
-    import pyarrow.compute as pc
+def _keys(source: Path, row: Row, request: ErasureRequest) -> dict[str, str] | None:
+    """The values of the rows that go; None where all of them do."""
+    import pyarrow.parquet as pq
 
-    return pc.invert(mask)
-
-
-def _text_samples(gone: Any, rest: Any) -> set[bytes]:
-    """Texts of erased rows that no other row has: only those tell that the rows are still there."""
-    import pyarrow as pa
-
-    found: set[bytes] = set()
-    for name in gone.column_names:
-        if not (pa.types.is_string(gone[name].type) or pa.types.is_large_string(gone[name].type)):
-            continue
-        others = set(rest[name].unique().to_pylist())
-        for value in gone[name].unique().to_pylist():
-            if value is not None and len(value) >= 6 and value not in others:
-                found.add(value.encode())
-    return found
+    keys = request.rows
+    if keys is not None and row["name"] == f"{request.dataset}{QUARANTINE}":
+        # Without the key nobody can say which rows they are: all of them go.
+        keyless = not set(keys) <= set(pq.read_schema(source).names)
+        return None if keyless else keys
+    return keys
