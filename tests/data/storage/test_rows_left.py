@@ -37,9 +37,11 @@ def test_a_text_that_another_row_has_tells_nothing(tmp_path: Path) -> None:
     table = pa.table({"id": [1, 2, 3], "city": ["Strasbourg", "Strasbourg", "x"]})
     pq.write_table(table, tmp_path / "all.parquet")
     left = rows_left(tmp_path / "all.parquet", {"id": "1"}, tmp_path / "r")
-    assert left is not None and left.texts == frozenset()
+    assert left is not None
+    assert left.texts == frozenset()
     everything = rows_left(tmp_path / "all.parquet", None, tmp_path / "r")
-    assert everything is not None and everything.texts == {"Strasbourg"}
+    assert everything is not None
+    assert everything.texts == {"Strasbourg"}
     assert from_parquet(tmp_path / "r").num_rows == 0
 
 
