@@ -15,6 +15,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import msgspec
+
 from millwright.kernel.errors import MillwrightError, Unauthenticated
 from millwright.serving import binary_tensors, open_inference
 from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
@@ -28,6 +30,7 @@ from millwright.serving.inference import (
     read_infer,
     read_invocation,
 )
+from millwright.serving.keys import Keys
 from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.models import Endpoint, Models
 from millwright.serving.questions import Written
@@ -47,6 +50,7 @@ from millwright.serving.variant import Generation
 _ADMIN_BODY_BYTES = 1024 * 1024
 _REQUEST_ID_LENGTH = 200
 _MODELS = "/v2/models/"
+_ADMIN = ("/admin/", "/v2/repository/models/")
 _ALL_STATS = "/v2/models/stats"
 
 
@@ -70,7 +74,13 @@ class Application:
         self._repository = Repository(models, self.check_admin)
         self._admin_token = admin_token
         self._expected = None if access_token is None else _bearer(access_token)
+        self._take_keys()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
+
+    def _take_keys(self) -> None:
+        keys = self.models.primary.config.keys
+        self._keys = Keys(keys, time.monotonic) if keys else None
+        self._is_closed = self._expected is not None or self._keys is not None
 
     @property
     def in_flight(self) -> int:
@@ -97,7 +107,8 @@ class Application:
 
     async def _reply(self, request: Incoming, protocol: str | None, started_ns: int) -> Reply:
         method, path = request.method, request.path
-        if self._expected is not None and "/health/" not in path:
+        # What changes the server asks for the admin token, in the same header.
+        if self._is_closed and "/health/" not in path and not path.startswith(_ADMIN):
             self.check_access(request.headers.get("authorization"))
         if method == "POST":
             if protocol is not None:
@@ -148,19 +159,41 @@ class Application:
         Raises the errors of ``read``.
         """
         log = endpoint.log
+        outside: list[str] = []
+
+        def understood() -> Task:
+            task = read()
+            guard, rows = task.generation.guard, task.question.rows
+            if guard is not None:
+                outside.extend(guard.outside(rows))
+                if outside and task.generation.config.guard == "reject":
+                    raise guard.refusal(outside, rows)
+            return task
+
         if size > endpoint.config.inline_body_bytes:
             loop = asyncio.get_running_loop()
-            given = await loop.run_in_executor(self._threads, lambda: answer(read(), log))
+            given = await loop.run_in_executor(self._threads, lambda: answer(understood(), log))
         else:
-            task = read()
+            task = understood()
             few = task.question.rows.count <= FEW_ROWS
             given = await answer_in_batch(task, log) if few else answer(task, log)
         self.metrics.answer(endpoint.name, given)
+        if outside:
+            self.metrics.outside(endpoint.name, outside)
+            return msgspec.structs.replace(given.written, outside=tuple(outside))
         return given.written
 
     def check_access(self, authorization: str | None) -> None:
-        """Raise where the server asks for a token and this header does not hold it."""
-        if self._expected is not None:
+        """Raise where the server asks for a token or key and this header does not hold it.
+
+        Raises:
+            Unauthenticated: it does not. Busy: the key's owner asks more than it may.
+        """
+        if self._keys is not None and (
+            self._expected is None or not _is_token(authorization, self._expected)
+        ):
+            self._keys.check(authorization)
+        elif self._expected is not None:
             _check_token(authorization, self._expected)
 
     def check_admin(self, authorization: str | None) -> None:
@@ -173,6 +206,7 @@ class Application:
         self.check_admin(request.headers.get("authorization"))
         require_type(request.headers, "application/json")
         await self.models.replace(parse_config(await read_body(request, _ADMIN_BODY_BYTES)))
+        self._take_keys()
         self.metrics.reloads += 1
         return json_reply(self._status())
 
@@ -281,9 +315,13 @@ def _bearer(token: str) -> bytes:
     return b"Bearer " + token.encode()
 
 
-def _check_token(authorization: str | None, expected: bytes) -> None:
+def _is_token(authorization: str | None, expected: bytes) -> bool:
     given = (authorization or "").encode("latin-1", "replace")
-    if not hmac.compare_digest(given, expected):
+    return hmac.compare_digest(given, expected)
+
+
+def _check_token(authorization: str | None, expected: bytes) -> None:
+    if not _is_token(authorization, expected):
         raise Unauthenticated(
             "serving.token",
             "This needs a token, and the one given is not it.",

@@ -58,6 +58,19 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let a package run code that it holds (PyTorch, MLflow, Python classes).",
 )
+@click.option(
+    "--guard",
+    type=click.Choice(["off", "flag", "reject"]),
+    default="off",
+    show_default=True,
+    help="What happens to values unlike any the model was trained on.",
+)
+@click.option(
+    "--keys",
+    "keys_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help='Keys of callers: a JSON list of {"name", "sha256", "per_second"}.',
+)
 @click.option("--project", help="Whose model; by default the project of this folder.")
 def serve(
     packages: tuple[str, ...],
@@ -70,6 +83,8 @@ def serve(
     max_in_flight: int,
     memory_mb: int | None,
     trust_code: bool,
+    guard: str,
+    keys_file: str | None,
     project: str | None,
 ) -> None:
     """Serve models until Ctrl-C: package FOLDERs, or MODEL@ALIAS (MODEL@3) of the registry.
@@ -77,18 +92,41 @@ def serve(
     This is the server that deployments run, without control plane, canary or restarts. Of several
     models the first answers where a request names none.
     """
+    from millwright.serving.config import config_of
     from millwright.serving.listening import listen
     from millwright.serving.server import serve as serve_config
 
-    limits = {"cache_rows": cache_rows, "max_in_flight": max_in_flight, "trust_code": trust_code}
+    limits = {
+        "cache_rows": cache_rows,
+        "max_in_flight": max_in_flight,
+        "trust_code": trust_code,
+        "guard": guard,
+        "keys": [] if keys_file is None else _keys_in(keys_file),
+    }
     first, *others = (
         _config_of(place, project, log_folder, len(packages) > 1, limits) for place in packages
     )
     memory = None if memory_mb is None else memory_mb * 1_000_000
     content = first.model_dump() | {"others": [one.model_dump() for one in others]}
-    config = type(first).model_validate(content | {"memory_bytes": memory})
+    config = config_of(content | {"memory_bytes": memory})
     with listen(host, port) as bound:
         serve_config(config, bound, server, grpc_port)
+
+
+def _keys_in(file: str) -> object:
+    import json
+    from pathlib import Path
+
+    from millwright.kernel.errors import InvalidInput
+
+    try:
+        return json.loads(Path(file).read_text("utf-8"))
+    except ValueError as cause:
+        raise InvalidInput(
+            "serving.keys",
+            f"The keys in {file} are not JSON: {cause}.",
+            hint='Write a list of {"name": …, "sha256": …, "per_second": …}.',
+        ) from cause
 
 
 def _config_of(
@@ -102,7 +140,7 @@ def _config_of(
     from pathlib import Path
 
     from millwright.kernel.scoring import read_manifest
-    from millwright.serving.config import ServerConfig
+    from millwright.serving.config import config_of
     from millwright.serving.fetching import package_at
 
     folder, version = package_at(place, project)
@@ -111,7 +149,7 @@ def _config_of(
     if spool is not None and among_others:
         spool = spool / name  # their columns differ
     variant = {"name": "champion", "package": folder, "version_id": folder.name, "version": version}
-    return ServerConfig.model_validate(
+    return config_of(
         {
             "deployment": name,
             "model_name": name,

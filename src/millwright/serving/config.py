@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,16 @@ class VariantConfig(Record):
     version_id: str
     version: Annotated[int, Field(ge=0)]
     weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+
+
+class ApiKey(Record):
+    """A caller's key, known by its digest alone."""
+
+    name: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the key, in hexadecimal."""
+    per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Requests a second on average; None: as many as come."""
 
 
 class ServerConfig(Record):
@@ -47,6 +58,11 @@ class ServerConfig(Record):
     cache_rows: Annotated[int, Field(ge=0)] = 0
     """Answers per version that are kept for requests of the same values; 0 keeps none."""
 
+    guard: Literal["off", "flag", "reject"] = "off"
+    """What happens to values unlike any in the sample of training rows: nothing, a header that
+    names the fields, or a refusal."""
+    keys: tuple[ApiKey, ...] = ()
+    """Keys of callers; with any, every path but health asks for one (of the first model)."""
     trust_code: bool = False
     """Whether packages may run code that they hold (PyTorch, MLflow, Python classes)."""
     others: tuple[ServerConfig, ...] = ()
@@ -88,8 +104,17 @@ def parse_config(content: bytes) -> ServerConfig:
     Raises:
         InvalidInput: it is not JSON, or a key is missing, unknown or wrong.
     """
+    return _understood(lambda: ServerConfig.model_validate_json(content))
+
+
+def config_of(content: Mapping[str, object]) -> ServerConfig:
+    """The configuration in a mapping; errors as in ``parse_config``."""
+    return _understood(lambda: ServerConfig.model_validate(content))
+
+
+def _understood(read: Callable[[], ServerConfig]) -> ServerConfig:
     try:
-        return ServerConfig.model_validate_json(content)
+        return read()
     except ValidationError as cause:
         first = cause.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"

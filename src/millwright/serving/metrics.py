@@ -39,6 +39,7 @@ class Metrics:
         self._latency_sum = 0.0
         self._answered: dict[tuple[str, str, str], _Answered] = {}
         self._refused: Counter[str] = Counter()
+        self._outside: Counter[tuple[str, str]] = Counter()
         self.reloads = 0
 
     def request(self, protocol: str, status: int, seconds: float) -> None:
@@ -60,6 +61,11 @@ class Metrics:
         sums.queue += times.queue
         sums.model += times.model
         sums.encode += times.encode
+
+    def outside(self, model: str, fields: Sequence[str]) -> None:
+        """Count fields of an answered request whose values are unlike any seen in training."""
+        for field in fields:
+            self._outside[model, field] += 1
 
     def refusal(self, model: str) -> None:
         """Count a request for a model that got no answer."""
@@ -83,6 +89,14 @@ class Metrics:
             _family("rows_total", "Predicted rows.", self._by_version(lambda s: s.rows)),
             self._histogram(),
             *_of_variants(loaded),
+            _family(
+                "outside_total",
+                "Answered requests with values unlike any in the training sample, by field.",
+                {
+                    f'model="{model}",field="{_escaped(field)}"': n
+                    for (model, field), n in self._outside.items()
+                },
+            ),
             _family("in_flight", "Requests under way.", {"": models.in_flight}, kind="gauge"),
             _family("reloads_total", "Configurations taken over.", {"": self.reloads}),
             _family(
@@ -272,6 +286,10 @@ def _of_logs(logs: Sequence[PredictionLog]) -> list[str]:
             kind="gauge",
         ),
     ]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _family(

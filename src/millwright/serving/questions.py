@@ -41,6 +41,8 @@ class Written(msgspec.Struct, frozen=True, gc=False):
 
     body: bytes
     json_bytes: int | None = None
+    outside: Sequence[str] = ()
+    """Fields whose values are unlike any the model was trained on."""
 
 
 def checked_ids(ids: Sequence[str] | None, count: int) -> Sequence[str] | None:

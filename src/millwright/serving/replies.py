@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import quote
 
 import orjson
 
@@ -11,6 +13,8 @@ from millwright.serving import binary_tensors
 from millwright.serving.questions import Written
 
 JSON = "application/json"
+OUTSIDE = "x-millwright-outside"
+"""Header with the names of fields, percent-encoded, that the guard would have refused."""
 _BINARY = "application/octet-stream"
 _SAFE = ("x-content-type-options", "nosniff")
 _JSON_HEADERS = [("content-type", JSON), _SAFE]
@@ -27,16 +31,20 @@ class Reply(NamedTuple):
     """How much of the body is JSON, where raw tensors follow it."""
     retry_seconds: int | None = None
     """When it is worth asking again."""
+    outside: Sequence[str] = ()
+    """Fields whose values are unlike any the model was trained on."""
 
     def headers(self) -> list[tuple[str, str]]:
         """All headers but the body's length."""
-        if self.media is JSON and self.retry_seconds is None:
+        if self.media is JSON and self.retry_seconds is None and not self.outside:
             return _JSON_HEADERS
         headers = [("content-type", self.media), _SAFE]
         if self.json_bytes is not None:
             headers.append((binary_tensors.HEADER, str(self.json_bytes)))
         if self.retry_seconds is not None:
             headers.append(("retry-after", str(self.retry_seconds)))
+        if self.outside:
+            headers.append((OUTSIDE, quote(",".join(self.outside), safe=", ")))
         return headers
 
 
@@ -66,8 +74,8 @@ def json_reply(content: object, *, status: int = 200) -> Reply:
 def answered(written: Written) -> Reply:
     """The answer to a request for predictions."""
     if written.json_bytes is None:
-        return Reply(200, written.body)
-    return Reply(200, written.body, _BINARY, written.json_bytes)
+        return Reply(200, written.body, outside=written.outside)
+    return Reply(200, written.body, _BINARY, written.json_bytes, outside=written.outside)
 
 
 def refusal(error: MillwrightError) -> Reply:

@@ -54,7 +54,7 @@ def serve(
         Forbidden: the address is reachable from other machines and no token is set.
         Unavailable: the spool cannot be created, or the program is not installed.
     """
-    _refuse_open_door(bound)
+    _refuse_open_door(bound, has_keys=bool(config.keys))
     models = Models(config)
     try:
         models.start()
@@ -187,9 +187,9 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _refuse_open_door(bound: socket.socket) -> None:
+def _refuse_open_door(bound: socket.socket, *, has_keys: bool) -> None:
     host = bound.getsockname()[0]
-    guarded = os.environ.get(ACCESS_TOKEN) or os.environ.get(OPEN) == "1"
+    guarded = has_keys or os.environ.get(ACCESS_TOKEN) or os.environ.get(OPEN) == "1"
     if not ipaddress.ip_address(host).is_loopback and not guarded:
         raise Forbidden(
             "serving.open_door",

@@ -14,6 +14,7 @@ from millwright.serving.batching import Batcher
 from millwright.serving.cache import AnswerCache
 from millwright.serving.config import ServerConfig, VariantConfig
 from millwright.serving.encoder import RowEncoder
+from millwright.serving.guard import RangeGuard
 from millwright.serving.outcome import Outcome, interpret
 from millwright.serving.segments import segment_schema
 from millwright.serving.signature import InputSignature, Rows
@@ -76,6 +77,7 @@ class Generation:
     champion: Variant
     canary: Variant | None
     share: float
+    guard: RangeGuard | None
     schema: pa.Schema
 
     @property
@@ -141,6 +143,9 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
         champion=Variant(champion, scorers["champion"], signature, config),
         canary=(Variant(canary, scorers["canary"], signature, config) if canary else None),
         share=canary_share(champion.weight, canary.weight) if canary else 0.0,
+        guard=None
+        if config.guard == "off"
+        else RangeGuard.open(champion.package, scorers["champion"].manifest.signature),
         schema=segment_schema(signature.fields),
     )
     for variant in generation.variants:

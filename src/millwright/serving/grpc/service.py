@@ -71,10 +71,10 @@ class InferenceService:
 
     async def _called(self, call: Any, request: Any, context: Any) -> Any:
         try:
-            if call not in (self._live, self._ready):
-                self._application.check_access(_authorization(context))
             if call in (self._load, self._unload):
                 self._application.check_admin(_authorization(context))
+            elif call not in (self._live, self._ready):
+                self._application.check_access(_authorization(context))
             return await call(request)
         except MillwrightError as error:
             await context.abort(_code(error), str(error))
