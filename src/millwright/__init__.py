@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
-    "millwright.monitoring.api": ("drift", "sketch"),
+    "millwright.monitoring.api": ("drift", "estimate_performance", "sketch"),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -45,6 +45,7 @@ __all__ = [
     "branch",
     "dataset",
     "drift",
+    "estimate_performance",
     "init",
     "load_model",
     "log_artifact",
@@ -68,7 +69,7 @@ __all__ = [
 if TYPE_CHECKING:
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
-    from millwright.monitoring.api import drift, sketch
+    from millwright.monitoring.api import drift, estimate_performance, sketch
     from millwright.pipelines.api import (
         approval,
         branch,

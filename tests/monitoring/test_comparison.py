@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from pyarrow import csv
+from scipy import stats
 
 import millwright as mw
 from millwright.kernel.errors import InvalidInput
@@ -164,6 +165,28 @@ def test_bad_input_is_told() -> None:
         mw.drift(7, {"b": [1]})
     with pytest.raises(InvalidInput, match="no column 'z'"):
         mw.drift({"a": [1]}, {"a": [1]}, columns=["z"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_statistic_of_a_column_is_scipys() -> None:
+    then, now = rows(700, 1), rows(500, 2, 0.2)
+    found = mw.drift(then, now, statistics="all")
+    left, right = then["moved"].to_numpy(), now["moved"].to_numpy()
+    numbers = found["moved"].statistics
+    assert numbers["mann_whitney_p"] == pytest.approx(stats.mannwhitneyu(left, right).pvalue)
+    assert numbers["anderson_darling"] == pytest.approx(stats.anderson_ksamp([left, right])[0])
+    assert numbers["energy"] == pytest.approx(stats.energy_distance(left, right))
+    assert numbers["kolmogorov_smirnov_p"] == pytest.approx(stats.ks_2samp(left, right).pvalue)
+    table = [[side["still"].to_pylist().count(v) for v in ("x", "y")] for side in (then, now)]
+    fisher = stats.fisher_exact(table).pvalue
+    assert found["still"].statistics["fisher_exact_p"] == pytest.approx(fisher)
+    assert set(mw.drift(then, now).columns[0].statistics) < set(numbers)
+
+
+def test_the_most_surely_moved_column_comes_first() -> None:
+    now = rows(4000, 2)
+    moved = now.set_column(0, "moved", pa.array(now["moved"].to_numpy() + 0.3))
+    assert mw.drift(rows(4000, 1), moved).ranked()[0].name == "moved"
 
 
 def test_a_report_is_one_small_page_that_needs_nothing_else(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from millwright.monitoring.client import send_labels
     from millwright.monitoring.evaluate import MonitorController
+    from millwright.monitoring.policy.loss import LossDetector
     from millwright.monitoring.records import Alert, Label, LabelBatch, Traffic, Window
     from millwright.monitoring.service import (
         acknowledge_alert,
@@ -27,6 +28,7 @@ _HOMES = {
     "Alert": "records",
     "Label": "records",
     "LabelBatch": "records",
+    "LossDetector": "policy.loss",
     "MonitorController": "evaluate",
     "Traffic": "records",
     "Trial": "trial",
@@ -46,6 +48,7 @@ __all__ = [
     "Alert",
     "Label",
     "LabelBatch",
+    "LossDetector",
     "MonitorController",
     "Traffic",
     "Trial",

@@ -19,6 +19,8 @@ import pyarrow as pa
 from millwright.data import read_table
 from millwright.kernel.errors import InvalidInput
 from millwright.monitoring.comparison import Preset, TableComparison, compare_tables
+from millwright.monitoring.comparison.records import Statistics
+from millwright.monitoring.estimation import PerformanceEstimate, PerformanceEstimator
 from millwright.monitoring.sketches import TableSketch, sketch_of
 from millwright.monitoring.sketches.profile import SUFFIX
 
@@ -29,6 +31,7 @@ def drift(
     *,
     preset: Preset = "millwright",
     columns: Sequence[str] | None = None,
+    statistics: Statistics = "usual",
 ) -> TableComparison:
     """Compare two tables column by column.
 
@@ -39,6 +42,7 @@ def drift(
         current: how it is now, in any of these forms.
         preset: whose rules decide: ``millwright``, ``evidently`` or ``nannyml``.
         columns: only these; by default all that both have.
+        statistics: ``all`` for every statistic and p-value, with the default preset.
 
     Raises:
         InvalidInput: one of the two is no table, the preset is unknown, or no column is common.
@@ -49,7 +53,7 @@ def drift(
     left, right = table_of(reference), table_of(current)
     if columns is not None:
         left, right = _chosen(left, columns), _chosen(right, columns)
-    return compare_tables(left, right, preset)
+    return compare_tables(left, right, preset, statistics)
 
 
 def sketch(data: Any) -> TableSketch:
@@ -62,6 +66,41 @@ def sketch(data: Any) -> TableSketch:
         Unavailable: Apache DataSketches is not installed.
     """
     return sketch_of(table_of(data))
+
+
+def estimate_performance(
+    reference: Any,
+    current: Any,
+    *,
+    target: str,
+    score: str,
+    prediction: str | None = None,
+    threshold: float = 0.5,
+    inputs: Sequence[str] | None = None,
+) -> PerformanceEstimate:
+    """How good a binary classifier is to be expected on rows whose truth is not known yet.
+
+    Args:
+        reference: labelled rows that the model was not trained on, in any form ``drift`` takes.
+        current: rows without labels.
+        target: column of truth in the reference, 0 or 1.
+        score: column of the positive class's score in both.
+        prediction: column of the class given; by default whether ``score`` reaches ``threshold``.
+        threshold: see ``prediction``.
+        inputs: columns whose move can make the estimate unbelievable; by default all others.
+
+    Raises:
+        InvalidInput: a column is missing, or nothing is labelled.
+    """
+    estimator = PerformanceEstimator(
+        table_of(reference),
+        target=target,
+        score=score,
+        prediction=prediction,
+        threshold=threshold,
+        inputs=inputs,
+    )
+    return estimator.estimate(table_of(current))
 
 
 def _sketched(reference: Any) -> TableSketch | None:

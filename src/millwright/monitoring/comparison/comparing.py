@@ -11,16 +11,25 @@ from millwright.kernel.errors import InvalidInput
 from millwright.monitoring.comparison import evidently, nannyml, sound
 from millwright.monitoring.comparison.duplicates import duplicate_finding
 from millwright.monitoring.comparison.findings import table_findings
-from millwright.monitoring.comparison.records import ColumnComparison, TableComparison
+from millwright.monitoring.comparison.records import (
+    ColumnComparison,
+    Statistics,
+    TableComparison,
+)
 from millwright.monitoring.comparison.samples import is_numeric, levels_of, numbers_of
 
 Preset = Literal["millwright", "evidently", "nannyml"]
 
 
 def compare_tables(
-    reference: pa.Table, current: pa.Table, preset: Preset = "millwright"
+    reference: pa.Table,
+    current: pa.Table,
+    preset: Preset = "millwright",
+    statistics: Statistics = "usual",
 ) -> TableComparison:
     """Every column that both tables have, by a preset's choice of statistic and threshold.
+
+    ``statistics="all"`` measures, with the default preset, everything that can be.
 
     Raises:
         InvalidInput: there is no such preset, or the tables have no column in common.
@@ -41,7 +50,8 @@ def compare_tables(
             value=", ".join(current.column_names[:5]),
         )
     columns = tuple(
-        _compare(preset, name, reference[name], current[name], len(names)) for name in names
+        _compare(preset, name, reference[name], current[name], len(names), statistics)
+        for name in names
     )
     share = sum(column.drifted for column in columns) / len(columns)
     drifted = share >= evidently.DATASET_SHARE if preset == "evidently" else share > 0.0
@@ -64,7 +74,12 @@ def compare_tables(
 
 
 def _compare(
-    preset: Preset, name: str, reference: Column, current: Column, columns: int
+    preset: Preset,
+    name: str,
+    reference: Column,
+    current: Column,
+    columns: int,
+    statistics: Statistics,
 ) -> ColumnComparison:
     if preset == "evidently":
         return evidently.compare(name, reference, current)
@@ -85,5 +100,5 @@ def _compare(
         )
     if is_numeric(kind):
         left, right = numbers_of(reference), numbers_of(current)
-        return sound.compare_numbers(name, left, right, columns)
-    return sound.compare_levels(name, levels_of(reference), levels_of(current), columns)
+        return sound.compare_numbers(name, left, right, columns, statistics)
+    return sound.compare_levels(name, levels_of(reference), levels_of(current), columns, statistics)

@@ -11,6 +11,8 @@ import orjson
 from millwright.monitoring.comparison.samples import Kind
 
 Tier = Literal["page", "warn", "none"]
+Statistics = Literal["usual", "all"]
+"""How much is measured besides what decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ class TableComparison:
                 return column
         raise KeyError(name)
 
+    def ranked(self) -> tuple[ColumnComparison, ...]:
+        """The columns, the one most surely moved first; where that is equal, the farthest."""
+        return tuple(sorted(self.columns, key=_rank))
+
     def to_json(self) -> str:
         """Everything as JSON; infinities and undefined numbers are null."""
         return orjson.dumps(self, option=orjson.OPT_SERIALIZE_NUMPY).decode()
@@ -102,3 +108,8 @@ class TableComparison:
         from millwright.monitoring.comparison.report import to_html
 
         return to_html(self, title)
+
+
+def _rank(column: ColumnComparison) -> tuple[bool, float, float, str]:
+    p = column.p_value if column.p_value is not None else 1.0
+    return not column.drifted, p, -(column.value or 0.0), column.name

@@ -31,7 +31,7 @@ th,td,.card{border-color:#343a40}.page,.drifted{color:#ff8a7a}.warn{color:#f5b45
 
 def to_html(comparison: TableComparison, title: str = "Drift report") -> str:
     """The page: a summary, a table of all columns, and both distributions of each."""
-    columns = sorted(comparison.columns, key=_order)
+    columns = comparison.ranked()
     moved = sum(column.drifted for column in columns)
     notes = "".join(f"<li>{escape(text)}</li>" for text in comparison.findings)
     rows = "".join(_row(column) for column in columns)
@@ -48,11 +48,6 @@ def to_html(comparison: TableComparison, title: str = "Drift report") -> str:
         '<p class="soft">Grey: reference. Blue: current.</p>'
         f'<div class="cards">{cards}</div></body></html>'
     )
-
-
-def _order(column: ColumnComparison) -> tuple[bool, bool, float, str]:
-    value = column.value if column.value is not None else 0.0
-    return not column.drifted, column.tier != "page", -value, column.name
 
 
 def _row(column: ColumnComparison) -> str:

@@ -9,9 +9,10 @@ change category (total variation) for categories.
 
 from __future__ import annotations
 
+from millwright.monitoring.comparison.everything import all_of_levels, all_of_numbers
 from millwright.monitoring.comparison.findings import level_findings, number_findings
 from millwright.monitoring.comparison.measures import measure_levels, measure_numbers, pooled
-from millwright.monitoring.comparison.records import ColumnComparison, Tier
+from millwright.monitoring.comparison.records import ColumnComparison, Statistics, Tier
 from millwright.monitoring.comparison.samples import Kind, Levels, Numbers
 from millwright.monitoring.statistics.contingency import chi_square, two_proportions
 from millwright.monitoring.statistics.kolmogorov import two_sample_sf
@@ -24,7 +25,11 @@ LOOKS = 365
 
 
 def compare_numbers(
-    name: str, reference: Numbers, current: Numbers, columns: int
+    name: str,
+    reference: Numbers,
+    current: Numbers,
+    columns: int,
+    statistics: Statistics = "usual",
 ) -> ColumnComparison:
     """Numbers by the Kolmogorov–Smirnov test and the normed Wasserstein distance."""
     measured = measure_numbers(reference, current)
@@ -48,7 +53,9 @@ def compare_numbers(
         drifted=tier != "none",
         tier=tier,
         p_value=p,
-        statistics=measured.statistics,
+        statistics=measured.statistics
+        if statistics == "usual"
+        else all_of_numbers(reference, current, measured),
         rows=(reference.rows, current.rows),
         missing=_missing(reference, current),
         distribution=measured.distribution,
@@ -56,7 +63,13 @@ def compare_numbers(
     )
 
 
-def compare_levels(name: str, reference: Levels, current: Levels, columns: int) -> ColumnComparison:
+def compare_levels(
+    name: str,
+    reference: Levels,
+    current: Levels,
+    columns: int,
+    statistics: Statistics = "usual",
+) -> ColumnComparison:
     """Categories by χ² of homogeneity, rare ones together, and the total variation."""
     measured = measure_levels(reference, current)
     p = chi_square(*pooled(measured.then, measured.now)).p_value
@@ -74,7 +87,7 @@ def compare_levels(name: str, reference: Levels, current: Levels, columns: int) 
         drifted=tier != "none",
         tier=tier,
         p_value=p,
-        statistics=measured.statistics,
+        statistics=measured.statistics if statistics == "usual" else all_of_levels(measured),
         rows=(reference.rows, current.rows),
         missing=_missing(reference, current),
         distribution=measured.distribution,
