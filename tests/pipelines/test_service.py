@@ -11,7 +11,13 @@ import pytest
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.store import Store
-from millwright.pipelines import NewPipelineRun, PipelineClient, fire_due, queue_run
+from millwright.pipelines import (
+    NewPipelineRun,
+    PipelineClient,
+    fire_due,
+    queue_run,
+    unattended_runs,
+)
 from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.fingerprint import Fingerprint
 from millwright.pipelines.records import (
@@ -108,6 +114,25 @@ def test_an_expired_lease_is_free_for_anyone(
     now = clock.now_ms()
     monkeypatch.setattr(clock, "now_ms", lambda: now + 2000)
     assert client.claim(run.id, Claim(owner="two")).lease_owner == "two"
+
+
+def test_a_run_is_unattended_from_the_moment_that_its_lease_is_over(
+    client: PipelineClient, run: PipelineRunDetail, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from millwright.kernel import clock
+
+    def unattended() -> list[str]:
+        return [one.id for one in unattended_runs(store, "p")]
+
+    assert unattended() == [run.id]
+    client.claim(run.id, Claim(owner="one", lease_ms=5_000))
+    until = client.get(run.id).lease_expires
+    assert until is not None
+    assert unattended() == []
+    monkeypatch.setattr(clock, "now_ms", lambda: clock.parse_rfc3339(until) - 1)
+    assert unattended() == []
+    monkeypatch.setattr(clock, "now_ms", lambda: clock.parse_rfc3339(until))
+    assert unattended() == [run.id]
 
 
 def test_a_heartbeat_keeps_the_lease_and_brings_the_wish_to_cancel(

@@ -223,3 +223,39 @@ def test_an_array_of_objects_and_an_open_file_are_refused(tmp_path: Path) -> Non
         serialise(np.array([object()]), project="p", scratch=tmp_path)
     with (tmp_path / "f").open("w") as file, pytest.raises(InvalidInput, match="cannot be stored"):
         serialise(file, project="p", scratch=tmp_path)
+
+
+def lightgbm_model() -> Any:
+    lightgbm = pytest.importorskip("lightgbm", reason="lightgbm: pip install '.[train]'")
+    rows = np.arange(60, dtype=float).reshape(30, 2)
+    data = lightgbm.Dataset(rows, rows[:, 0], params={"min_data_in_leaf": 2, "verbose": -1})
+    return lightgbm.train({"verbose": -1, "num_threads": 1}, data, 3)
+
+
+def onnx_model() -> Any:
+    onnx = pytest.importorskip("onnx", reason="onnx: pip install '.[train]'")
+    kind = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    made = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    return onnx.helper.make_model(onnx.helper.make_graph([node], "g", [kind], [made]))
+
+
+def xgboost_model() -> Any:
+    xgboost = pytest.importorskip("xgboost", reason="xgboost: pip install xgboost")
+    rows = np.arange(60, dtype=float).reshape(30, 2)
+    return xgboost.train({"nthread": 1}, xgboost.DMatrix(rows, rows[:, 0]), 2)
+
+
+@pytest.mark.parametrize("make", [lightgbm_model, onnx_model, xgboost_model])
+def test_a_model_of_a_known_library_is_no_pickle_and_passes_to_any_project(
+    make: Any, tmp_path: Path
+) -> None:
+    model = make()
+    stored = [
+        serialise(one, project=project, scratch=tmp_path)
+        for one, project in ((model, "p"), (round_trip(model, tmp_path, project="other"), "other"))
+    ]
+    assert stored[0].content == stored[1].content
+    assert {one.trusted_by for one in stored} == {None}
+    assert b"pickle" not in bytes(stored[0].content)[:40]
+    assert round_trip([model], tmp_path, project="other")

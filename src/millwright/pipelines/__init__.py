@@ -31,7 +31,7 @@ _HOME = {
         "PipelineRunDetail",
         "Task",
     ),
-    "service": ("add_run", "cancel_run", "claim_next", "create_run", "fire_due", "unattended_runs"),
+    "service": ("add_run", "cancel_run", "claim_next", "create_run", "fire_due", "Unattended", "unattended_runs"),
     "result": ("PipelineFailed", "PipelineResult"),
     "entry_point": ("load_entry_point",),
     "values": ("decode", "encode"),
@@ -58,6 +58,7 @@ __all__ = [
     "Step",
     "StepContext",
     "Task",
+    "Unattended",
     "achieved_params",
     "add_run",
     "approval",
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     )
     from millwright.pipelines.result import PipelineFailed, PipelineResult
     from millwright.pipelines.service import (
+        Unattended,
         add_run,
         cancel_run,
         claim_next,

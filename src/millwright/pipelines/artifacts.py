@@ -1,9 +1,10 @@
 """What steps hand to one another, as bytes in safe formats by type, and back.
 
 Tables are Arrow IPC, arrays are npy, records and plain values are JSON, text and bytes are
-themselves, folders are archives. None of these runs code when read. The one exception is a fitted
-model on its way from one step to the next of the same project: it is pickled, the bytes say which
-project wrote them, and no other project reads them.
+themselves, folders are archives, models of ONNX, LightGBM and XGBoost are in the formats of these.
+None of these runs code when read. The one exception is another fitted model on its way from one step
+to the next of the same project: it is pickled, the bytes say which project wrote them, and no other
+project reads them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from millwright.kernel.errors import Corrupt, Forbidden, InvalidInput
 from millwright.pipelines import values
 from millwright.pipelines.archive import pack_folder, pack_parts, unpack_folder, unpack_parts
 from millwright.pipelines.lean_record import Record
+from millwright.pipelines.native_models import MAGIC, is_onnx, native_bytes, read_native
 from millwright.pipelines.trusted import trusted
 
 Kind = Literal[
@@ -91,10 +93,9 @@ def serialise(value: object, *, project: str, scratch: Path) -> Payload:
         return _path_payload(value, scratch)
     kind = _part_kind(value)
     if kind is not None:
-        trusted = project if kind == "model" else None
-        return Payload(kind, _part_bytes(kind, value, project), trusted_by=trusted)
+        content = _part_bytes(kind, value, project)
+        return Payload(kind, content, trusted_by=_trusted_by(content, project))
     parts: dict[str, bytes] = {}
-    kinds: set[Kind] = set()
 
     def leaf(inner: object) -> values.Tagged | None:
         kind = _part_kind(inner)
@@ -102,14 +103,13 @@ def serialise(value: object, *, project: str, scratch: Path) -> Payload:
             return None
         name = str(len(parts))
         parts[name] = _part_bytes(kind, inner, project)
-        kinds.add(kind)
         return {values.TAG: "part", "kind": kind, "name": name}
 
     tree = values.canonical(values.encode(value, leaf))
     if not parts:
         return Payload("json", tree)
-    trusted = project if "model" in kinds else None
-    return Payload("bundle", pack_parts({"tree.json": tree, **parts}), trusted_by=trusted)
+    trusted_by = next(filter(None, (_trusted_by(one, project) for one in parts.values())), None)
+    return Payload("bundle", pack_parts({"tree.json": tree, **parts}), trusted_by=trusted_by)
 
 
 def deserialise(artifact: Artifact, content: bytes, *, project: str, workdir: Path) -> Any:
@@ -164,7 +164,12 @@ def _part_kind(value: object) -> Kind | None:
         return "table"
     if isinstance(value, type | BaseModel) or is_dataclass(value):
         return None
-    return "model" if hasattr(value, "predict") or hasattr(value, "transform") else None
+    fitted = hasattr(value, "predict") or hasattr(value, "transform") or is_onnx(value)
+    return "model" if fitted else None
+
+
+def _trusted_by(content: bytes, project: str) -> str | None:
+    return project if content.startswith(_PICKLE) else None
 
 
 def _is_table(value: object) -> bool:
@@ -182,6 +187,9 @@ def _part_bytes(kind: Kind, value: Any, project: str) -> bytes:
         return _table_bytes(value if isinstance(value, pa.Table) else pa.table(value))
     if kind == "array":
         return _array_bytes(value)
+    native = native_bytes(value)
+    if native is not None:
+        return native
     try:
         return _PICKLE + project.encode() + b"\n" + pickle.dumps(value, protocol=5)
     except (pickle.PicklingError, TypeError, AttributeError) as cause:
@@ -203,6 +211,8 @@ def _read_part(kind: str, content: bytes, project: str) -> Any:
         import numpy as np
 
         return np.load(io.BytesIO(content), allow_pickle=False)
+    if kind == "model" and content.startswith(MAGIC):
+        return read_native(content)
     if kind != "model" or not content.startswith(_PICKLE):
         raise Corrupt("pipelines.bad_artifact", f"A stored value is not of the kind {kind!r}.")
     written_by, _, pickled = content[len(_PICKLE) :].partition(b"\n")

@@ -7,7 +7,7 @@ worker that was thought dead can do no harm when it wakes up.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from millwright.kernel import clock
 from millwright.kernel.access import SYSTEM, Actor
@@ -161,19 +161,25 @@ def put_pool(store: Store, actor: Actor, project: str, pool: Pool) -> Pool:
     return pool
 
 
-def unattended_runs(store: Store, project: str) -> list[tuple[str, str]]:
-    """Runs that could be executed and that nobody executes, with their project, oldest first.
+class Unattended(NamedTuple):
+    """A run that could be executed and that nobody executes."""
 
-    They are queued and their time has come, or the lease of their worker has run out.
-    """
+    id: str
+    name: str
+    max_active: int | None
+
+
+def unattended_runs(store: Store, project: str) -> list[Unattended]:
+    """Those of a project, oldest first: queued and their time has come, or the lease of their worker
+    has run out."""
     now = clock.now_ms()
     query = (
-        "SELECT id, project FROM pipeline_runs WHERE status IN ('queued', 'running') "
+        "SELECT id, name, max_active FROM pipeline_runs WHERE status IN ('queued', 'running') "
         "AND project = ? AND ((status = 'queued' AND (not_before_ms IS NULL OR not_before_ms <= ?)) "
         "OR (status = 'running' AND lease_expires_ms <= ?)) ORDER BY id LIMIT 1000"
     )
     with store.read() as connection:
-        return [(str(r[0]), str(r[1])) for r in Sql(connection).rows(query, project, now, now)]
+        return [Unattended(*row) for row in Sql(connection).rows(query, project, now, now)]
 
 
 def cancel_run(store: Store, actor: Actor, run_id: str) -> PipelineRunDetail:

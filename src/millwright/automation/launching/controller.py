@@ -56,7 +56,8 @@ class LaunchController:
         active = service.active(self._store)
         runs = self._runs(active)
         active = [row for row in active if not self._advanced(row, runs)]
-        service.adopt(self._store, unattended_runs(self._store, project_of(self._store.workspace)))
+        project = project_of(self._store.workspace)
+        service.adopt(self._store, project, unattended_runs(self._store, project))
         begun = service.activate(self._store, self._most - len(active))
         if begun:
             runs = self._runs(begun)

@@ -16,7 +16,7 @@ from millwright.automation.schedules.tables import schedules
 from millwright.automation.triggers.tables import triggers
 from millwright.kernel import clock
 from millwright.kernel.store import Store, Transaction
-from millwright.pipelines import NewPipelineRun, add_run
+from millwright.pipelines import NewPipelineRun, Unattended, add_run
 
 
 def launch(
@@ -28,22 +28,31 @@ def launch(
     return run_id
 
 
-def adopt(store: Store, runs: Sequence[tuple[str, str]]) -> None:
-    """Have runs executed that nobody works on and nobody launched, each in a lane of its own.
-
-    Args:
-        runs: id and project of each.
-    """
+def adopt(store: Store, project: str, runs: Sequence[Unattended]) -> None:
+    """Have runs of a project executed that nobody works on and nobody launched, each in a lane of
+    its own, or where no more than so many of a name may run, in that name's."""
     if not runs:
         return
-    among = launches.c.run_id.in_([run_id for run_id, _ in runs])
+    among = launches.c.run_id.in_([run.id for run in runs])
+    with store.read() as connection:
+        states = dict(
+            connection.execute(select(launches.c.run_id, launches.c.state).where(among)).all()
+        )
+    fresh = [run for run in runs if states.get(run.id, "ended") == "ended"]
+    if not fresh:
+        return
+    rows = [
+        _row(run.id, project, f"run:{run.id}", 1)
+        if run.max_active is None
+        else _row(run.id, project, f"named:{run.name}"[:100], run.max_active)
+        for run in fresh
+    ]
     with store.database.write() as connection:
         # One that a person let go on was launched before; its launch ended when it began to wait.
-        connection.execute(delete(launches).where(among, launches.c.state == "ended"))
-        known = set(connection.execute(select(launches.c.run_id).where(among)).scalars())
-        rows = [_row(run, project, f"run:{run}", 1) for run, project in runs if run not in known]
-        if rows:
-            connection.execute(insert(launches), rows)
+        ended = launches.c.state == "ended"
+        again = launches.c.run_id.in_([run.id for run in fresh])
+        connection.execute(delete(launches).where(again, ended))
+        connection.execute(insert(launches), rows)
 
 
 def expected(store: Store) -> bool:
