@@ -114,3 +114,20 @@ def test_a_failed_run_says_why(door: Door) -> None:
         _ = 1 / 0
     read = get_run(door, run.id)
     assert (read.status, read.error) == ("failed", "ZeroDivisionError: division by zero")
+
+
+def test_a_model_without_a_graph_is_registered_and_comes_back_as_its_library_has_it(
+    door: Door,
+) -> None:
+    table, target = frame()
+    rows = table[["x", "n"]]
+    model = lightgbm.LGBMRegressor(n_estimators=3, linear_tree=True, verbose=-1)
+    model.fit(rows, rows["x"] * 2)
+    with start_run("mine", project=P, door=door) as run:
+        version = log_model(model, "native", example=rows)
+    assert "model/model.txt" in {artifact.name for artifact in list_artifacts(door, run.id)}
+    card = next(one for one in list_artifacts(door, run.id) if one.name == "model/card.md")
+    said = door.fetch(P, card.digest).decode()
+    assert "| Runtime | lightgbm: no ONNX graph, for The model uses linear trees" in said
+    loaded = load_model(f"native@{version.version}", project=P, door=door)
+    np.testing.assert_allclose(loaded.predict(rows), model.predict(rows), rtol=1e-6)
