@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,11 +15,13 @@ from typing import Any
 import httpx
 import numpy as np
 import onnx
+import pyarrow as pa
 import pytest
 from blake3 import blake3
 from onnx import TensorProto, helper, numpy_helper
 
 from millwright.kernel.model_package import EncodedColumn, Encoding, Field, Manifest, Task
+from millwright.kernel.scoring import read_manifest
 
 FIELDS = (
     Field(name="distance", kind="numeric"),
@@ -93,6 +96,29 @@ def make_package(tmp_path: Path) -> MakePackage:
         return folder
 
     return make
+
+
+@pytest.fixture
+def sampled_package(make_package: MakePackage) -> Path:
+    """A package with a sample of its training rows."""
+    folder = make_package()
+    sample = pa.table(
+        {
+            "distance": [100.0, 500.0, None, 1100.0],
+            "carrier": ["AA", "UA", None, "AA"],
+            "holiday": [True, False, True, False],
+            "score": [0.1, 0.2, 0.3, 0.4],
+        }
+    )
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, sample.schema) as writer:
+        writer.write_table(sample)
+    (folder / "reference.arrow").write_bytes(sink.getvalue())
+    manifest = read_manifest(folder)
+    digests = {**manifest.digests, "reference.arrow": blake3(sink.getvalue()).hexdigest()}
+    changed = manifest.model_copy(update={"digests": digests})
+    (folder / "manifest.json").write_text(changed.model_dump_json())
+    return folder
 
 
 @dataclass

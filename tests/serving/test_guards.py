@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pyarrow as pa
 import pytest
-from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Field
-from millwright.kernel.scoring import read_manifest
 from millwright.serving.application import Application
 from millwright.serving.asgi import AsgiServer
 from millwright.serving.config import ServerConfig
@@ -25,29 +21,6 @@ from millwright.serving.guard import RangeGuard
 from millwright.serving.keys import TokenBucket
 from millwright.serving.models import Models
 from millwright.serving.signature import Rows
-
-
-@pytest.fixture
-def package(make_package) -> Path:
-    """A package with a sample of its training rows."""
-    folder: Path = make_package()
-    sample = pa.table(
-        {
-            "distance": [100.0, 500.0, None, 1100.0],
-            "carrier": ["AA", "UA", None, "AA"],
-            "holiday": [True, False, True, False],
-            "score": [0.1, 0.2, 0.3, 0.4],
-        }
-    )
-    sink = io.BytesIO()
-    with pa.ipc.new_file(sink, sample.schema) as writer:
-        writer.write_table(sample)
-    (folder / "reference.arrow").write_bytes(sink.getvalue())
-    manifest = read_manifest(folder)
-    digests = {**manifest.digests, "reference.arrow": blake3(sink.getvalue()).hexdigest()}
-    changed = manifest.model_copy(update={"digests": digests})
-    (folder / "manifest.json").write_text(changed.model_dump_json())
-    return folder
 
 
 def replies(config: dict[str, Any], *requests: dict[str, Any]) -> list[httpx.Response]:
@@ -70,8 +43,8 @@ def replies(config: dict[str, Any], *requests: dict[str, Any]) -> list[httpx.Res
     return asyncio.run(run())
 
 
-def test_values_unlike_any_in_training_are_flagged_and_counted(package, one_champion, ask):
-    config = one_champion(package, guard="flag")
+def test_values_unlike_any_in_training_are_flagged_and_counted(sampled_package, one_champion, ask):
+    config = one_champion(sampled_package, guard="flag")
     usual, far, new, metrics = replies(
         config,
         {"json": ask()},
@@ -85,8 +58,8 @@ def test_values_unlike_any_in_training_are_flagged_and_counted(package, one_cham
     assert 'millwright_outside_total{model="delays",field="distance"} 2' in metrics.text
 
 
-def test_or_refused_in_a_sentence(package, one_champion, ask):
-    config = one_champion(package, guard="reject")
+def test_or_refused_in_a_sentence(sampled_package, one_champion, ask):
+    config = one_champion(sampled_package, guard="reject")
     usual, far, new, _ = replies(
         config, {"json": ask()}, {"json": ask(distance=1e6)}, {"json": ask(carrier="Zeppelin")}
     )

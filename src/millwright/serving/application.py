@@ -14,14 +14,17 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from millwright.kernel.errors import MillwrightError, Unauthenticated
+from millwright.kernel.ids import new_id
 from millwright.serving import binary_tensors, open_inference
 from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
 from millwright.serving.config import parse_config
 from millwright.serving.encoder import FEW_ROWS
+from millwright.serving.explaining import Explainer, write_explanation
 from millwright.serving.inference import (
     Arrival,
     Task,
@@ -45,11 +48,12 @@ from millwright.serving.replies import (
     wrong_method,
 )
 from millwright.serving.repository import Repository
-from millwright.serving.variant import Generation
+from millwright.serving.variant import Generation, Variant
 
 _ADMIN_BODY_BYTES = 1024 * 1024
 _REQUEST_ID_LENGTH = 200
 _MODELS = "/v2/models/"
+_EXPLAIN = "/explain"
 _ADMIN = ("/admin/", "/v2/repository/models/")
 _ALL_STATS = "/v2/models/stats"
 
@@ -74,6 +78,7 @@ class Application:
         self._repository = Repository(models, self.check_admin)
         self._admin_token = admin_token
         self._expected = None if access_token is None else _bearer(access_token)
+        self._explainers: WeakKeyDictionary[Variant, Explainer] = WeakKeyDictionary()
         self._take_keys()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
 
@@ -132,6 +137,8 @@ class Application:
         self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int
     ) -> Reply:
         endpoint.refuse_if_busy()
+        if request.path.endswith(_EXPLAIN):
+            return await self._explanation(endpoint, version, request)
         headers = request.headers
         if request.path == "/invocations":
             media = require_type(headers, "application/json", "text/csv")
@@ -152,6 +159,31 @@ class Application:
         return answered(
             await self.predict(endpoint, len(body), lambda: read(arrival, generation, pinned))
         )
+
+    async def _explanation(self, endpoint: Endpoint, version: str, request: Incoming) -> Reply:
+        require_type(request.headers, "application/json")
+        generation = await self.models.ready(endpoint)
+        variant = endpoint.pinned(generation, version) or generation.champion
+        body = await read_body(request, endpoint.config.max_body_bytes)
+        fields = generation.signature.fields
+        budget = endpoint.config.explain_budget_ms / 1000
+
+        def explain() -> bytes:
+            question = open_inference.read_question(body, generation.signature)
+            explainer = self._explainers.get(variant)
+            if explainer is None:
+                explainer = self._explainers[variant] = Explainer.open(variant, fields)
+            if question.timeout_us:
+                wanted = question.timeout_us / 1e6
+                found = explainer.explain(question.rows, min(budget, wanted))
+            else:
+                found = explainer.explain(question.rows, budget)
+            name, number = variant.manifest.model, str(variant.config.version)
+            return write_explanation(found, name, number, question.request_id or new_id())
+
+        loop = asyncio.get_running_loop()
+        # In a thread: it scores hundreds of rows, and nobody else shall wait for them.
+        return Reply(200, await loop.run_in_executor(self._threads, explain))
 
     async def predict(self, endpoint: Endpoint, size: int, read: Callable[[], Task]) -> Written:
         """Understand a request of ``size`` bytes, score it and log it.
@@ -227,7 +259,7 @@ class Application:
             return json_reply({"version": self.version, **self._status()})
         if path == "/metrics":
             return Reply(200, self.metrics.exposition(self.models), CONTENT_TYPE)
-        if path.endswith("/infer") or path in ("/invocations", "/admin/config"):
+        if path.endswith(("/infer", _EXPLAIN)) or path in ("/invocations", "/admin/config"):
             raise wrong_method("GET", path)
         if (
             path.startswith(_MODELS) and path.endswith(("/config", "/stats"))
@@ -278,7 +310,8 @@ class Application:
             return self.models.primary, ""
         if not path.startswith(_MODELS):
             raise no_path(path)
-        parts = path.removesuffix("/infer")[len(_MODELS) :].split("/")
+        bare = path.removesuffix("/infer").removesuffix(_EXPLAIN)
+        parts = bare[len(_MODELS) :].split("/")
         if len(parts) == 1:
             return self.models.named(parts[0]), ""
         if len(parts) != 3 or parts[1] != "versions" or not parts[2]:
@@ -303,6 +336,8 @@ _PLAIN_PATHS = frozenset(
 def _protocol(path: str) -> str | None:
     if path.endswith("/infer"):
         return "open-inference"
+    if path.endswith(_EXPLAIN):
+        return "explain"
     return "mlflow" if path == "/invocations" else None
 
 

@@ -58,6 +58,8 @@ class ServerConfig(Record):
     cache_rows: Annotated[int, Field(ge=0)] = 0
     """Answers per version that are kept for requests of the same values; 0 keeps none."""
 
+    explain_budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100.0
+    """Time for one explanation; fields for which it does not last are left out and named."""
     guard: Literal["off", "flag", "reject"] = "off"
     """What happens to values unlike any in the sample of training rows: nothing, a header that
     names the fields, or a refusal."""
