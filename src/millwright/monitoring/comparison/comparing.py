@@ -10,6 +10,7 @@ from millwright.kernel.cells import Column
 from millwright.kernel.errors import InvalidInput
 from millwright.monitoring.comparison import evidently, nannyml, sound
 from millwright.monitoring.comparison.duplicates import duplicate_finding
+from millwright.monitoring.comparison.everything import all_together
 from millwright.monitoring.comparison.findings import table_findings
 from millwright.monitoring.comparison.records import (
     ColumnComparison,
@@ -70,6 +71,9 @@ def compare_tables(
         drifted_share=share,
         drifted=drifted,
         findings=findings,
+        together=all_together(reference, current)
+        if statistics == "all" and preset == "millwright"
+        else None,
     )
 
 

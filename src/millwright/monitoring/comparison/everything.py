@@ -1,12 +1,16 @@
-"""Every statistic there is of a column, by name; ``…_p`` is the p-value of a test."""
+"""Every statistic there is of a column, or of whole rows, by name; ``…_p`` is the p-value of a test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import pyarrow as pa
+
+from millwright.kernel.cells import numeric_values
 from millwright.monitoring.comparison.evidently import stability_index
 from millwright.monitoring.comparison.measures import LevelsMeasured, NumbersMeasured
-from millwright.monitoring.comparison.samples import Numbers
+from millwright.monitoring.comparison.samples import Numbers, is_numeric
 from millwright.monitoring.statistics.contingency import (
     chi_square,
     fisher_exact,
@@ -24,6 +28,7 @@ from millwright.monitoring.statistics.ranks import (
     kuiper,
     mann_whitney,
 )
+from millwright.monitoring.statistics.together import mean_discrepancy, reconstruction
 
 
 def all_of_numbers(
@@ -59,6 +64,31 @@ def all_of_levels(measured: LevelsMeasured) -> dict[str, float]:
         **measured.statistics,
         "kullback_leibler": kullback_leibler(then, now),
         **_told(tests),
+    }
+
+
+def all_together(reference: pa.Table, current: pa.Table) -> dict[str, float] | None:
+    """Rows of all columns of numbers as wholes; None where there are fewer than two such columns."""
+    names = [
+        name
+        for name in reference.column_names
+        if name in set(current.column_names)
+        and all(is_numeric(side[name].type) for side in (reference, current))
+        and not pa.types.is_temporal(reference[name].type)
+    ]
+    if len(names) < 2:
+        return None
+    left, right = (
+        np.column_stack([numeric_values(side[name]) for name in names])
+        for side in (reference, current)
+    )
+    rebuilt, apart = reconstruction(left, right), mean_discrepancy(left, right)
+    return {
+        "reconstruction_reference": rebuilt.reference,
+        "reconstruction_current": rebuilt.current,
+        "reconstruction_deviations": rebuilt.deviations,
+        "mean_discrepancy": apart.statistic,
+        "mean_discrepancy_p": apart.p_value,
     }
 
 

@@ -79,6 +79,7 @@ class TableComparison:
         drifted_share: share of columns that drifted.
         drifted: whether the table as a whole did, by the preset's rule.
         findings: what concerns the whole table: columns lost or new, duplicate rows.
+        together: statistics of whole rows of numbers, with ``statistics="all"``.
     """
 
     preset: str
@@ -87,6 +88,7 @@ class TableComparison:
     drifted_share: float
     drifted: bool
     findings: tuple[str, ...] = ()
+    together: Mapping[str, float] | None = None
 
     def __getitem__(self, name: str) -> ColumnComparison:
         """The column of that name; raises ``KeyError``."""
