@@ -18,7 +18,7 @@ from millwright.tracking.mlflow.errors import MlflowError, absent, bad_value, in
 from millwright.tracking.mlflow.limits import MAX_KEY, at_most, checked_name, without_nul
 from millwright.tracking.mlflow.paging import offset_of, token_of
 from millwright.tracking.service.experiments import by_id
-from millwright.tracking.traces import assessing, correlation, search, service, wire
+from millwright.tracking.traces import assessing, correlation, measures, search, service, wire
 from millwright.tracking.traces.span_forms import proto_of
 
 endpoints = Endpoints()
@@ -281,9 +281,9 @@ def filter_correlation(call: MlflowCall) -> Json:
 
 
 @endpoints.post("traces/metrics", permission=Permission.READ)
-def trace_metrics(_: MlflowCall) -> Json:
-    """Not answered yet: charts over many traces."""
-    raise MlflowError("NOT_IMPLEMENTED", "Trace metrics are not implemented by this server.")
+def trace_metrics(call: MlflowCall) -> Json:
+    """Counts, times, tokens, costs and judgements over many traces, for charts."""
+    return measures.answer(call.store, call.project, call.read(measures.Asked))
 
 
 @endpoints.get("get-trace-artifact", permission=Permission.READ)
