@@ -7016,6 +7016,8 @@ export interface components {
             catch_up: "skip" | "latest" | "all";
             /** Cron */
             cron?: string | null;
+            /** Deadline */
+            deadline?: string | null;
             /** End */
             end?: string | null;
             /** Every */
@@ -7861,6 +7863,8 @@ export interface components {
         TriggerConfig: {
             /** Cooldown */
             cooldown?: string | null;
+            /** Deadline */
+            deadline?: string | null;
             /**
              * Kinds
              * @default []

@@ -36,3 +36,15 @@ export const ruleCanary = (project: string, name: string, ruling: Ruling, reason
     { project, name },
     { reason, evidence: {} },
   );
+
+export type Release = Schemas["ReleaseView"];
+
+/** What was released under this name to images, clusters and clouds, newest first. */
+export const releasesQuery = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ["releases", project, name],
+    queryFn: async ({ signal }) => {
+      const found = await get("/api/v1/projects/{project}/releases", { project }, { name }, signal);
+      return found.releases;
+    },
+  });

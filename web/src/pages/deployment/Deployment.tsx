@@ -2,7 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { retrainingsQuery } from "@/api/rooms/automation";
-import { deploymentQuery, type Deployment as DeploymentRecord } from "@/api/rooms/deployment";
+import {
+  deploymentQuery,
+  releasesQuery,
+  type Deployment as DeploymentRecord,
+} from "@/api/rooms/deployment";
 import { alertsQuery, windowsQuery } from "@/api/rooms/monitoring";
 import { Command } from "@/components/Command";
 import { Loaded } from "@/components/Loaded";
@@ -16,6 +20,7 @@ import { LiveTraffic } from "./LiveTraffic";
 import { performanceMarks } from "./marks";
 import { Moved } from "./Moved";
 import { Performance } from "./Performance";
+import { Releases } from "./Releases";
 import { Replicas } from "./Replicas";
 import { Rollouts } from "./Rollouts";
 import { Variants } from "./Variants";
@@ -43,6 +48,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
   const windows = useQuery(windowsQuery(project, name));
   const alerts = useQuery(alertsQuery(project));
   const retrainings = useQuery(retrainingsQuery(project)).data;
+  const releases = useQuery(releasesQuery(project, name)).data ?? [];
   const marks = useMemo(
     () =>
       performanceMarks(
@@ -79,6 +85,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
           {(found) => <Alerts alerts={found.filter((alert) => alert.deployment === name)} />}
         </Loaded>
         <Rollouts rollouts={deployment.rollouts} model={deployment.model} />
+        <Releases releases={releases} />
       </PanelGrid>
     </>
   );
