@@ -13,6 +13,7 @@ with tempfile.TemporaryDirectory() as folder:
         "PREFECT_HOME": folder,
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
     from prefect import flow, task
 
