@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,8 +100,7 @@ def execute(
     Args:
         door: the way to the control plane. Of a workspace, the shortest way there is.
         project: where the run belongs.
-        work: a pipeline to start, or one that is planned already, or a stored run to execute or to
-            go on with, or its id.
+        work: a pipeline or a plan to start; a stored run, or its id, to execute or go on with.
         params: of the pipeline; a plan and a stored run have their own.
         known: nodes of a new run that are done before it begins, or skipped.
         on_event: hears of progress, in this thread or the step's.
@@ -110,8 +108,7 @@ def execute(
         folder: from where the code of a stored run is loaded; the current folder by default.
         scratch: where steps get their folders; the system's place by default.
         lease_ms: for how long the run stays this process's own without a heartbeat.
-        executor: where steps run, as a URL such as ``ray://HOST:10001``; ``MILLWRIGHT_EXECUTOR``
-            where none is given, else processes of this machine.
+        executor: where steps run, as a URL; else ``MILLWRIGHT_EXECUTOR``, else this machine.
 
     Returns:
         The result, whether the run succeeded, failed or was cancelled, or waits for a person.
@@ -126,15 +123,13 @@ def execute(
         way = _Way(door, stack)
         # One folder per process; what a killed process left there goes with the system's own.
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-run-", dir=scratch))
-        around = replace(
-            way.surroundings(project, Path(base) / "steps", on_event, lease_ms),
-            executor=executor or os.environ.get("MILLWRIGHT_EXECUTOR"),
-        )
-        if isinstance(work, str | PipelineRunDetail):
-            session = _resumed(way.door(), around, work, folder or Path.cwd())
+        around = way.surroundings(project, Path(base) / "steps", on_event, lease_ms, executor)
+        if isinstance(work, Pipeline):
+            work = work.prepare(params or {})
+        if isinstance(work, Plan):
+            session = _begun(around, work, cause, known or {})
         else:
-            plan = work if isinstance(work, Plan) else work.prepare(params or {})
-            session = _begun(around, plan, cause, known or {})
+            session = _resumed(way.door(), around, work, folder or Path.cwd())
         stack.callback(session.close)
         stack.enter_context(copied_output())
         execution = Execution(session, _board(session), before_steps=rest.end)
@@ -173,7 +168,7 @@ class _Way:
         }
 
     def surroundings(
-        self, project: str, place: Path, on_event: OnEvent, lease_ms: int
+        self, project: str, place: Path, on_event: OnEvent, lease_ms: int, executor: str | None
     ) -> Surroundings:
         """Where an engine works that goes this way."""
         return Surroundings(
@@ -186,6 +181,7 @@ class _Way:
             on_event=on_event,
             lease_ms=lease_ms,
             workers=int(os.environ.get("MILLWRIGHT_WORKERS") or os.cpu_count() or 1),
+            executor=executor or os.environ.get("MILLWRIGHT_EXECUTOR"),
         )
 
 

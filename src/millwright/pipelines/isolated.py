@@ -126,6 +126,7 @@ def _reference(key: str) -> Reference:
 
 
 def fetch(job: Message, near: Mapping[str, bytes], digest: str) -> bytes:
+    """The bytes of an input: near at hand, over HTTP, or from the folder of the store."""
     if digest in near:
         return near[digest]
     if job["url"] is not None:

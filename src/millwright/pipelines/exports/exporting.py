@@ -14,11 +14,11 @@ from millwright.pipelines.compatibility import UNKNOWN, annotations_of, conform
 from millwright.pipelines.dsl import Pipeline
 from millwright.pipelines.exports.airflow import airflow
 from millwright.pipelines.exports.argo import argo
-from millwright.pipelines.exports.checking import Fault, fault_of_size, faults_of
+from millwright.pipelines.exports.checking import fault_of_size, faults_of
 from millwright.pipelines.exports.gitlab import gitlab
 from millwright.pipelines.exports.kubeflow import kubeflow
 from millwright.pipelines.exports.kubernetes import job, rayjob
-from millwright.pipelines.exports.records import CONTAINERS, Export, Place, Target
+from millwright.pipelines.exports.records import CONTAINERS, Export, Fault, Place, Target
 
 _WRITERS: dict[Target, Callable[[Export], str]] = {
     "airflow": airflow,

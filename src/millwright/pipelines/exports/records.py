@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Literal
 
@@ -11,8 +12,20 @@ from millwright.kernel.record import Record
 from millwright.pipelines.graph import Graph
 
 Target = Literal["airflow", "kubeflow", "argo", "gitlab", "kubernetes", "rayjob"]
+SECRETIVE = re.compile(r"(token|secret|passw|api_?key|credential|private_?key)", re.IGNORECASE)
+"""Names of what is likely a secret."""
 CONTAINERS: frozenset[Target] = frozenset({"kubeflow", "argo", "kubernetes", "rayjob"})
 """Targets whose tasks are containers, which share nothing with the machine that exports."""
+
+
+class Fault(Record):
+    """One thing that is wrong."""
+
+    code: str
+    message: str
+    hint: str
+    where: str = ""
+    """The step, or the option."""
 
 
 class Place(Record):
