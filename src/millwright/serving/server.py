@@ -17,6 +17,7 @@ import uvicorn
 from millwright.kernel.errors import Forbidden, Unavailable
 from millwright.serving.application import Application
 from millwright.serving.asgi import AsgiServer
+from millwright.serving.bounded_head import BoundedHead
 from millwright.serving.config import ServerConfig
 from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN, BACKLOG, OPEN
 from millwright.serving.models import Models
@@ -142,7 +143,7 @@ async def _run_granian(application: Application, bound: socket.socket) -> None:
 async def _run_uvicorn(application: Application, bound: socket.socket) -> None:
     settings = uvicorn.Config(
         AsgiServer(application),
-        http="httptools",
+        http=BoundedHead,
         ws="none",
         lifespan="off",
         interface="asgi3",
