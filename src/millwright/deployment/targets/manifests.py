@@ -30,78 +30,57 @@ class Served(Record):
 
 def kubernetes_manifests(served: Served, settings: KubernetesTarget) -> tuple[Tree, ...]:
     """A Deployment that replaces its pods one by one, its Service, autoscaler and disruption budget."""
-    labels = {"app.kubernetes.io/name": served.name}
-    target: Tree = {"apiVersion": "apps/v1", "kind": "Deployment", "name": served.name}
-    most = max(settings.replicas, settings.max_replicas)
-    return (
-        _object(
-            "apps/v1",
-            "Deployment",
-            served,
-            settings.namespace,
-            {
-                "replicas": settings.replicas,
-                "selector": {"matchLabels": {**labels}},
-                # A new pod answers before an old one goes.
-                "strategy": {
-                    "type": "RollingUpdate",
-                    "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
-                },
-                "revisionHistoryLimit": 10,
-                "template": {
-                    "metadata": {
-                        "labels": {**_labels(served)},
-                        "annotations": {
-                            "prometheus.io/scrape": "true",
-                            "prometheus.io/path": "/metrics",
-                            "prometheus.io/port": str(PORT),
-                        },
-                    },
-                    "spec": _pod(served, settings),
-                },
-            },
-        ),
-        _object(
+    chosen: Tree = {"app.kubernetes.io/name": served.name}
+    specs: tuple[tuple[str, str, Tree], ...] = (
+        ("apps/v1", "Deployment", _replicas(served, settings, chosen)),
+        (
             "v1",
             "Service",
-            served,
-            settings.namespace,
             {
-                "selector": {**labels},
+                "selector": {**chosen},
                 "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
             },
         ),
-        _object(
-            "autoscaling/v2",
-            "HorizontalPodAutoscaler",
-            served,
-            settings.namespace,
-            {
-                "scaleTargetRef": target,
-                "minReplicas": settings.replicas,
-                "maxReplicas": most,
-                "metrics": [
-                    {
-                        "type": "Resource",
-                        "resource": {
-                            "name": "cpu",
-                            "target": {
-                                "type": "Utilization",
-                                "averageUtilization": settings.busy,
-                            },
-                        },
-                    }
-                ],
-            },
-        ),
-        _object(
+        ("autoscaling/v2", "HorizontalPodAutoscaler", _scaling(served, settings)),
+        (
             "policy/v1",
             "PodDisruptionBudget",
-            served,
-            settings.namespace,
-            {"maxUnavailable": 1, "selector": {"matchLabels": {**labels}}},
+            {"maxUnavailable": 1, "selector": {"matchLabels": {**chosen}}},
         ),
     )
+    return tuple(_object(api, kind, served, settings.namespace, spec) for api, kind, spec in specs)
+
+
+def _replicas(served: Served, settings: KubernetesTarget, chosen: Tree) -> Tree:
+    scraped: Tree = {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/path": "/metrics",
+        "prometheus.io/port": str(PORT),
+    }
+    return {
+        "replicas": settings.replicas,
+        "selector": {"matchLabels": {**chosen}},
+        # A new pod answers before an old one goes.
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+        },
+        "revisionHistoryLimit": 10,
+        "template": {
+            "metadata": {"labels": {**_labels(served)}, "annotations": scraped},
+            "spec": _pod(served, settings),
+        },
+    }
+
+
+def _scaling(served: Served, settings: KubernetesTarget) -> Tree:
+    busy: Tree = {"type": "Utilization", "averageUtilization": settings.busy}
+    return {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": served.name},
+        "minReplicas": settings.replicas,
+        "maxReplicas": max(settings.replicas, settings.max_replicas),
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": busy}}],
+    }
 
 
 def kserve_manifests(served: Served, settings: KServeTarget) -> tuple[Tree, ...]:
