@@ -107,6 +107,7 @@ def test_every_change_is_an_event(door: Door, store: Store) -> None:
         kinds = [e.kind for e in events.read(connection, project="p")]
         created = events.read(connection, kind="dataset.version-created")[0]
     assert kinds == [
+        "project.created",
         "dataset.version-created",
         "dataset.suite-edited",
         "dataset.checked",  # looked at before all of them are confirmed

@@ -30,7 +30,10 @@ export function signed(value: number | null | undefined): string {
 
 /** 34 % */
 export function percent(value: number | null | undefined, digits = 0): string {
-  return value == null ? DASH : `${(value * 100).toFixed(digits)} %`;
+  if (value == null) return DASH;
+  const shown = (value * 100).toFixed(digits);
+  // One row of thousands is not none of them.
+  return value > 0 && Number(shown) === 0 ? `< ${(10 ** -digits).toFixed(digits)} %` : `${shown} %`;
 }
 
 /** 4.2 ms */

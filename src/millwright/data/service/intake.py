@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select
 from millwright.data.tables import dataset_versions
 from millwright.data.working.journal import Journal, Known
 from millwright.kernel.access import Actor, Role
+from millwright.kernel.projects import begin_project
 from millwright.kernel.store import Store, Transaction
 
 _seen: dict[str, tuple[int, int]] = {}
@@ -71,6 +72,7 @@ def _insert(tx: Transaction, version: Known) -> None:
     if tx.execute(select(v.id).where(v.id == version.id)).first() is not None:
         # Taken before a kill that came between the two commits.
         return
+    begin_project(tx)
     here = (v.project == version.project, v.name == version.name)
     number = version.version
     if tx.execute(select(v.id).where(*here, v.version == number)).first() is not None:

@@ -25,6 +25,7 @@ from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import InvalidInput, NotFound
 from millwright.kernel.ids import new_id
+from millwright.kernel.projects import begin_project
 from millwright.kernel.store import Store, Transaction
 
 
@@ -72,6 +73,7 @@ def commit_version(
         head = head_row(tx.connection, project, name, request.branch)
         if head is not None and _is_the_same(head, request):
             return as_records(tx.connection, [head])[0]
+        begin_project(tx)
         row["version"] = _next_number(tx, project, name)
         row["parents"] = json.dumps(_parents(tx, project, name, request, head))
         tx.execute(insert(dataset_versions).values(row))

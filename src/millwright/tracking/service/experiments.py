@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from millwright.kernel import clock
 from millwright.kernel.errors import Conflict
 from millwright.kernel.plain_sql import first
+from millwright.kernel.projects import begin_project
 from millwright.kernel.store import Transaction
-from millwright.kernel.tables import projects
 from millwright.tracking.tables import experiment_tags, experiments, runs
 
 DEFAULT_ID = "0"
@@ -74,11 +74,7 @@ def insert_experiment(
 ) -> int:
     """A new experiment's number; the caller has checked that the name is free."""
     now = clock.now_ms()
-    known = tx.execute(select(projects.c.name).where(projects.c.name == tx.project)).first()
-    if known is None:
-        row = {"name": tx.project, "config_digest": None, "created_ms": now, "updated_ms": now}
-        tx.execute(insert(projects).values(**row))
-        tx.event("project.created", f"project:{tx.project}", {})
+    begin_project(tx)
     values = {
         "project": tx.project,
         "id": identifier or f"new-{name}"[:32],

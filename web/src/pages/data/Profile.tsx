@@ -38,13 +38,13 @@ function PersonalData({ columns }: { columns: TableProfile["personal"] }) {
     <Panel title="Personal data" note="the values shown are masked">
       <Timeline
         label="Columns with personal data"
-        moments={columns.map(({ column, kind, example, share }) => ({
+        moments={columns.map(({ column, kind, by, example, share }) => ({
           key: `${column} ${kind}`,
           tone: "warn",
           icon: "warning",
           title: `${column} seems to hold ${kind}`,
           detail: [
-            share != null && `${percent(share, 1)} of values`,
+            by === "name" ? "by its name" : `${percent(share, 1)} of values`,
             example && `such as ${example}`,
           ]
             .filter(Boolean)
@@ -147,6 +147,7 @@ function Distribution({ column, sampled }: { column: ColumnProfile; sampled: num
     return <Histogram counts={histogram.counts} label={`Histogram of ${column.name}`} />;
   }
   if (top.length === 0) return <span className="soft">–</span>;
+  if (top[0]?.count === 1 && !top_sampled) return <span className="soft">none occurs twice</span>;
   const shown = top.slice(0, 3);
   return (
     <span className="soft" title={top.map((t) => `${t.value}: ${t.count}`).join("\n")}>
