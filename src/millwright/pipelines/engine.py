@@ -135,12 +135,7 @@ def execute(
         execution = Execution(session, _board(session), before_steps=rest.end)
         end = execution.run()
     result = PipelineResult(
-        run_id=session.run_id,
-        project=project,
-        status=end.status,
-        error=end.error,
-        connect=way.door,
-        exception=execution.exception,
+        session.run_id, project, end.status, end.error, way.door, execution.exception
     )
     if not isinstance(door, Workspace):
         _ = result.run  # its opener may close the door before anybody looks
