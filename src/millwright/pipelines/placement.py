@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millwright.kernel.errors import InvalidInput
+from millwright.pipelines.entry_point import PACKAGE
 from millwright.pipelines.steps import Step
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def wants_worker(live: Live, *, elsewhere: bool = False) -> bool:
     """Whether a step is to run in a worker rather than in the engine.
 
     Light steps, which ask for nothing that needs a process, run where the engine is; ``elsewhere``:
-    unless workers are on other machines, where all steps go that can.
+    unless workers are on other machines, where all steps of the user's own go that can.
 
     Raises:
         InvalidInput: it asks for a process, which cannot find it.
@@ -73,6 +74,7 @@ def wants_worker(live: Live, *, elsewhere: bool = False) -> bool:
     special = setting.python or setting.packages or setting.environment or setting.memory_mb
     wanted = setting.isolation == "process" or bool(special)
     alone = live.node.timeout_ms is not None or live.node.kind == "item"
-    if not wanted and not alone and not elsewhere:
+    ours = live.node.step.startswith(f"{PACKAGE}.")
+    if not wanted and not alone and (ours or not elsewhere):
         return False
     return is_importable(live.step, required=wanted)

@@ -72,6 +72,7 @@ class Sender:
             "secrets": setting.secrets,
             "url": session.around.address["url"],
             "objects": session.around.address["objects"],
+            "workspace": session.around.address["workspace"],
         }
 
     def _inputs(
@@ -111,7 +112,8 @@ def perform(message: Message) -> Message:
                 "root": str(folder),
                 "secrets": resolved(message["secrets"]),
                 "scratch": scratch,
-                "workspace": scratch,
+                # Without a control plane the workspace's folder is shared, and is the way in.
+                "workspace": message["workspace"] if message["url"] is None else scratch,
             }
         except MillwrightError as error:
             return _refused(error)
