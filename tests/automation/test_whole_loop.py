@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from millwright.pipelines import PipelineClient
+
 pytestmark = pytest.mark.slow
 Orders = Callable[..., Any]
 
@@ -102,8 +104,9 @@ def test_whatever_is_killed_the_loop_goes_on(orders: Orders, processes: Any) -> 
 
     def kill_the_first_worker() -> None:
         def worker() -> int | None:
-            lines = processes.of(world.folder).items()
-            return next((pid for pid, line in lines if "pipelines.worker" in line), None)
+            with world.door() as door:
+                page = PipelineClient(door).page("orders", status="running")
+            return next((run.worker_pid for run in page.pipeline_runs), None)
 
         killed.append(processes.until(worker, "the retraining worker"))
         os.kill(killed[0], signal.SIGKILL)
