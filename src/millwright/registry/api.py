@@ -72,20 +72,12 @@ def log_model(
         InvalidInput: no example, a column the packaged form cannot take, or a model that can be
             packaged in no form or answers differently in each.
     """
-    from millwright.tracking import NewArtifact, active_run, link_artifact, packages
+    from millwright.tracking import active_run, packages
 
-    if example is None:
-        raise InvalidInput(
-            "registry.no_example",
-            "log_model needs some rows the model was trained on.",
-            hint="Call mw.log_model(model, name, example=X_train).",
-        )
     run = active_run()
     chosen = name or run.project
-    fitted, table = infer_fitted(model, as_table(example), classes)
-    record = run.record
-    now = clock.now_ms()
-    card = _card(chosen, run, fitted, table, now)
+    fitted, table = infer_fitted(model, _rows(example), classes)
+    inputs, now = run.record.inputs, clock.now_ms()
     with tempfile.TemporaryDirectory(prefix="millwright-") as folder:
         package = Path(folder)
         build_package(
@@ -94,7 +86,7 @@ def log_model(
             model=chosen,
             reference=table,
             environment=packages(),
-            card=card,
+            card=_card(chosen, run, fitted, table, now),
             created_ms=now,
             beside=_beside(files),
         )
@@ -104,11 +96,10 @@ def log_model(
             chosen,
             package,
             run=run.id,
-            dataset=record.inputs[0] if record.inputs else None,
+            dataset=inputs[0] if inputs else None,
             metrics=_metrics(run),
         )
-    for file, digest in {**version.digests, "manifest.json": version.manifest}.items():
-        link_artifact(run.door, run.id, NewArtifact(name=f"model/{file}", digest=digest))
+    _link(run, version)
     return version
 
 
@@ -183,6 +174,24 @@ def load_model(
     finally:
         if door is None:
             opened.close()
+
+
+def _rows(example: Any) -> pa.Table:
+    if example is None:
+        raise InvalidInput(
+            "registry.no_example",
+            "log_model needs some rows the model was trained on.",
+            hint="Call mw.log_model(model, name, example=X_train).",
+        )
+    return as_table(example)
+
+
+def _link(run: RunSession, version: ModelVersion) -> None:
+    """Show the files of a version among the artifacts of the run that made it."""
+    from millwright.tracking import NewArtifact, link_artifact
+
+    for file, digest in {**version.digests, MANIFEST: version.manifest}.items():
+        link_artifact(run.door, run.id, NewArtifact(name=f"model/{file}", digest=digest))
 
 
 def _beside(files: Sequence[str | Path]) -> dict[str, bytes]:

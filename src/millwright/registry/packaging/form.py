@@ -36,6 +36,19 @@ class Form:
     parity: Parity
     why_native: str | None
 
+    def promised_by(self, plan: Manifest) -> Manifest:
+        """The manifest with what is known of this form."""
+        native = self.native
+        return plan.model_copy(
+            update={
+                "runtime": native.runtime,
+                "entry": native.entry,
+                "requires": native.requires,
+                "why_native": self.why_native,
+                "parity": self.parity.largest,
+            }
+        )
+
 
 def packaged_form(
     model: Any,

@@ -18,7 +18,6 @@ from millwright.kernel.model_package import (
     CARD_MARKDOWN,
     ENVIRONMENT,
     MANIFEST,
-    MODEL_FILES,
     REFERENCE,
     Encoding,
     Field,
@@ -99,7 +98,28 @@ def build_package(
     directory.mkdir(parents=True, exist_ok=True)
     sample = even_sample(_fields_only(reference, fitted.fields), REFERENCE_ROWS)
     matrix = encode(sample, fitted.encoding)
-    plan = Manifest(
+    plan = _plan(fitted, model, threshold, created_ms)
+    form = packaged_form(
+        fitted.estimator, matrix, fitted.task, plan, tolerance=tolerance, beside=beside or {}
+    )
+    manifest = form.promised_by(plan)
+    if held_out is not None:
+        matrix = encode(_stretched(held_out, len(matrix)), fitted.encoding)
+    scores = answer_score(Scorer(manifest, form.runtime).score_matrix(matrix))
+    files = {
+        **(beside or {}),
+        manifest.model_file: form.native.content,
+        REFERENCE: arrow_bytes(sample.append_column(SCORE, pa.array(scores))),
+        ENVIRONMENT: environment.encode(),
+    }
+    if card is not None:
+        files |= _card_files(card, manifest, files)
+    return _write(directory, manifest, files)
+
+
+def _plan(fitted: Fitted, model: str, threshold: float, created_ms: int | None) -> Manifest:
+    """The manifest as far as it is known before the model has a form."""
+    return Manifest(
         model=model,
         task=fitted.task,
         classes=fitted.classes,
@@ -111,31 +131,6 @@ def build_package(
         digests={},
         created_at=clock.rfc3339(clock.now_ms() if created_ms is None else created_ms),
     )
-    form = packaged_form(
-        fitted.estimator, matrix, fitted.task, plan, tolerance=tolerance, beside=beside or {}
-    )
-    native = form.native
-    manifest = plan.model_copy(
-        update={
-            "runtime": native.runtime,
-            "entry": native.entry,
-            "requires": native.requires,
-            "why_native": form.why_native,
-            "parity": form.parity.largest,
-        }
-    )
-    if held_out is not None:
-        matrix = encode(_stretched(held_out, len(matrix)), fitted.encoding)
-    scores = answer_score(Scorer(manifest, form.runtime).score_matrix(matrix))
-    files = {
-        **(beside or {}),
-        MODEL_FILES[native.runtime]: native.content,
-        REFERENCE: arrow_bytes(sample.append_column(SCORE, pa.array(scores))),
-        ENVIRONMENT: environment.encode(),
-    }
-    if card is not None:
-        files |= _card_files(card, manifest, files)
-    return _write(directory, manifest, files)
 
 
 def _write(directory: Path, manifest: Manifest, files: dict[str, bytes]) -> Manifest:
