@@ -71,9 +71,7 @@ def run_pipeline(
     name = project or project_of(workspace or Workspace.find())
     way = door if door is not None else workspace
     assert way is not None
-    result = execute(
-        way, name, pipeline, params, on_event=on_event, cause=cause, executor=executor
-    )
+    result = execute(way, name, pipeline, params, on_event=on_event, cause=cause, executor=executor)
     if result.status != "waiting":
         result.raise_if_failed()
     return result

@@ -35,9 +35,7 @@ from millwright.pipelines.records import (
 
 work_out_checks()
 
-router = RoomRouter(
-    tag="pipelines", owners={"run_id": Owner(queries.owner_of, unknown_run)}
-)
+router = RoomRouter(tag="pipelines", owners={"run_id": Owner(queries.owner_of, unknown_run)})
 
 
 @router.post("/projects/{project}/pipeline-runs", permission=Permission.WRITE)
