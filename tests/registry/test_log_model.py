@@ -119,7 +119,7 @@ def test_a_failed_run_says_why(door: Door) -> None:
 def test_a_model_without_a_graph_is_registered_and_comes_back_as_its_library_has_it(
     door: Door,
 ) -> None:
-    table, target = frame()
+    table, _ = frame()
     rows = table[["x", "n"]]
     model = lightgbm.LGBMRegressor(n_estimators=3, linear_tree=True, verbose=-1)
     model.fit(rows, rows["x"] * 2)
