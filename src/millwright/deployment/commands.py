@@ -185,6 +185,24 @@ def releases(name: str | None, project: str | None, as_json: bool) -> None:
         )
 
 
+@deployments.command("share")
+@click.argument("name")
+@click.argument("weights", nargs=-1, required=True, metavar="VARIANT=WEIGHT…")
+@click.option("--target", required=True, help="Where.")
+@_PROJECT
+@_JSON
+def share(
+    name: str, weights: tuple[str, ...], target: str, project: str | None, as_json: bool
+) -> None:
+    """Change how the variants of NAME at a target share the traffic: current=90 canary=10."""
+    from millwright.deployment.targets.releasing import share_at
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import project_here
+
+    with connect() as door:
+        share_at(door, project or project_here(), name, target, weights, as_json)
+
+
 @deployments.command("rollback")
 @click.argument("name")
 @click.option("--target", help="Of this target: what it served before its last release.")

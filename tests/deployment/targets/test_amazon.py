@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from moto.server import ThreadedMotoServer
 
 from millwright.deployment.commands import deploy, deployments
-from millwright.deployment.targets.sagemaker import set_weights
 from millwright.kernel.errors import Conflict, InvalidInput, Unavailable
 
 REGION = "eu-central-1"
@@ -100,7 +99,7 @@ def test_an_endpoint_is_made_moved_and_moved_back(run, clients) -> None:
         "canary": (second["made"]["model"], 10.0),
         "current": (first["made"]["model"], 90.0),
     }
-    set_weights(sagemaker, "flights", {"canary": 50.0, "current": 50.0})
+    run(deployments, "share", "flights", "canary=50", "current=50", "--target", "live")
     shown = sagemaker.describe_endpoint(EndpointName="flights")["ProductionVariants"]
     assert {one["VariantName"]: one["DesiredWeight"] for one in shown} == {
         "canary": 50.0,
@@ -183,6 +182,8 @@ def test_what_is_missing_or_unknown_is_said(run, monkeypatch: pytest.MonkeyPatch
         run(deploy, "--target", "live", "--set", "kind=lambda")
     with pytest.raises(InvalidInput, match="instances"):
         run(deploy, "--target", "live", "--set", "instances=0")
+    with pytest.raises(Conflict, match="Nothing of 'flights' was released"):
+        run(deployments, "share", "flights", "canary=1", "--target", "live")
     with pytest.raises(InvalidInput, match="takes no files"):
         run(deploy, "--target", "live", "--output", "files")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

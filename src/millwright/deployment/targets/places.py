@@ -108,6 +108,25 @@ def go_back(left: ReleaseView, to: ReleaseView, settings: Target, tell: Tell) ->
     return _apply(served, settings, None, tell)
 
 
+def share_traffic(standing: ReleaseView, settings: Target, weights: dict[str, float]) -> None:
+    """Change how the variants at a target share the traffic; nothing restarts.
+
+    Raises:
+        InvalidInput: the target has no variants with weights.
+        Unavailable: the place refuses.
+    """
+    from millwright.deployment.targets.sagemaker import set_weights
+
+    if not isinstance(settings, SageMakerTarget):
+        raise InvalidInput(
+            "targets.no_weights",
+            f"A target of the kind {settings.kind} has no variants with weights.",
+            hint="Deploy again with another share: --set canary_percent=N, where the kind has it.",
+        )
+    with _amazon("sagemaker", settings.region) as client:
+        set_weights(client, standing.made["endpoint"], weights)
+
+
 def _image(
     served: Served, package: Path, settings: ContainerTarget, output: Path | None, tell: Tell
 ) -> Made:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from millwright.deployment.records import Choice
 from millwright.deployment.targets import client
-from millwright.deployment.targets.places import Tell, go_back, release, served_by
+from millwright.deployment.targets.places import Tell, go_back, release, served_by, share_traffic
 from millwright.deployment.targets.records import Made, NewRelease, ReleaseView, Return
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
@@ -84,6 +84,32 @@ def return_from(
     _show(client.record_return(door, project, name, target, back), as_json)
 
 
+def share_at(
+    door: Door, project: str, name: str, target: str, given: tuple[str, ...], as_json: bool
+) -> None:
+    """Change how the variants at a target share the traffic.
+
+    Raises:
+        Conflict: nothing was released there.
+        InvalidInput: a weight is no number of zero or more, or the target has none.
+        Unavailable: the place refuses.
+    """
+    found = client.standing(door, project, name, target)
+    if not found:
+        raise Conflict(
+            "targets.nothing_there",
+            f"Nothing of '{name}' was released to '{target}'.",
+            hint=f"Begin with: mw deploy --name {name} --target {target}",
+        )
+    weights = {variant: _weight(text) for variant, text in (_pair(one) for one in given)}
+    share_traffic(found[0], _TARGET.validate_python(found[0].settings), weights)
+    if as_json:
+        click.echo(json.dumps({"weights": weights}, indent=2))
+        return
+    shown = ", ".join(f"{variant} {weight:g}" for variant, weight in weights.items())
+    click.echo(f"{name} at {target} shares its traffic by: {shown}.")
+
+
 def settings_of(target: str, given: tuple[str, ...]) -> Target:
     """The settings of a target of the project file, or of a kind of target, and what was given.
 
@@ -108,11 +134,7 @@ def settings_of(target: str, given: tuple[str, ...]) -> Target:
             hint=f"Declare it under deployment.targets in millwright.yaml, or take one of: {known}",
         )
     for one in given:
-        key, equals, value = one.partition("=")
-        if not equals or key == "kind":
-            raise InvalidInput(
-                "targets.setting", f"'{one}' is no setting.", hint="Write KEY=VALUE.", value=one
-            )
+        key, value = _pair(one)
         settings[key] = value
     try:
         return _TARGET.validate_python(settings)
@@ -122,6 +144,27 @@ def settings_of(target: str, given: tuple[str, ...]) -> Target:
             f"The target '{target}' cannot be used: {_first(cause)}.",
             hint="Give it with --set KEY=VALUE, or under deployment.targets in millwright.yaml.",
         ) from cause
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or key == "kind":
+        raise InvalidInput(
+            "targets.setting", f"'{text}' is no setting.", hint="Write KEY=VALUE.", value=text
+        )
+    return key, value
+
+
+def _weight(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0.0 <= found < 1e9:
+        raise InvalidInput(
+            "targets.weight", f"'{text}' is no weight.", hint="Give a number from 0.", value=text
+        )
+    return found
 
 
 def _first(cause: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""Scores turned into chances: isotonic regression, and whether chances are right."""
+"""Scores turned into chances: isotonic regression."""
 
 from __future__ import annotations
 
@@ -42,19 +42,6 @@ def calibrate(scores: Floats, actual: Floats) -> Calibration:
     means = np.add.reduceat(ordered, starts) / sizes
     shares = np.add.reduceat(truth, starts) / sizes
     return Calibration(means, _rising(shares, sizes))
-
-
-def calibration_error(chances: Floats, actual: Floats, cells: int = 20) -> float:
-    """The expected calibration error: mean distance of chance and share over cells of equal counts.
-
-    0 where there are no rows.
-    """
-    if chances.size == 0:
-        return 0.0
-    order = np.argsort(chances, kind="stable")
-    starts = np.unique(np.linspace(0, chances.size, min(cells, chances.size) + 1)[:-1].astype(int))
-    gaps = np.add.reduceat(chances[order] - actual[order], starts)
-    return float(np.abs(gaps).sum() / chances.size)
 
 
 def _rising(values: Floats, weights: Floats) -> Floats:
