@@ -62,6 +62,8 @@ def serving(folder: Path, database: str | None = None) -> Iterator[tuple[str, St
         app = embedded(Workspace(folder))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    # Who asks before the server's thread is ready waits in the queue and is not refused.
+    listener.listen(128)
     config = uvicorn.Config(app, log_level="critical", lifespan="off", http="httptools")
     running_server = uvicorn.Server(config)
     thread = threading.Thread(

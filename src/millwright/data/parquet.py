@@ -44,6 +44,7 @@ class ParquetSink:
         self._target = target
         self._name = name
         self._writer: pa.parquet.ParquetWriter | None = None
+        self._file: _Forgiving | None = None
         self._cutter: RowGroupCutter | None = None
         self._pending: list[pa.Table] = []
         self.schema: pa.Schema | None = None
@@ -71,8 +72,13 @@ class ParquetSink:
     def close(self) -> None:
         """Write what is left, and the footer."""
         if self._writer is not None:
-            self._flush()
-            self._writer.close()
+            assert self._file is not None
+            try:
+                self._flush()
+            finally:
+                self._writer.close()
+                self._file.close()
+            self._file.check()
 
     def __enter__(self) -> ParquetSink:
         return self
@@ -89,7 +95,9 @@ class ParquetSink:
         if self.schema is None:
             self.schema = piece.schema
             self._cutter = RowGroupCutter(piece.schema)
-            self._writer = pa.parquet.ParquetWriter(self._target, piece.schema, **_settings())
+            self._file = _Forgiving(self._target)
+            sink = pa.PythonFile(self._file, mode="w")
+            self._writer = pa.parquet.ParquetWriter(sink, piece.schema, **_settings())
             return piece
         if piece.schema == self.schema:
             return piece
@@ -118,6 +126,45 @@ class ParquetSink:
         self._pending = []
         assert self._writer is not None
         self._writer.write_table(group, row_group_size=max(group.num_rows, 1))
+        assert self._file is not None
+        self._file.check()
+
+
+class _Forgiving:
+    """A file that keeps the first error to itself until it is asked: Arrow ends the process where a
+    write fails in the middle of a page."""
+
+    closed = False
+
+    def __init__(self, target: Path | BinaryIO | IO[bytes]) -> None:
+        self._is_ours = isinstance(target, Path)
+        self._target = target.open("wb") if isinstance(target, Path) else target
+        self._error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write, or drop what comes after an error."""
+        if self._error is None:
+            try:
+                self._target.write(data)
+            except OSError as error:
+                self._error = error
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        try:
+            if self._is_ours:
+                self._target.close()
+        except OSError as error:
+            self._error = self._error or error
+
+    def check(self) -> None:
+        """Raise the first error, if there was one."""
+        if self._error is not None:
+            raise self._error
 
 
 def to_parquet(table: pa.Table) -> bytes:

@@ -42,8 +42,10 @@ def served(server: tuple[str, Store], request: pytest.FixtureRequest) -> Iterato
 
 
 @pytest.fixture
-def client(served: Served) -> Any:
-    """The unmodified client."""
+def client(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The unmodified client, in no experiment of an earlier test."""
     mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed")
+    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
     mlflow.set_tracking_uri(served.url)
     return mlflow.MlflowClient()
