@@ -23,6 +23,8 @@ _HARMLESS = (
     # Holds a function, which has to be harmless by its own name; this one looks at arrays.
     "functools.partial",
     "sklearn.utils.validation.check_array",
+    # A list of names or positions, with a warning; of versions before 1.7.
+    "sklearn.compose._column_transformer._RemainderColsList",
 )
 
 
