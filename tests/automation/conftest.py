@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from each_database import each_database, postgres_template
 from millwright.automation.client import list_retrainings
 from millwright.automation.records import Retraining
 from millwright.demo.traffic import requests, send
@@ -29,9 +30,6 @@ from millwright.kernel.workspace import Workspace
 from millwright.monitoring import Window, send_labels
 from millwright.monitoring.client import windows
 from millwright.registry import get_version
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from each_database import each_database, postgres_template
 
 __all__ = ["each_database", "postgres_template"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import postgres_server
+from killed_server import control_plane
 from millwright.data.commands import data
 from millwright.data.working.journal import Journal
 from millwright.kernel.errors import NotFound
 from millwright.kernel.workspace import Workspace
 from millwright.server.opening import open_store
-
-sys.path[:0] = [str(Path(__file__).parents[1])]
-import postgres_server  # noqa: E402
-from killed_server import control_plane  # noqa: E402
 
 Run = Callable[..., Any]
 

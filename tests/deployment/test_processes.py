@@ -31,8 +31,6 @@ from millwright.deployment import (
 )
 from millwright.kernel import events
 from millwright.registry import service as registry
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from stored_bytes import damage, lose
 
 P, N, M = "flights", "delays-live", "delays"

@@ -28,8 +28,6 @@ from millwright.kernel.workspace import Workspace
 from millwright.server.opening import open_store
 from millwright.tracking import MetricPoint, NewRun
 from millwright.tracking import service as tracking
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from postgres_server import binaries, running
 
 ACTOR = Actor("tester", Role.ADMIN)

@@ -19,8 +19,6 @@ from millwright.kernel import events
 from millwright.monitoring import MonitorController, list_windows
 from millwright.monitoring.ingest import ingest, waiting_segments
 from millwright.monitoring.tables import prediction_segments
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from stored_bytes import damage
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from millwright.pipelines.entry_point import load_file
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from each_database import each_database, postgres_template
+from millwright.pipelines.entry_point import load_file
 
 __all__ = ["each_database", "postgres_template"]
 

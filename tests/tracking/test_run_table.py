@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +27,6 @@ from millwright.tracking.run_table.records import TableExport, TableQuestion, Ta
 from millwright.tracking.run_table.service import table_columns, table_csv, table_rows
 from millwright.tracking.run_table.snapshots import snapshots_of
 from millwright.tracking.service import create_run, log_metrics, patch_run
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from postgres_server import binaries, running
 
 P = "flights"

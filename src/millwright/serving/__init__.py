@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from millwright.serving.config import ServerConfig, VariantConfig
+    from millwright.serving.container import DEFAULT_HOME
     from millwright.serving.fetching import package_at
     from millwright.serving.listening import ADMIN_TOKEN, listen
 
 _HOMES = {
     "ADMIN_TOKEN": "listening",
+    "DEFAULT_HOME": "container",
     "ServerConfig": "config",
     "VariantConfig": "config",
     "listen": "listening",
     "package_at": "fetching",
 }
 
-__all__ = ["ADMIN_TOKEN", "ServerConfig", "VariantConfig", "listen", "package_at"]
+__all__ = ["ADMIN_TOKEN", "DEFAULT_HOME", "ServerConfig", "VariantConfig", "listen", "package_at"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import pytest
 from millwright.data.connectors.importing import Imported, import_source
 from millwright.data.connectors.records import SourceOptions
 from millwright.kernel.door import Door
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 Import = Callable[..., Imported]
 

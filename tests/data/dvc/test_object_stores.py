@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dvc_repositories import mw_dvc, write
 
+import s3_server
 from millwright.data.dvc.command_line.main import run
 from millwright.data.dvc.importing import import_repository
 from millwright.data.working.place import Place
 from millwright.kernel.workspace import Workspace
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-import s3_server
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 from millwright.data.working.place import Place
 from millwright.kernel.workspace import Workspace
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-from storage_bench import Bench  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parent))
+from storage_bench import Bench
 
-import s3_server  # noqa: E402
+import s3_server
 
 
 @pytest.fixture

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import azure_server
+import s3_server
 from millwright.kernel.remotes import Remote, open_remote, parse_address
 from millwright.kernel.remotes.cloud import CloudRemote
 from millwright.kernel.remotes.encryption import EncryptedRemote
 from millwright.kernel.remotes.folder import FolderRemote
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-import azure_server
-import s3_server
 
 KINDS = ("folder", "memory", "s3", "azure", "encrypted", "encrypted-s3")
 PART_BYTES = 5 << 20

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from millwright.kernel.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 from mlflow_server import Served, serving
 from postgres_server import binaries, running
 

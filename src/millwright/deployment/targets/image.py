@@ -13,12 +13,12 @@ from millwright.deployment.targets.closure import (
     distributions_for,
     versions_of,
 )
+from millwright.deployment.targets.manifests import PORT
 from millwright.deployment.targets.native_python import LIBRARIES, PYTHON, write_root
 from millwright.kernel.target_config import ContainerTarget
+from millwright.serving import DEFAULT_HOME
 
 CONTAINERFILE = "Containerfile"
-HOME = "/opt/millwright"
-PORT = 8080
 Tell = Callable[[str], None]
 
 _TEMPLATE = """\
@@ -77,7 +77,7 @@ def write_context(
         _TEMPLATE.format(
             base=settings.base or "scratch",
             root=root,
-            home=HOME,
+            home=DEFAULT_HOME,
             system=LIBRARIES,
             port=PORT,
             python=python,

@@ -79,7 +79,7 @@ def release(
     return _apply(served, settings, output, tell)
 
 
-def go_back(left: ReleaseView, to: ReleaseView, settings: Target, tell: Tell) -> Made:
+def go_back(to: ReleaseView, settings: Target, tell: Tell) -> Made:
     """Let a target serve again what release ``to`` brought there.
 
     Raises:

@@ -13,14 +13,14 @@ from millwright.deployment.records import Choice
 from millwright.deployment.targets import client
 from millwright.deployment.targets.places import Tell, go_back, release, served_by, share_traffic
 from millwright.deployment.targets.records import Made, NewRelease, ReleaseView, Return
+from millwright.deployment.versions import require_passed
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
-from millwright.kernel.target_config import Target
+from millwright.kernel.target_config import KINDS, Target
 from millwright.kernel.workspace import Workspace
 from millwright.registry import CHAMPION, get_version
 from millwright.serving import package_at
 
-KINDS = ("container", "kubernetes", "kserve", "knative", "lambda", "sagemaker")
 _TARGET: TypeAdapter[Target] = TypeAdapter(Target)
 
 
@@ -39,18 +39,14 @@ def release_to(
 
     Raises:
         NotFound: there is no such target, model or version.
+        Conflict: the version failed its gates.
         InvalidInput: a setting is missing, unknown or wrong.
         Unavailable: the tool is not here, or the place refuses.
     """
     settings = settings_of(target, given)
     which = choice.alias or (CHAMPION if choice.version is None else str(choice.version))
     version = get_version(door, project, model, which)
-    if version.status == "rejected" and CHAMPION not in version.aliases:
-        raise Conflict(
-            "deployment.gates_failed",
-            f"Version {version.version} of {model} failed its gates.",
-            hint=f"See why: mw models show {model} {version.version}",
-        )
+    require_passed(version)
     package, number = package_at(f"{model}@{version.version}", project)
     before = next(iter(client.standing(door, project, name, target)), None)
     served = served_by(name, model, number, version.manifest or "", settings)
@@ -79,7 +75,7 @@ def return_from(
             hint=f"See them with: mw deployments releases {name}",
         )
     settings = _TARGET.validate_python(found[1].settings)
-    made = go_back(found[0], found[1], settings, _teller(as_json))
+    made = go_back(found[1], settings, _teller(as_json))
     back = Return(left=found[0].id, reason=reason, made=made)
     _show(client.record_return(door, project, name, target, back), as_json)
 

@@ -39,9 +39,9 @@ def release_endpoint(
     Raises:
         Unavailable: SageMaker refuses, or the endpoint does not come into service.
     """
-    group = _group(client, served, settings)
+    group = _group(client, served)
     model = f"{served.name}-{served.version}-{served.digest[:8]}"
-    package = _package(client, served, settings, group)
+    package = _package(client, served, group)
     if not _is_there(client.describe_model, ModelName=model):
         client.create_model(
             ModelName=model,
@@ -100,7 +100,7 @@ def set_weights(client: Any, endpoint: str, weights: dict[str, float]) -> None:
     )
 
 
-def _group(client: Any, served: Served, settings: SageMakerTarget) -> str:
+def _group(client: Any, served: Served) -> str:
     if not _is_there(client.describe_model_package_group, ModelPackageGroupName=served.name):
         client.create_model_package_group(
             ModelPackageGroupName=served.name,
@@ -109,7 +109,7 @@ def _group(client: Any, served: Served, settings: SageMakerTarget) -> str:
     return served.name
 
 
-def _package(client: Any, served: Served, settings: SageMakerTarget, group: str) -> str:
+def _package(client: Any, served: Served, group: str) -> str:
     answer = client.create_model_package(
         ModelPackageGroupName=group,
         ModelPackageDescription=f"{served.model} version {served.version}, {served.digest[:12]}",

@@ -26,11 +26,7 @@ def take(store: Store, actor: Actor, project: str, carried: CarriedLoggedModels)
     new, refused = 0, []
     named: list[tuple[str, str]] = []
     with store.write(actor, project) as tx:
-        experiments.ensure_default(tx)
-        if experiments.by_name(tx.connection, project, carried.experiment) is None:
-            experiments.insert_experiment(tx, carried.experiment)
-        experiment = experiments.by_name(tx.connection, project, carried.experiment)
-        assert experiment is not None
+        experiment = experiments.named(tx, carried.experiment)
         for model in carried.models:
             query = select(logged_models).where(logged_models.c.id == model.id)
             row = tx.execute(query).first()

@@ -47,19 +47,13 @@ def take(store: Store, actor: Actor, project: str, carried: CarriedExperiment) -
 
 
 def _experiment(tx: Transaction, carried: CarriedExperiment) -> experiments.ExperimentRow:
-    assert tx.project is not None
-    experiments.ensure_default(tx)
-    row = experiments.by_name(tx.connection, tx.project, carried.name)
-    if row is None:
-        experiments.insert_experiment(
-            tx,
-            carried.name,
-            location=carried.artifact_location,
-            tags=carried.tags,
-            created_ms=carried.created_ms,
-        )
-        row = experiments.by_name(tx.connection, tx.project, carried.name)
-        assert row is not None
+    row = experiments.named(
+        tx,
+        carried.name,
+        location=carried.artifact_location,
+        tags=carried.tags,
+        created_ms=carried.created_ms,
+    )
     if carried.deleted and row.deleted_ms is None and row.id != experiments.DEFAULT_ID:
         experiments.delete_experiment(tx, row)
     return row

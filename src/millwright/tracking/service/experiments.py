@@ -103,6 +103,25 @@ def ensure_default(tx: Transaction) -> None:
         insert_experiment(tx, DEFAULT_NAME, identifier=DEFAULT_ID)
 
 
+def named(
+    tx: Transaction,
+    name: str,
+    *,
+    location: str | None = None,
+    tags: dict[str, str] | None = None,
+    created_ms: int | None = None,
+) -> ExperimentRow:
+    """The project's experiment of that name, made by the given details where it is missing."""
+    assert tx.project is not None
+    ensure_default(tx)
+    row = by_name(tx.connection, tx.project, name)
+    if row is None:
+        insert_experiment(tx, name, location=location, tags=tags, created_ms=created_ms)
+        row = by_name(tx.connection, tx.project, name)
+        assert row is not None
+    return row
+
+
 def tags_of(connection: Connection, numbers: list[int]) -> dict[int, dict[str, str]]:
     """The tags of experiments, by number."""
     found: dict[int, dict[str, str]] = {no: {} for no in numbers}

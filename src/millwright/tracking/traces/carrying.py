@@ -29,11 +29,7 @@ def take(store: Store, actor: Actor, project: str, carried: CarriedTraces) -> Ta
     """
     new, refused = 0, []
     with store.write(actor, project) as tx:
-        experiments.ensure_default(tx)
-        if experiments.by_name(tx.connection, project, carried.experiment) is None:
-            experiments.insert_experiment(tx, carried.experiment)
-        experiment = experiments.by_name(tx.connection, project, carried.experiment)
-        assert experiment is not None
+        experiment = experiments.named(tx, carried.experiment)
         for each in carried.traces:
             try:
                 told = _told(each, experiment.id)

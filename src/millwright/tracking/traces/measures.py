@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from collections.abc import Callable, Iterator
@@ -19,7 +18,9 @@ from millwright.tracking.experiment_lookup import numbers_of
 from millwright.tracking.mlflow.errors import MlflowError, invalid, missing
 from millwright.tracking.traces.measure_filters import conditions_of
 from millwright.tracking.traces.service import SESSION, TRACE_NAME
+from millwright.tracking.traces.span_forms import parsed
 from millwright.tracking.traces.tables import assessments, spans, trace_metadata, trace_tags, traces
+from millwright.tracking.traces.wire import finite
 
 MOST = 1_000
 TOKENS = "mlflow.trace.tokenUsage"
@@ -306,10 +307,10 @@ def judged(text: str) -> float | None:
     >>> judged("0.5"), judged("true"), judged('" No "'), judged('"fine"')
     (0.5, 1.0, 0.0, None)
     """
-    value = _read(text)
+    value = parsed(text)
     if isinstance(value, str):
         return {"yes": 1.0, "no": 0.0}.get(value.strip().lower())
-    return _finite(value)
+    return float(value) if isinstance(value, bool) else finite(value)
 
 
 _ITEMS: dict[str, Callable[[Connection, Asked, list[Any]], Iterator[_Item]]] = {
@@ -324,36 +325,17 @@ def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
 
 
 def _attributes(content: str) -> dict[str, Any]:
-    found = _read(content)
+    found = parsed(content)
     held = found.get("attributes") if isinstance(found, dict) else None
     return held if isinstance(held, dict) else {}
 
 
-def _read(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
 def _number_in(text: Any, key: str) -> float | None:
-    found = _read(_read(text))  # exporters that know only strings sent it as one
+    found = parsed(parsed(text))  # exporters that know only strings sent it as one
     value = found.get(key) if isinstance(found, dict) else None
-    return None if isinstance(value, bool) else _finite(value)
+    return finite(value)
 
 
 def _text_in(text: Any) -> str | None:
-    found = _read(text)
+    found = parsed(text)
     return found if isinstance(found, str) else None
-
-
-def _finite(value: Any) -> float | None:
-    if not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
