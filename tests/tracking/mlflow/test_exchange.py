@@ -21,7 +21,7 @@ from millwright.tracking import (
 )
 from millwright.tracking.exchange.exporting import hand_out
 from millwright.tracking.exchange.importing import ImportReport, carry_over
-from millwright.tracking.exchange.source import opened
+from millwright.tracking.exchange.opening import opened
 from mlflow_server import Served, serving
 
 

@@ -19,7 +19,7 @@ def import_mlflow(source: str, project: str | None, as_json: bool) -> None:
     from millwright.kernel.workspace import Workspace
     from millwright.tracking.api import project_here
     from millwright.tracking.exchange.importing import carry_over
-    from millwright.tracking.exchange.source import opened
+    from millwright.tracking.exchange.opening import opened
 
     found = opened(source)
     with connect() as door:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from millwright.kernel.errors import InvalidInput, NotFound
 from millwright.tracking.exchange.records import CarriedLoggedModel, CarriedRun, CarriedTrace
 from millwright.tracking.records import RunStatus
 
@@ -119,38 +118,6 @@ class Source(Protocol):
         """A trace with its spans and assessments."""
 
 
-def opened(place: str) -> Source:
-    """The source that an address, a database or a folder names.
-
-    Raises:
-        InvalidInput: it is none of these.
-        NotFound: there is no such file or folder.
-    """
-    if place.startswith(("http://", "https://")):
-        from millwright.tracking.exchange.rest import RestSource
-
-        return RestSource(place.rstrip("/"))
-    if place.startswith("sqlite:///"):
-        from millwright.tracking.exchange.database import DatabaseSource
-
-        return DatabaseSource(_existing(Path(place.removeprefix("sqlite:///"))))
-    if "://" in place:
-        raise InvalidInput(
-            "tracking.import_source",
-            f"'{place[:100]}' cannot be read.",
-            hint="Give the URL of a server, sqlite:///FILE, or an mlruns folder.",
-            value=place,
-        )
-    path = _existing(Path(place))
-    if path.is_file():
-        from millwright.tracking.exchange.database import DatabaseSource
-
-        return DatabaseSource(path)
-    from millwright.tracking.exchange.files import FilesSource
-
-    return FilesSource(path)
-
-
 def local_path(uri: str) -> Path | None:
     """The folder that an artifact URI means on this machine, if it means one.
 
@@ -172,9 +139,3 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.resolve().is_relative_to(root):
             yield path.relative_to(folder).as_posix(), path
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise NotFound("tracking.no_source", f"There is no {path}.", value=str(path))
-    return path
