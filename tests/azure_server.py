@@ -1,7 +1,6 @@
 """A real Azure Blob service over HTTP for the tests: Azurite in a process of its own.
 
-It comes from npm: ``ci/peer azurite``. Google Cloud Storage has no such thing: obstore speaks its XML
-protocol, of which the emulators that a package registry has know nothing.
+It comes from npm: ``ci/peer azurite``.
 """
 
 from __future__ import annotations

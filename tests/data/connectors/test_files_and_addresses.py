@@ -19,6 +19,7 @@ from millwright.data.connectors.importing import update
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Forbidden, InvalidInput, NotFound
 from millwright.kernel.objects import digest_of
+from millwright.kernel.remotes import open_remote, parse_address
 
 CSV = b"id,name\n1,a\n2,b\n"
 
@@ -212,6 +213,39 @@ def test_only_public_addresses_are_fetched(
     monkeypatch.delenv("MILLWRIGHT_EGRESS_ALLOW")
     with pytest.raises(Forbidden, match="not a public address"):
         imported(f"{site}/a.csv")
+
+
+@pytest.mark.parametrize("kind", ["gs", "az"])
+def test_google_and_azure_are_known_by_their_etags_too(
+    door: Door, imported: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    import azure_server
+    import gcs_server
+    import s3_server
+
+    if kind == "az" and not azure_server.installed():
+        pytest.skip("Azurite is not installed: ci/peer azurite")
+    with (gcs_server if kind == "gs" else azure_server).running() as endpoint:
+        if kind == "gs":
+            s3_server.make_bucket(endpoint, "bucket")
+            monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+        else:
+            azure_server.make_container(endpoint, "bucket")
+            for name, value in azure_server.ENVIRONMENT.items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", endpoint)
+        theirs = open_remote(parse_address(f"{kind}://bucket"), endpoint=endpoint)
+        theirs.put("in/a.csv", CSV)
+        theirs.put("in/more/b.csv", CSV)
+        one = imported(f"{kind}://bucket/in/a.csv", "one")
+        assert (one.source.state.kind, one.version.original) == ("etag", digest_of(CSV))
+        assert imported(f"{kind}://bucket/in/", "both").version.rows == 4
+        assert changes(door) == [False, False]
+        theirs.put("in/more/b.csv", CSV + b"3,c\n")
+        assert changes(door) == [True, False]
+        assert len(rows(door, "both")) == 5
+        with pytest.raises(NotFound, match=f"nothing at {kind}://bucket/nothing"):
+            imported(f"{kind}://bucket/nothing")
 
 
 @pytest.fixture

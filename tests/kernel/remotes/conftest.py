@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 import azure_server
+import gcs_server
 import s3_server
 from millwright.kernel.remotes import Remote, open_remote, parse_address
 from millwright.kernel.remotes.cloud import CloudRemote
 from millwright.kernel.remotes.encryption import EncryptedRemote
 from millwright.kernel.remotes.folder import FolderRemote
 
-KINDS = ("folder", "memory", "s3", "azure", "encrypted", "encrypted-s3")
+KINDS = ("folder", "memory", "s3", "azure", "google", "encrypted", "encrypted-s3")
 PART_BYTES = 5 << 20
 
 
@@ -34,6 +35,14 @@ def azure() -> Iterator[str]:
         pytest.skip("Azurite is not installed: ci/peer azurite")
     with azure_server.running() as endpoint:
         azure_server.make_container(endpoint, "bucket")
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[str]:
+    """The address of what speaks as Google Cloud Storage does, with the bucket ``bucket``."""
+    with gcs_server.running() as endpoint:
+        s3_server.make_bucket(endpoint, "bucket")
         yield endpoint
 
 
@@ -65,6 +74,10 @@ def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Remote:
             environment.setenv(name, value)
         corner = parse_address(f"az://bucket/corner-{next(_numbers)}")
         plain: Remote = open_remote(corner, endpoint=endpoint, part_bytes=PART_BYTES)
+    elif kind == "google":
+        corner = parse_address(f"gs://bucket/corner-{next(_numbers)}")
+        endpoint = request.getfixturevalue("google")
+        plain = open_remote(corner, endpoint=endpoint, part_bytes=PART_BYTES)
     elif kind.endswith("s3"):
         plain = request.getfixturevalue("bucket")()
     elif kind == "memory":

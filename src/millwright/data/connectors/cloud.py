@@ -107,12 +107,14 @@ def _explained(cause: Exception, url: str) -> Exception:
         return Forbidden(
             "data.source_refused",
             f"The store refuses to show {url}.",
-            hint="Set credentials in the environment, for example AWS_ACCESS_KEY_ID.",
+            hint="Set credentials in the environment, for example AWS_ACCESS_KEY_ID, "
+            "AZURE_STORAGE_ACCOUNT_KEY or GOOGLE_SERVICE_ACCOUNT.",
         )
     if isinstance(cause, FileNotFoundError):
         return NotFound("data.missing_object", f"There is nothing at {url}.", value=url)
     return Unavailable(
         "data.source_unreachable",
         f"{url} cannot be read: {kind}.",
-        hint="Check the address, the endpoint (AWS_ENDPOINT_URL) and the network.",
+        hint="Check the address, the endpoint (AWS_ENDPOINT_URL, AZURE_STORAGE_ENDPOINT or "
+        "STORAGE_EMULATOR_HOST, where it is not the provider's own) and the network.",
     )

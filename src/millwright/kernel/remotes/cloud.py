@@ -48,7 +48,11 @@ class CloudRemote:
         part_bytes: int = PART_BYTES,
         attempts: int = 6,
     ) -> None:
+        from obstore.store import GCSStore
+
         self._store = store
+        # Google's conditions name the generation of an object, all others its ETag.
+        self._by_version = isinstance(store, GCSStore)
         self._uploads = uploads or store
         self._address = address
         self._part_bytes = part_bytes
@@ -74,7 +78,7 @@ class CloudRemote:
                 answer = obstore.get(self._store, stored(key))
             except FileNotFoundError:
                 return None
-            tag = _tag(answer.meta)
+            tag = self._tag(answer.meta)
             return Tagged(bytes(answer.bytes()), tag)
 
         return self._patiently(once)
@@ -160,7 +164,8 @@ class CloudRemote:
 
         def once() -> str | None:
             nonlocal unsure
-            mode: Any = "create" if tag is None else {"e_tag": tag}
+            known = "version" if self._by_version else "e_tag"
+            mode: Any = "create" if tag is None else {known: tag}
             try:
                 answer = obstore.put(
                     self._store, stored(key), content, mode=mode, use_multipart=False
@@ -171,7 +176,7 @@ class CloudRemote:
             except Exception:
                 unsure = True
                 raise
-            return _tag(answer)
+            return self._tag(answer)
 
         return self._patiently(once)
 
@@ -214,6 +219,10 @@ class CloudRemote:
     def tidy(self, before: float) -> int:
         return 0
 
+    def _tag(self, answer: Any) -> str:
+        first, second = ("version", "e_tag") if self._by_version else ("e_tag", "version")
+        return str(answer.get(first) or answer.get(second) or "")
+
     def _own(self, key: str, content: bytes) -> str | None:
         now = self.get_tagged(key)
         return now.tag if now is not None and now.content == content else None
@@ -249,7 +258,8 @@ class CloudRemote:
             return Forbidden(
                 "remote.denied",
                 f"{self.address} refused the credentials.",
-                hint="Set them in the environment, for example AWS_ACCESS_KEY_ID.",
+                hint="Set them in the environment, for example AWS_ACCESS_KEY_ID, "
+                "AZURE_STORAGE_ACCOUNT_KEY or GOOGLE_SERVICE_ACCOUNT.",
             )
         if isinstance(cause, NotImplementedError | known.NotSupportedError | ValueError):
             return cause
@@ -263,7 +273,3 @@ class CloudRemote:
         if isinstance(cause, known.BaseError | OSError):
             return None
         return cause
-
-
-def _tag(answer: Any) -> str:
-    return str(answer.get("e_tag") or answer.get("version") or "")

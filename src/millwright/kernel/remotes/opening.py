@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +19,9 @@ def open_remote(
 
     Args:
         address: a checked address.
-        endpoint: of a store that speaks S3's protocol (``AWS_ENDPOINT_URL`` where omitted), or
-            Azure's.
+        endpoint: of a store that speaks S3's protocol (``AWS_ENDPOINT_URL`` where omitted),
+            Azure's (``AZURE_STORAGE_ENDPOINT``), or of an emulator of Google's
+            (``STORAGE_EMULATOR_HOST``), which gets no token.
         part_bytes: size of the parts of large uploads.
     """
     if address.scheme == "file":
@@ -54,11 +56,23 @@ def _cloud(
     retry, client = _patience(retries, seconds)
     config: Any = {}
     if address.scheme == "gs":
-        return GCSStore(address.bucket, prefix=prefix, client_options=client, retry_config=retry)
+        place = endpoint or os.environ.get("STORAGE_EMULATOR_HOST")
+        if place is not None:
+            place = place if "://" in place else f"http://{place}"
+            config = {"service_account_key": _emulated(place), "skip_signature": True}
+            client["allow_http"] = place.startswith("http://")
+        return GCSStore(
+            address.bucket,
+            prefix=prefix,
+            config=config,
+            client_options=client,
+            retry_config=retry,
+        )
     if address.scheme == "az":
-        if endpoint is not None:
-            config["endpoint"] = endpoint
-            client["allow_http"] = endpoint.startswith("http://")
+        place = endpoint or os.environ.get("AZURE_STORAGE_ENDPOINT")
+        if place is not None:
+            config["endpoint"] = place
+            client["allow_http"] = place.startswith("http://")
         return AzureStore(
             address.bucket,
             prefix=prefix,
@@ -76,6 +90,12 @@ def _cloud(
     return S3Store(
         address.bucket, prefix=prefix, config=config, client_options=client, retry_config=retry
     )
+
+
+def _emulated(place: str) -> str:
+    """The key of an account that has none, which is how obstore is told of another address."""
+    nobody = {"client_email": "", "private_key": "", "private_key_id": ""}
+    return json.dumps({"gcs_base_url": place, "disable_oauth": True, **nobody})
 
 
 def _web(address: RemoteAddress) -> Any:
