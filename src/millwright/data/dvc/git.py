@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 
 from millwright.kernel.errors import InvalidInput, NotFound
@@ -36,6 +35,8 @@ def run(root: str, *arguments: str, given: bytes | None = None, check: bool = Tr
     Raises:
         InvalidInput: git is missing or refuses; its own words are the message.
     """
+    import subprocess  # most commands need no git
+
     try:
         done = subprocess.run(
             ["git", *_SAFE, *arguments],

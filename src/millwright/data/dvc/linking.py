@@ -10,6 +10,8 @@ KINDS = ("reflink", "hardlink", "symlink", "copy")
 READ_ONLY = 0o444
 _FICLONE = 0x40049409
 _cannot_clone: set[int] = set()
+"""Devices whose file systems have no clones, which need not be asked for every file."""
+_devices: dict[str, int] = {}
 
 
 def place(source: str, target: str, kinds: tuple[str, ...]) -> str:
@@ -20,6 +22,8 @@ def place(source: str, target: str, kinds: tuple[str, ...]) -> str:
     """
     temporary = temporary_name(target)
     for kind in kinds:
+        if kind == "reflink" and kind != kinds[-1] and _device(target) in _cannot_clone:
+            continue
         try:
             _ONE[kind](source, temporary)
         except OSError:
@@ -33,6 +37,13 @@ def place(source: str, target: str, kinds: tuple[str, ...]) -> str:
             os.unlink(temporary)  # rename between two names of one file does nothing
         return kind
     raise OSError(f"no kind of link given for {target}")
+
+
+def _device(target: str) -> int:
+    folder = target.rpartition("/")[0] or "."
+    if folder not in _devices:
+        _devices[folder] = os.stat(folder).st_dev
+    return _devices[folder]
 
 
 _serial = 0
@@ -51,14 +62,12 @@ def _clone(source: str, target: str) -> None:
 
     reading = os.open(source, os.O_RDONLY)
     try:
-        device = os.fstat(reading).st_dev
-        if device in _cannot_clone:
-            raise OSError("no reflinks here")
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             fcntl.ioctl(writing, _FICLONE, reading)
         except OSError:
-            _cannot_clone.add(device)
+            if os.fstat(reading).st_dev == os.fstat(writing).st_dev:
+                _cannot_clone.add(os.fstat(writing).st_dev)
             raise
         finally:
             os.close(writing)
@@ -66,7 +75,9 @@ def _clone(source: str, target: str) -> None:
         os.close(reading)
 
 
-_SMALL = 1 << 20
+_SMALL = 64 << 10
+"""Read at once, from memory that needs no mapping of its own."""
+_BLOCK = 1 << 20
 
 
 def _copy(source: str, target: str) -> None:
@@ -89,7 +100,7 @@ def _copy_rest(reading: int, writing: int) -> None:
         while os.copy_file_range(reading, writing, 1 << 30):
             pass
     except OSError:
-        while block := os.read(reading, _SMALL):
+        while block := os.read(reading, _BLOCK):
             write_all(writing, block)
 
 

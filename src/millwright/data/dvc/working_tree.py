@@ -90,7 +90,9 @@ def _into_cache(
 ) -> None:
     if kinds[0] != "symlink" or os.path.islink(source):
         ways = tuple(k for k in kinds if k != "symlink") or ("copy",)
-        repository.cache.put_file(os.path.realpath(source), md5, kind, ways)
+        # A hard link to a link is one more link; everything else goes through it by itself.
+        real = os.path.realpath(source) if "hardlink" in ways else source
+        repository.cache.put_file(real, md5, kind, ways)
         return
     target = repository.cache.ready(md5, kind)
     try:

@@ -12,11 +12,27 @@ from millwright.data.dvc import git
 from millwright.data.dvc.repository import Repository
 
 
+class _Help(argparse.HelpFormatter):
+    """Help as wide as the terminal, without loading ``shutil`` and with it all that unpacks archives."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size(1).columns
+        except OSError:
+            columns = 0
+        super().__init__(prog, width=(columns or 80) - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """Options of one command; a mistake in them ends with DVC's code 254."""
 
     def __init__(self, command: str, description: str) -> None:
-        super().__init__(prog=f"mw-dvc {command}", description=description, allow_abbrev=False)
+        super().__init__(
+            prog=f"mw-dvc {command}",
+            description=description,
+            allow_abbrev=False,
+            formatter_class=_Help,
+        )
         self.add_argument("-q", "--quiet", action="store_true", help="Say only what went wrong.")
         self.add_argument("-v", "--verbose", action="store_true", help=argparse.SUPPRESS)
 
