@@ -3,10 +3,11 @@
     python benchmarks/data/crash.py --kills 200
     python benchmarks/data/crash.py --kills 50 --database postgresql
 
-A child process adds versions, writes garbage, pushes and collects garbage, and says after each
-version that it is kept. It is killed after a random time, again and again. Then every version that
-was acknowledged is read and compared, every byte is verified, here and as another workspace fetches
-it, and after a last garbage collection no chunk is left that nothing refers to, and no stray file.
+A child process adds versions (by turns copied and linked), writes garbage, pushes and collects
+garbage, and says after each version that it is kept. It is killed after a random time, again and
+again. Then every version that was acknowledged is read and compared, every byte is verified, here and
+as another workspace fetches it, and after a last garbage collection no chunk is left that nothing
+refers to, and no stray file.
 On SQLite versions are kept beside the door, through the journal; on PostgreSQL through the service.
 """
 
@@ -152,13 +153,22 @@ def collect_there(place: Place, objects: ProjectObjects) -> OpenedRemote:
 def _kept(store: Store, place: Place, seed: int) -> str:
     if not os.environ.get("MILLWRIGHT_DATABASE_URL"):
         return keep(place, "shared", seed).id
-    request = NewVersion(kind="files", digest=tree_of(place, files_of(seed)))
+    digest = tree_of(place, files_of(seed), link=bool(seed % 2))
+    request = NewVersion(kind="files", digest=digest)
     return commit_version(store, ACTOR, PROJECT, "shared", request).id
 
 
-def tree_of(place: Place, files: dict[str, bytes]) -> str:
-    """Store files and the folder that they make; its digest."""
-    digests = place.objects.put_many(files.values())
+def tree_of(place: Place, files: dict[str, bytes], *, link: bool = False) -> str:
+    """Store files, copied or linked, and the folder that they make; its digest."""
+    if link:
+        folder = place.root / "files" / new_id()
+        (folder / "folder").mkdir(parents=True)
+        for path, content in files.items():
+            (folder / path).write_bytes(content)
+        kept = place.objects.link_files([str(folder / path) for path in files], earlier={})
+        digests = [digest.hex() for digest, _ in kept]
+    else:
+        digests = place.objects.put_many(files.values())
     entries = {
         path.encode(): Entry(Kind.FILE, len(content), bytes.fromhex(digest))
         for (path, content), digest in zip(files.items(), digests, strict=True)
@@ -169,7 +179,7 @@ def tree_of(place: Place, files: dict[str, bytes]) -> str:
 def keep(place: Place, name: str, seed: int) -> Known:
     """Keep the files of a seed as the next version of a dataset."""
     files = files_of(seed)
-    root = tree_of(place, files)
+    root = tree_of(place, files, link=bool(seed % 2))
     journal = Journal(place.state)
     with journal.alone():
         rows, _ = known_versions(place.state, PROJECT)
