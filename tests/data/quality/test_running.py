@@ -78,9 +78,18 @@ def test_fused_checks_find_what_a_loop_finds(rows: list[tuple[Any, Any, Any]]) -
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(TEXTS, max_size=40))
-def test_uniqueness_counts_members_or_surplus_rows(values: list[str | None]) -> None:
-    table = pa.table({"s": pa.array(values, pa.string())})
+@given(
+    st.tuples(st.just(pa.string()), st.lists(TEXTS, max_size=40))
+    | st.tuples(st.just(pa.int64()), st.lists(st.none() | st.integers(-20, 20), max_size=40))
+    | st.tuples(
+        st.just(pa.int64()), st.lists(st.sampled_from([-(2**63), -1, 0, 2**63 - 1]), max_size=9)
+    )
+)
+def test_uniqueness_counts_members_or_surplus_rows(
+    column: tuple[pa.DataType, list[Any]],
+) -> None:
+    kind, values = column
+    table = pa.table({"s": pa.array(values, kind)})
     known = [value for value in values if value is not None]
     members = sum(known.count(value) > 1 for value in known)
     surplus = len(known) - len(set(known))

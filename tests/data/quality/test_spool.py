@@ -27,3 +27,19 @@ def test_ranks_and_repetitions_are_exact(in_memory: int, numbers: list[float]) -
     assert different == len(values)
     assert np.sort(floats(repeated)).tolist() == values[counts > 1].tolist()
     assert np.concatenate([*spool.parts()]).tolist() == sortable(whole).tolist()
+
+
+@pytest.mark.parametrize("in_memory", [1 << 20, 8])
+@settings(max_examples=60, deadline=None)
+@given(numbers=st.lists(st.integers(0, 40) | st.integers(0, 2**64 - 1), min_size=1, max_size=60))
+def test_repetitions_are_exact_whether_numbers_rise_lie_close_or_far_apart(
+    in_memory: int, numbers: list[int]
+) -> None:
+    for order in (numbers, sorted(numbers), list(dict.fromkeys(numbers))):
+        spool = Spool(in_memory)
+        for start in range(0, len(order), 7):
+            spool.add(np.array(order[start : start + 7], np.uint64))
+        values, counts = np.unique(np.array(order, np.uint64), return_counts=True)
+        different, repeated = spool.repeated()
+        assert different == len(values)
+        assert np.sort(repeated).tolist() == values[counts > 1].tolist()

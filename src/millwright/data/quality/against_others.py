@@ -163,7 +163,7 @@ def _of_scan(column: str | None, statistic: str, scene: Scene) -> Callable[[], f
         return lambda: float(scene.rows)
     name = identifier(column)
     if statistic == "distinct":
-        hashes = scene.shared(Hashes, f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END")
+        hashes = scene.shared(Hashes, scene.identity(column))
         return lambda: hashes.distinct / max(scene.rows, 1)
     moments = scene.shared(Moments, name)
     if statistic == "nulls":

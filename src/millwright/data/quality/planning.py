@@ -76,6 +76,14 @@ class Scene:
         self.reducers[("own", check.id)] = reducer
         return reducer
 
+    def identity(self, column: str) -> str:
+        """SQL for a number that is equal for equal values of a column, null for missing ones."""
+        value = identifier(column)
+        # Whole numbers are their own; hashing them would cost, and hide that they rise.
+        if pa.types.is_integer(self.schema.field(column).type):
+            return value
+        return f"CASE WHEN {value} IS NOT NULL THEN hash({value}) END"
+
     def broken(self) -> BrokenRows:
         """A place for the rows that break one check."""
         rows = BrokenRows(self.limit)
@@ -132,9 +140,8 @@ def _text(check: Check, scene: Scene) -> str:
 
 
 def _unique(check: Check, wanted: given.Unique, scene: Scene) -> Conclusion:
-    value = identifier(check.columns[0])
-    hashed = f"CASE WHEN {value} IS NOT NULL THEN hash({value}) END"
-    return _repetitions(check, within(check, hashed, scene.families), wanted.count, scene)
+    value = within(check, scene.identity(check.columns[0]), scene.families)
+    return _repetitions(check, value, wanted.count, scene)
 
 
 def _columns_unique(check: Check, wanted: given.Several, scene: Scene) -> Conclusion:
@@ -287,9 +294,8 @@ def _quantiles(check: Check, wanted: given.Quantiles, scene: Scene) -> Conclusio
 
 
 def _distinct(check: Check, wanted: given.Bounds, scene: Scene) -> Conclusion:
-    value = identifier(check.columns[0])
-    hashed = f"CASE WHEN {value} IS NOT NULL THEN hash({value}) END"
-    hashes = scene.shared(Hashes, within(check, hashed, scene.families))
+    value = within(check, scene.identity(check.columns[0]), scene.families)
+    hashes = scene.shared(Hashes, value)
     if check.kind == "distinct_between":
         return lambda: of_value(hashes.distinct, wanted, "number", hashes.count)
 

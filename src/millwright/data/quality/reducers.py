@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millwright.data.quality.spool import Spool, floats, sortable
+from millwright.data.quality.spool import SIGN, Spool, floats, sortable
 
 Rows = npt.NDArray[np.int64]
 MOST_DISTINCT: Final = 1_000_000
@@ -175,9 +175,9 @@ class Moments:
 
 
 class Hashes:
-    """A 64-bit hash of each value, for exact counts of distinct and repeated ones.
+    """A 64-bit number for each value, for exact counts of distinct and repeated ones.
 
-    Two different values share a hash once in about 2⁶⁴ pairs: a false repetition among 5 million
+    Whole numbers are themselves, others come as hashes. Two different values share a hash once in about 2⁶⁴ pairs: a false repetition among 5 million
     values has a probability below one in a million.
     """
 
@@ -196,7 +196,11 @@ class Hashes:
             gaps = pc.indices_nonzero(pc.is_null(values)).to_numpy().astype(np.int64)
             self._missing.append(gaps + first)
             values = values.drop_null()
-        self._spool.add(values.to_numpy(zero_copy_only=False))
+        # Copied, as an array of Arrow's would keep its whole batch.
+        numbers = values.to_numpy(zero_copy_only=False).astype(
+            np.uint64 if pa.types.is_unsigned_integer(values.type) else np.int64
+        )
+        self._spool.add(numbers if numbers.dtype == np.uint64 else numbers.view(np.uint64) ^ SIGN)
 
     @property
     def count(self) -> int:

@@ -17,6 +17,7 @@ from millwright.data.canonical_form import canonical
 from millwright.data.quality.findings import Finding
 from millwright.data.quality.kinds import KINDS
 from millwright.data.quality.planning import Conclusion, Scene, plan
+from millwright.data.quality.quarantine import TakenRows, broken_rows, merged
 from millwright.data.quality.records import (
     EXAMPLES,
     Check,
@@ -35,8 +36,6 @@ T = TypeVar("T")
 
 QUARANTINE_ROWS: Final = 500_000
 """Broken rows that a quarantine keeps at most, the first ones; all are counted."""
-ROW_COLUMN: Final = "broken_row"
-REASONS_COLUMN: Final = "broken_checks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,11 @@ class _Run:
             for check in self.checks
             if check.id in findings and findings[check.id].broken is not None
         }
-        table = self._quarantine(broken, taken, places) if self.quarantine else None
+        table = None
+        if self.quarantine:
+            assert taken is not None
+            known = TakenRows(taken, places)
+            table = broken_rows(self.source, broken, known, self.columns, self.limit)
         examples = self._examples(broken, findings)
         results = tuple(self._result(check, findings, examples) for check in self.checks)
         report = CheckReport(
@@ -228,33 +231,12 @@ class _Run:
                     continue
         return [name for name in self.source.schema.names if name in read]
 
-    def _quarantine(
-        self, broken: dict[str, Rows], taken: pa.Table | None, places: Rows
-    ) -> pa.Table:
-        """The first broken rows with the checks that each breaks."""
-        assert taken is not None
-        all_rows = np.unique(np.concatenate([np.empty(0, np.int64), *broken.values()]))
-        rows = all_rows[: self.limit]
-        known = taken.filter(pa.array(np.isin(places, rows)))
-        late = rows[~np.isin(rows, places)]
-        if len(late):
-            known = pa.concat_tables(
-                [known, self.source.take(late, self.columns).cast(known.schema)]
-            )
-            order = np.argsort(np.concatenate([places[np.isin(places, rows)], late]), kind="stable")
-            known = known.take(pa.array(order))
-        reasons = _reasons(rows, broken)
-        numbered = pa.table({ROW_COLUMN: pa.array(rows + 1), REASONS_COLUMN: reasons})
-        for name in known.column_names:
-            numbered = numbered.append_column(name, known[name])
-        return numbered
-
     def _examples(
         self, broken: dict[str, Rows], findings: dict[str, Finding]
     ) -> dict[str, tuple[Example, ...]]:
         """The first broken rows of each failed check, with their values."""
         wanted = {key: rows[:EXAMPLES] for key, rows in broken.items() if not findings[key].passed}
-        rows = np.unique(np.concatenate([np.empty(0, np.int64), *wanted.values()]))
+        rows = merged(list(wanted.values()))
         if len(rows) == 0:
             return {}
         by_id = {check.id: check for check in self.checks}
@@ -309,18 +291,6 @@ def _example(row: int, check: Check, table: pa.Table | None, rows: Rows) -> Exam
     known = [value for value in values if value is not None]
     shown = ", ".join("missing" if value is None else str(value) for value in values)
     return Example(row=row + 1, value=shown[:100] if known else None)
-
-
-def _reasons(rows: Rows, broken: dict[str, Rows]) -> pa.Array:
-    """For each row the ids of the checks that it breaks, as a list column."""
-    ids = list(broken)
-    pairs = [np.searchsorted(rows, found[np.isin(found, rows)]) for found in broken.values()]
-    places = np.concatenate([np.empty(0, np.int64), *pairs])
-    checks = np.repeat(np.arange(len(ids)), [len(found) for found in pairs])
-    order = np.lexsort((checks, places))
-    offsets = np.searchsorted(places[order], np.arange(len(rows) + 1)).astype(np.int32)
-    names = pa.array(ids, pa.string()).take(pa.array(checks[order]))
-    return pa.ListArray.from_arrays(pa.array(offsets), names)
 
 
 def _plain(value: object) -> object:

@@ -16,8 +16,11 @@ import numpy.typing as npt
 IN_MEMORY: Final = 1 << 24
 
 Integers = npt.NDArray[np.uint64]
-_SIGN: Final = np.uint64(1 << 63)
+SIGN: Final = np.uint64(1 << 63)
+"""Turned over, signed integers have the order of unsigned ones."""
 _DIGIT: Final = 16
+_SPARSE: Final = 8
+"""Numbers of a range that is at most so many times their count are told apart by marking them."""
 
 
 class Spool:
@@ -55,7 +58,9 @@ class Spool:
     def sorted_parts(self) -> Iterator[Integers]:
         """The numbers sorted, in parts of which each is smaller than the next."""
         if self._file is None:
-            yield np.sort(np.concatenate(self._held)) if self._held else np.empty(0, np.uint64)
+            whole = np.concatenate(self._held) if self._held else np.empty(0, np.uint64)
+            whole.sort()
+            yield whole
             return
         passes = 1 << max(1, (2 * self.count // self._in_memory - 1).bit_length())
         shift = np.uint64(64 - passes.bit_length() + 1)
@@ -65,6 +70,8 @@ class Spool:
 
     def repeated(self) -> tuple[int, Integers]:
         """How many different numbers there are, and those that occur more than once."""
+        if self._rising() or self._all_apart():
+            return self.count, np.empty(0, np.uint64)
         different, twice = 0, []
         for part in self.sorted_parts():
             if len(part) == 0:
@@ -73,6 +80,28 @@ class Spool:
             different += int(new.sum())
             twice.append(np.unique(part[~new]))
         return different, np.concatenate(twice) if twice else np.empty(0, np.uint64)
+
+    def _rising(self) -> bool:
+        """Whether each number is greater than the one before, as ids often are."""
+        last = None
+        for part in self.parts():
+            if len(part) == 0:
+                continue
+            if (last is not None and part[0] <= last) or not (part[1:] > part[:-1]).all():
+                return False
+            last = part[-1]
+        return True
+
+    def _all_apart(self) -> bool:
+        """Whether no number repeats, by marking each; False too where they are too far apart."""
+        bounds = [(part.min(), part.max()) for part in self.parts() if len(part)]
+        least, most = min(b[0] for b in bounds), max(b[1] for b in bounds)
+        if int(most) - int(least) > _SPARSE * min(self.count, self._in_memory):
+            return False
+        marks = np.zeros(int(most) - int(least) + 1, np.bool_)
+        for part in self.parts():
+            marks[(part - least).astype(np.int64)] = True
+        return int(np.count_nonzero(marks)) == self.count
 
     def ranked(self, ranks: list[int]) -> list[int]:
         """The numbers of these ranks, counted from 0 in ascending order."""
@@ -110,21 +139,21 @@ def sortable(numbers: npt.NDArray[np.float64]) -> Integers:
     (True, 2.0)
     """
     bits = numbers.view(np.uint64)
-    negative = (bits & _SIGN) != 0
-    turned: Integers = np.where(negative, ~bits, bits | _SIGN)
+    negative = (bits & SIGN) != 0
+    turned: Integers = np.where(negative, ~bits, bits | SIGN)
     return turned
 
 
 def from_sortable(number: int) -> float:
     """The float of such an integer."""
     bits = np.uint64(number)
-    bits = bits ^ _SIGN if bits & _SIGN else ~bits
+    bits = bits ^ SIGN if bits & SIGN else ~bits
     return float(np.array([bits]).view(np.float64)[0])
 
 
 def floats(numbers: Integers) -> npt.NDArray[np.float64]:
     """The floats of an array of such integers."""
-    high = (numbers & _SIGN) != 0
-    back: Any = np.where(high, numbers ^ _SIGN, ~numbers)
+    high = (numbers & SIGN) != 0
+    back: Any = np.where(high, numbers ^ SIGN, ~numbers)
     values: npt.NDArray[np.float64] = back.view(np.float64)
     return values
