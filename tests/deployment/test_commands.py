@@ -7,7 +7,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from millwright.deployment.commands import deploy, deployments
+from millwright.deployment.commands import deployments
+from millwright.deployment.commands.deploying import deploy
 from millwright.kernel.errors import Conflict, InvalidInput
 
 
@@ -51,3 +52,39 @@ def test_deploy_without_a_model_needs_exactly_one(run, register):
     run(deploy)
     with pytest.raises(Conflict, match="served no version before"):
         run(deployments, "rollback", "flights")
+
+
+def test_traffic_is_changed_by_commands(run, register):
+    register(1, champion=True)
+    register(2)
+    register(3)
+    run(deploy)
+    assert "b " in run(deployments, "variant", "flights", "b", "--version", "2", "--weight", "1")
+    said = run(deployments, "share", "flights", "champion=90", "b=10", "--reason", "Careful.")
+    assert "version 1, 90% of the traffic" in said
+    assert "follow the rewards" in run(deployments, "bandit", "flights")
+    assert "follow the rewards" not in run(deployments, "bandit", "flights", "--off")
+    said = run(deployments, "canary", "flights", "--version", "3", "--share", "0.5")
+    assert "version 3, 50% of the traffic, 100% of requests compared" in said
+    assert "b 2 (5%), canary 3 (50%)" in run(deployments, "list")
+    assert "version 3" in run(deployments, "promote", "flights", "--reason", "Better.")
+    view = json.loads(run(deployments, "variant", "flights", "b", "--remove", "--json"))
+    assert [one["version"] for one in view["variants"]] == [3]
+    with pytest.raises(InvalidInput, match="a weight, or a mirror"):
+        run(deployments, "variant", "flights", "b", "--version", "2")
+    with pytest.raises(InvalidInput, match="is no weight"):
+        run(deployments, "share", "flights", "champion=much")
+
+
+def test_settings_come_from_the_project_file_and_the_command(run, register, workspace):
+    register(1, champion=True)
+    (workspace.root / "millwright.yaml").write_text(
+        "project: flights\ndata: {source: x.csv, target: late}\n"
+        "deployment: {serving: {cache_rows: 50, guard: flag}}\n"
+    )
+    serving = json.loads(run(deploy, "--json"))["serving"]
+    assert (serving["cache_rows"], serving["guard"]) == (50, "flag")
+    serving = json.loads(run(deploy, "--set", "workers.most=3", "--json"))["serving"]
+    assert (serving["cache_rows"], serving["workers"]["most"]) == (50, 3)
+    with pytest.raises(InvalidInput, match="The setting guard cannot be used"):
+        run(deploy, "--set", "guard=maybe")

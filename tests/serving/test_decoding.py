@@ -13,7 +13,6 @@ from millwright.kernel.model_package import EncodedColumn, Encoding, Field
 from millwright.serving.encoder import RowEncoder
 from millwright.serving.open_inference import read_question
 from millwright.serving.signature import InputSignature, Rows
-from millwright.serving.traffic import goes_to_canary, position
 
 FIELDS = (
     Field(name="x", kind="numeric"),
@@ -168,16 +167,3 @@ def test_the_fast_path_equals_the_kernels_encoding(columns, rows):
     found = RowEncoder(encoding, FIELDS).encode(Rows.of_columns(values, len(rows)))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
-
-
-@given(st.text(), st.floats(0, 1), st.floats(0, 1))
-def test_raising_the_share_never_takes_a_caller_off_the_canary(key, one, other):
-    small, large = sorted((one, other))
-    assert 0 <= position(key, "d") < 1
-    if goes_to_canary(key, "d", small):
-        assert goes_to_canary(key, "d", large)
-
-
-def test_the_split_matches_its_share():
-    taken = sum(goes_to_canary(f"key-{i}", "flights", 0.3) for i in range(20_000))
-    assert abs(taken / 20_000 - 0.3) < 0.02

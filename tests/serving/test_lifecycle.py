@@ -42,6 +42,7 @@ def with_canary(config: dict, package: Path, weight: float) -> dict:
         "version_id": "v2",
         "version": 2,
         "weight": weight,
+        "mirror": 1.0,
     }
     return {**config, "revision": 1, "variants": [champion, canary]}
 

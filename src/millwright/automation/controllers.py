@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from millwright.automation.bandits import BanditController
 from millwright.automation.controller import Controller
 from millwright.automation.launching.controller import LaunchController
 from millwright.automation.notifications.controller import NotificationController
@@ -21,6 +22,7 @@ from millwright.tracking import OpenLineageController, PurgeController
 def controllers() -> dict[str, Callable[[Store, str], Controller]]:
     """How each is made, by name, of the store and the address of the control plane."""
     return {
+        "bandits": lambda store, _: BanditController(store),
         "deployment": lambda store, _: DeploymentController(store),
         "launches": LaunchController,
         "monitoring": lambda store, _: MonitorController(store),

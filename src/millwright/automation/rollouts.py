@@ -7,17 +7,18 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from millwright.automation import service
+from millwright.automation.news import newest_of
 from millwright.automation.outlook import canary_outlook
 from millwright.automation.records import Status
 from millwright.deployment import (
     Deployment,
+    Promotion,
     Ruling,
     promote,
     roll_back,
     rollouts_of,
     running_deployments,
 )
-from millwright.kernel import events
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.errors import Conflict
 from millwright.kernel.store import Store
@@ -44,18 +45,22 @@ class RolloutController:
 
     def _look(self, deployment: Deployment, canary: str) -> None:
         # Labels may come before the predictions they belong to, which wait in the spool.
-        labels = self._newest("labels.added", deployment)
-        newest = (labels, self._newest("predictions.ingested", deployment), canary)
+        labels = newest_of(self._store, "labels.added", deployment.id)
+        predictions = newest_of(self._store, "predictions.ingested", deployment.id)
+        newest = (labels, predictions, canary)
         if self._looked.get(deployment.id) == newest:
             return
         decision = canary_outlook(self._store, deployment)
         self._looked[deployment.id] = newest
         if decision is None or decision.verdict == "continue":
             return
-        ruling = Ruling(reason=decision.reason, evidence=decision.evidence.model_dump(mode="json"))
-        act = promote if decision.verdict == "promote" else roll_back
+        why = {"reason": decision.reason, "evidence": decision.evidence.model_dump(mode="json")}
+        whose = (self._store, SYSTEM, deployment.project, deployment.name)
         try:
-            act(self._store, SYSTEM, deployment.project, deployment.name, ruling)
+            if decision.verdict == "promote":
+                promote(*whose, Promotion.model_validate(why))
+            else:
+                roll_back(*whose, Ruling.model_validate(why))
         except Conflict:
             # A person decided in the meantime; what they said stands.
             return
@@ -68,14 +73,3 @@ class RolloutController:
             reason = rollout.reason or f"The canary was {rollout.outcome}."
             service.settle(self._store, SYSTEM, found, status, reason)
             return
-
-    def _newest(self, kind: str, deployment: Deployment) -> int:
-        with self._store.read() as connection:
-            found = events.read(
-                connection,
-                kind=kind,
-                subject=f"deployment:{deployment.id}",
-                newest_first=True,
-                limit=1,
-            )
-        return found[0].seq if found else 0

@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "millwright.automation.reproduce_command:reproduce",
         "Do a run again from its record.",
     ),
-    "deploy": ("millwright.deployment.commands:deploy", "Serve a model version."),
+    "deploy": ("millwright.deployment.commands.deploying:deploy", "Serve a model version."),
     "up": ("millwright.server.commands:up", "Start everything here: API, UI, controllers."),
     "status": ("millwright.cli.status:status", "Models, deployments, drift, alerts: one screen."),
     "demo": ("millwright.demo.commands:demo", "Play a year in the life of a model."),

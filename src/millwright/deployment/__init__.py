@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from millwright.deployment.bandit import ArmEvidence, probabilities_of_best, thompson_shares
     from millwright.deployment.canary import (
         CanaryEvidence,
         Decision,
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
         spool_folder,
     )
     from millwright.deployment.records import (
+        Bandit,
         Deployment,
         DeploymentView,
         NewCanary,
         NewDeployment,
+        NewVariant,
+        Promotion,
         Replica,
         Rollout,
         Ruling,
+        Variant,
         VariantView,
+        Weights,
     )
     from millwright.deployment.service import (
         deploy,
@@ -39,9 +45,31 @@ if TYPE_CHECKING:
         start_canary,
         stop_deployment,
     )
+    from millwright.deployment.traffic import (
+        arms_of,
+        put_variant,
+        remove_variant,
+        set_bandit,
+        set_weights,
+    )
+    from millwright.deployment.variants import named
     from millwright.deployment.views import view_deployment
 
 _HOMES = {
+    "ArmEvidence": "bandit",
+    "probabilities_of_best": "bandit",
+    "thompson_shares": "bandit",
+    "named": "variants",
+    "Bandit": "records",
+    "NewVariant": "records",
+    "Promotion": "records",
+    "Variant": "records",
+    "Weights": "records",
+    "arms_of": "traffic",
+    "put_variant": "traffic",
+    "remove_variant": "traffic",
+    "set_bandit": "traffic",
+    "set_weights": "traffic",
     "Decision": "canary",
     "CanaryEvidence": "canary",
     "Deployment": "records",
@@ -72,6 +100,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "ArmEvidence",
+    "Bandit",
     "CanaryEvidence",
     "Decision",
     "Deployment",
@@ -80,24 +110,36 @@ __all__ = [
     "Interval",
     "NewCanary",
     "NewDeployment",
+    "NewVariant",
+    "Promotion",
     "Replica",
     "Requests",
     "Rollout",
     "Ruling",
+    "Variant",
     "VariantView",
+    "Weights",
     "analyse_canary",
+    "arms_of",
     "confidence_sequence",
     "deploy",
     "find_deployment",
     "list_deployments",
+    "named",
+    "probabilities_of_best",
     "promote",
+    "put_variant",
+    "remove_variant",
     "roll_back",
     "rollouts_of",
     "row_losses",
     "running_deployments",
+    "set_bandit",
+    "set_weights",
     "spool_folder",
     "start_canary",
     "stop_deployment",
+    "thompson_shares",
     "view_deployment",
 ]
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from millwright.deployment.records import (
+    Bandit,
     DeploymentList,
     DeploymentView,
     NewCanary,
     NewDeployment,
+    NewVariant,
+    Promotion,
     Ruling,
+    Weights,
 )
 from millwright.kernel.door import Door
 
@@ -40,9 +44,36 @@ def start_canary(door: Door, project: str, name: str, new: NewCanary) -> Deploym
     return DeploymentView.model_validate(door.post(f"{_path(project, name)}/canary", new))
 
 
-def promote(door: Door, project: str, name: str, ruling: Ruling) -> DeploymentView:
-    """Make the canary the champion; raises ``NotFound`` or ``Conflict``."""
-    return DeploymentView.model_validate(door.post(f"{_path(project, name)}/promote", ruling))
+def promote(door: Door, project: str, name: str, promotion: Promotion) -> DeploymentView:
+    """Make a variant the champion; raises ``NotFound`` or ``Conflict``."""
+    return DeploymentView.model_validate(door.post(f"{_path(project, name)}/promote", promotion))
+
+
+def put_variant(
+    door: Door, project: str, name: str, variant: str, new: NewVariant
+) -> DeploymentView:
+    """Let a version take part in the traffic; raises ``NotFound`` or ``Conflict``."""
+    path = f"{_path(project, name)}/variants/{quote(variant, safe='')}"
+    return DeploymentView.model_validate(door.put(path, new))
+
+
+def remove_variant(door: Door, project: str, name: str, variant: str) -> DeploymentView:
+    """Take a variant out of the traffic; raises ``NotFound`` or ``Conflict``."""
+    path = f"{_path(project, name)}/variants/{quote(variant, safe='')}"
+    return DeploymentView.model_validate(door.delete(path))
+
+
+def set_weights(door: Door, project: str, name: str, new: Weights) -> DeploymentView:
+    """Share the requests in other proportions; raises ``NotFound`` or ``Conflict``."""
+    return DeploymentView.model_validate(door.put(f"{_path(project, name)}/weights", new))
+
+
+def set_bandit(door: Door, project: str, name: str, bandit: Bandit | None) -> DeploymentView:
+    """Let the weights follow rewards, or with None no longer; raises ``NotFound``, ``Conflict``."""
+    path = f"{_path(project, name)}/bandit"
+    return DeploymentView.model_validate(
+        door.delete(path) if bandit is None else door.put(path, bandit)
+    )
 
 
 def roll_back(door: Door, project: str, name: str, ruling: Ruling) -> DeploymentView:

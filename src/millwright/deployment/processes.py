@@ -21,7 +21,7 @@ from millwright.deployment.observed import forget_replica, is_alive, record_port
 from millwright.deployment.packages import discard, materialise
 from millwright.deployment.queries import replica_of, spool_folder
 from millwright.deployment.records import Deployment, Replica, ReplicaState
-from millwright.deployment.versions import canary_of, champion_of
+from millwright.deployment.versions import version_of
 from millwright.kernel.clock import now_ms
 from millwright.kernel.errors import Corrupt, MillwrightError, NotFound, Unavailable
 from millwright.kernel.process import spawn, stop
@@ -193,9 +193,8 @@ class ProcessTarget:
             self._failures = 0
         said = "" if self._ready else self._last_words()
         if code in (Corrupt.exit_code, NotFound.exit_code):
-            for version in (deployment.champion_version_id, deployment.canary_version_id):
-                if version is not None:
-                    discard(self._store, version)
+            for variant in deployment.variants:
+                discard(self._store, variant.version_id)
         self._end()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._failed(deployment, said or f"It ended with {how} and is started again.")
@@ -224,28 +223,19 @@ class ProcessTarget:
         return answer.status_code == 200
 
     def _config(self, deployment: Deployment) -> ServerConfig:
-        champion = champion_of(self._store, deployment)
         variants = [
             VariantConfig(
-                name="champion",
-                package=materialise(self._store, champion),
-                version_id=champion.id,
-                version=champion.version,
-                weight=1.0 - deployment.canary_share,
+                name=variant.name,
+                package=materialise(self._store, version_of(self._store, deployment, variant)),
+                version_id=variant.version_id,
+                version=variant.version,
+                weight=variant.weight,
+                mirror=variant.mirror,
             )
+            for variant in deployment.variants
         ]
-        canary = canary_of(self._store, deployment)
-        if canary is not None:
-            variants.append(
-                VariantConfig(
-                    name="canary",
-                    package=materialise(self._store, canary),
-                    version_id=canary.id,
-                    version=canary.version,
-                    weight=deployment.canary_share,
-                )
-            )
         return ServerConfig(
+            **deployment.serving.model_dump(),
             deployment=deployment.name,
             model_name=deployment.model,
             revision=deployment.revision,

@@ -94,7 +94,21 @@ def read_rollouts(
 
 def deployment_of(row: Row[Any]) -> Deployment:
     """The record in a row of ``deployments``."""
-    return Deployment(**row._mapping)
+    fields = dict(row._mapping)
+    for name in _AS_JSON:
+        fields[name] = None if fields[name] is None else json.loads(fields[name])
+    return Deployment.model_validate(fields)
+
+
+def row_of(deployment: Deployment) -> dict[str, Any]:
+    """The values of a row of ``deployments``; ``deployment_of`` gives the record back."""
+    fields = deployment.model_dump(mode="json")
+    for name in _AS_JSON:
+        fields[name] = None if fields[name] is None else json.dumps(fields[name])
+    return fields
+
+
+_AS_JSON = ("variants", "bandit", "serving")
 
 
 def _rollout(row: Row[Any]) -> Rollout:

@@ -13,10 +13,11 @@ from millwright.kernel.clock import now_ms
 from millwright.kernel.errors import Conflict
 from millwright.kernel.ids import new_id
 from millwright.kernel.store import Transaction
-from millwright.registry import ModelVersion
 
 
-def begin_rollout(tx: Transaction, found: Deployment, version: ModelVersion, share: float) -> str:
+def begin_rollout(
+    tx: Transaction, found: Deployment, version_id: str, version: int, share: float
+) -> str:
     """Record that a version goes on trial; the id of the rollout."""
     rollout = new_id()
     tx.execute(
@@ -25,8 +26,8 @@ def begin_rollout(tx: Transaction, found: Deployment, version: ModelVersion, sha
             deployment_id=found.id,
             champion_version_id=found.champion_version_id,
             champion_version=found.champion_version,
-            canary_version_id=version.id,
-            canary_version=version.version,
+            canary_version_id=version_id,
+            canary_version=version,
             share=share,
             started_ms=now_ms(),
             reason="",

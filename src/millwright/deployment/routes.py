@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from fastapi import Depends
 
-from millwright.deployment import queries, service
+from millwright.deployment import queries, service, traffic
 from millwright.deployment.records import (
+    Bandit,
     Deployment,
     DeploymentList,
     DeploymentView,
     NewCanary,
     NewDeployment,
+    NewVariant,
+    Promotion,
     Ruling,
+    Weights,
 )
 from millwright.deployment.views import view_deployment
 from millwright.kernel.access import Permission
@@ -54,11 +58,11 @@ def start_canary(
 
 @router.post(_ONE + "/promote", permission=Permission.OPERATE)
 def promote(
-    project: Name, name: Name, body: Ruling | None = None, call: Call = Depends(current_call)
+    project: Name, name: Name, body: Promotion | None = None, call: Call = Depends(current_call)
 ) -> DeploymentView:
-    """Make the canary the champion."""
-    ruling = body or Ruling()
-    return _view(call, service.promote(call.store, call.actor, project, name, ruling))
+    """Make a variant, by default the canary, the champion."""
+    promotion = body or Promotion()
+    return _view(call, service.promote(call.store, call.actor, project, name, promotion))
 
 
 @router.post(_ONE + "/rollback", permission=Permission.OPERATE)
@@ -68,6 +72,49 @@ def roll_back(
     """End the canary, or return to the champion before the present one."""
     ruling = body or Ruling()
     return _view(call, service.roll_back(call.store, call.actor, project, name, ruling))
+
+
+@router.put(_ONE + "/variants/{variant}", permission=Permission.OPERATE)
+def put_variant(
+    project: Name,
+    name: Name,
+    variant: Name,
+    body: NewVariant,
+    call: Call = Depends(current_call),
+) -> DeploymentView:
+    """Let a version take part in the traffic: with a weight it answers, with a mirror it is
+    compared."""
+    return _view(call, traffic.put_variant(call.store, call.actor, project, name, variant, body))
+
+
+@router.delete(_ONE + "/variants/{variant}", permission=Permission.OPERATE)
+def remove_variant(
+    project: Name, name: Name, variant: Name, call: Call = Depends(current_call)
+) -> DeploymentView:
+    """Take a variant out of the traffic."""
+    return _view(call, traffic.remove_variant(call.store, call.actor, project, name, variant))
+
+
+@router.put(_ONE + "/weights", permission=Permission.OPERATE)
+def set_weights(
+    project: Name, name: Name, body: Weights, call: Call = Depends(current_call)
+) -> DeploymentView:
+    """Share the requests among the variants in other proportions."""
+    return _view(call, traffic.set_weights(call.store, call.actor, project, name, body))
+
+
+@router.put(_ONE + "/bandit", permission=Permission.OPERATE)
+def set_bandit(
+    project: Name, name: Name, body: Bandit, call: Call = Depends(current_call)
+) -> DeploymentView:
+    """Let the weights of the arms follow their rewards."""
+    return _view(call, traffic.set_bandit(call.store, call.actor, project, name, body))
+
+
+@router.delete(_ONE + "/bandit", permission=Permission.OPERATE)
+def remove_bandit(project: Name, name: Name, call: Call = Depends(current_call)) -> DeploymentView:
+    """Keep the weights as they are from now on."""
+    return _view(call, traffic.set_bandit(call.store, call.actor, project, name, None))
 
 
 @router.delete(_ONE, permission=Permission.OPERATE)

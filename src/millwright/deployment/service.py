@@ -6,12 +6,16 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from millwright.deployment.queries import deployment_named, require_deployment
+from millwright.deployment.queries import deployment_named, require_deployment, row_of
 from millwright.deployment.records import (
+    CANARY,
+    CHAMPION,
     Deployment,
     NewCanary,
     NewDeployment,
+    Promotion,
     Ruling,
+    Variant,
 )
 from millwright.deployment.rollouts import (
     begin_rollout,
@@ -19,16 +23,20 @@ from millwright.deployment.rollouts import (
     close_rollout,
     end_rollout,
 )
+from millwright.deployment.stored import node, store_change
 from millwright.deployment.tables import deployment_rollouts, deployments
+from millwright.deployment.variants import promoted, with_canary, with_champion, without
 from millwright.deployment.versions import choose_version, make_champion, require_passed
 from millwright.kernel.access import Actor
 from millwright.kernel.clock import now_ms
 from millwright.kernel.errors import Conflict
 from millwright.kernel.ids import new_id
+from millwright.kernel.serving_config import ServingConfig
 from millwright.kernel.store import Store, Transaction
 from millwright.registry import ModelVersion
 
 _NO_RULING = Ruling()
+_THE_CANARY = Promotion()
 
 
 def deploy(store: Store, actor: Actor, project: str, name: str, new: NewDeployment) -> Deployment:
@@ -71,59 +79,56 @@ def start_canary(store: Store, actor: Actor, project: str, name: str, new: NewCa
                 f"The deployment '{name}' is stopped.",
                 hint=f"Start it first with: mw deploy {found.model} --name {name}",
             )
-        if version.id == found.champion_version_id:
-            raise Conflict(
-                "deployment.already_champion",
-                f"Version {version.version} is the champion of '{name}' already.",
-                hint="Choose another version for the canary.",
-            )
+        wanted = with_canary(found.variants, version.id, version.version, new.share)
         end_rollout(
             tx, found, "superseded", Ruling(reason=f"Version {version.version} came after it.")
         )
-        changed = _change(
-            tx,
-            found,
-            canary_version_id=version.id,
-            canary_version=version.version,
-            canary_share=new.share,
-        )
-        begin_rollout(tx, found, version, new.share)
+        changed = store_change(tx, found, variants=wanted)
+        begin_rollout(tx, found, version.id, version.version, new.share)
         tx.event(
             "deployment.canary-started",
-            _node(found),
+            node(found),
             {
                 "name": name,
                 "champion": found.champion_version,
                 "canary": version.version,
                 "share": new.share,
             },
-            edges=[(f"model-version:{version.id}", _node(found))],
+            edges=[(f"model-version:{version.id}", node(found))],
         )
         return changed
 
 
 def promote(
-    store: Store, actor: Actor, project: str, name: str, ruling: Ruling = _NO_RULING
+    store: Store, actor: Actor, project: str, name: str, promotion: Promotion = _THE_CANARY
 ) -> Deployment:
-    """Make the canary the champion, here and in the registry.
+    """Make a variant, by default the canary, the champion: here and in the registry.
 
     Raises:
-        NotFound: there is no such deployment.
-        Conflict: no canary is on trial.
+        NotFound: there is no such deployment or variant.
+        Conflict: no canary is on trial, or the version failed its gates.
     """
+    ruling = Ruling(reason=promotion.reason, evidence=promotion.evidence)
     with store.write(actor, project) as tx:
         found = require_deployment(tx.connection, project, name)
-        if found.canary_version_id is None or found.canary_version is None:
+        winner = found.variant(promotion.variant)
+        if winner is None and promotion.variant == CANARY:
             raise _no_canary(found)
-        end_rollout(tx, found, "promoted", ruling)
-        changed = _change(
-            tx,
-            found,
-            champion_version_id=found.canary_version_id,
-            champion_version=found.canary_version,
-            **_NO_CANARY,
-        )
-        make_champion(tx, project, found.model, found.canary_version)
+        wanted = promoted(found.variants, promotion.variant)
+        if winner is None or winner is found.variants[0]:
+            return found
+        if winner.name == CANARY:
+            end_rollout(tx, found, "promoted", ruling)
+        else:
+            end_rollout(
+                tx, found, "superseded", Ruling(reason=f"The variant '{winner.name}' was promoted.")
+            )
+            rollout = begin_rollout(
+                tx, found, winner.version_id, winner.version, found.share(winner)
+            )
+            close_rollout(tx, rollout, "promoted", ruling)
+        changed = store_change(tx, found, variants=wanted)
+        make_champion(tx, project, found.model, winner.version)
         _say_moved(tx, changed, "deployment.promoted", found.champion_version, ruling)
         return changed
 
@@ -139,18 +144,17 @@ def roll_back(
     """
     with store.write(actor, project) as tx:
         found = require_deployment(tx.connection, project, name)
-        if found.canary_version_id is not None and found.canary_version is not None:
+        canary = found.variant(CANARY)
+        if canary is not None:
             end_rollout(tx, found, "rolled-back", ruling)
-            changed = _change(tx, found, **_NO_CANARY)
-            _say_moved(tx, changed, "deployment.rolled-back", found.canary_version, ruling)
+            changed = store_change(tx, found, variants=without(found.variants, CANARY))
+            _say_moved(tx, changed, "deployment.rolled-back", canary.version, ruling)
             return changed
         before = champion_before(tx, found)
-        changed = _change(
-            tx,
-            found,
-            champion_version_id=before.champion_version_id,
-            champion_version=before.champion_version,
+        returned = with_champion(
+            found.variants, before.champion_version_id, before.champion_version
         )
+        changed = store_change(tx, found, variants=returned)
         tx.execute(
             update(deployment_rollouts)
             .where(deployment_rollouts.c.id == before.id)
@@ -178,16 +182,10 @@ def stop_deployment(store: Store, actor: Actor, project: str, name: str) -> Depl
         if found.status == "stopped":
             return found
         end_rollout(tx, found, "superseded", Ruling(reason="The deployment was stopped."))
-        changed = _change(tx, found, status="stopped", **_NO_CANARY)
-        tx.event("deployment.stopped", _node(found), {"name": name, "model": found.model})
+        left = without(found.variants, CANARY)
+        changed = store_change(tx, found, status="stopped", variants=left)
+        tx.event("deployment.stopped", node(found), {"name": name, "model": found.model})
         return changed
-
-
-_NO_CANARY: dict[str, Any] = {
-    "canary_version_id": None,
-    "canary_version": None,
-    "canary_share": 0.0,
-}
 
 
 def _create(
@@ -199,21 +197,22 @@ def _create(
         project=project,
         name=name,
         model=new.model,
-        champion_version_id=version.id,
-        champion_version=version.version,
+        variants=(
+            Variant(name=CHAMPION, version_id=version.id, version=version.version, weight=1.0),
+        ),
+        serving=new.serving or ServingConfig(),
         port=new.port,
         status="running",
         revision=1,
         created_ms=now,
         updated_ms=now,
-        **_NO_CANARY,
     )
-    tx.execute(insert(deployments).values(**created.model_dump()))
+    tx.execute(insert(deployments).values(**row_of(created)))
     tx.event(
         "deployment.created",
-        _node(created),
+        node(created),
         {"name": name, "model": new.model, "version": version.version},
-        edges=[(f"model-version:{version.id}", _node(created))],
+        edges=[(f"model-version:{version.id}", node(created))],
     )
     return created
 
@@ -222,38 +221,26 @@ def _redeploy(
     tx: Transaction, found: Deployment, new: NewDeployment, version: ModelVersion
 ) -> Deployment:
     port = new.port or found.port
+    serving = new.serving or found.serving
     same_champion = version.id == found.champion_version_id
-    if same_champion and found.status == "running" and port == found.port:
+    same_settings = port == found.port and serving == found.serving
+    if same_champion and found.status == "running" and same_settings:
         return found
-    changes: dict[str, Any] = {"status": "running", "port": port}
+    changes: dict[str, Any] = {"status": "running", "port": port, "serving": serving}
     if not same_champion:
         end_rollout(
             tx, found, "superseded", Ruling(reason=f"Version {version.version} was deployed.")
         )
-        changes |= {
-            "champion_version_id": version.id,
-            "champion_version": version.version,
-            **_NO_CANARY,
-        }
+        changes["variants"] = with_champion(found.variants, version.id, version.version)
         # Kept as a rollout of everything at once, so that it too can be rolled back.
-        rollout = begin_rollout(tx, found, version, 1.0)
+        rollout = begin_rollout(tx, found, version.id, version.version, 1.0)
         close_rollout(tx, rollout, "promoted", Ruling(reason="Deployed directly."))
-    changed = _change(tx, found, **changes)
+    changed = store_change(tx, found, **changes)
     tx.event(
         "deployment.updated",
-        _node(found),
+        node(found),
         {"name": found.name, "model": found.model, "version": version.version},
-        edges=[(f"model-version:{version.id}", _node(found))],
-    )
-    return changed
-
-
-def _change(tx: Transaction, found: Deployment, **values: Any) -> Deployment:
-    changed = found.model_copy(
-        update={**values, "revision": found.revision + 1, "updated_ms": now_ms()}
-    )
-    tx.execute(
-        update(deployments).where(deployments.c.id == found.id).values(**changed.model_dump())
+        edges=[(f"model-version:{version.id}", node(found))],
     )
     return changed
 
@@ -265,8 +252,8 @@ def _say_moved(tx: Transaction, changed: Deployment, kind: str, left: int, rulin
         "left": left,
         "reason": ruling.reason,
     }
-    edges = [(f"model-version:{changed.champion_version_id}", _node(changed))]
-    tx.event(kind, _node(changed), payload, edges=edges)
+    edges = [(f"model-version:{changed.champion_version_id}", node(changed))]
+    tx.event(kind, node(changed), payload, edges=edges)
 
 
 def _no_canary(found: Deployment) -> Conflict:
@@ -275,7 +262,3 @@ def _no_canary(found: Deployment) -> Conflict:
         f"No canary is on trial in '{found.name}'.",
         hint="Start one first: POST …/deployments/NAME/canary, or deploy the version directly.",
     )
-
-
-def _node(found: Deployment) -> str:
-    return f"deployment:{found.id}"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import pyarrow as pa
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
-from millwright.deployment.records import Choice, Deployment
+from millwright.deployment.queries import deployment_of
+from millwright.deployment.records import Choice, Deployment, Variant
 from millwright.deployment.tables import deployments
 from millwright.kernel.errors import Conflict
 from millwright.kernel.model_package import REFERENCE
@@ -58,20 +59,9 @@ def require_passed(version: ModelVersion) -> None:
     )
 
 
-def champion_of(store: Store, deployment: Deployment) -> ModelVersion:
-    """The registered version that a deployment's champion is."""
-    return registry.get_version(
-        store, deployment.project, deployment.model, str(deployment.champion_version)
-    )
-
-
-def canary_of(store: Store, deployment: Deployment) -> ModelVersion | None:
-    """The registered version that a deployment's canary is, if it has one."""
-    if deployment.canary_version is None:
-        return None
-    return registry.get_version(
-        store, deployment.project, deployment.model, str(deployment.canary_version)
-    )
+def version_of(store: Store, deployment: Deployment, variant: Variant) -> ModelVersion:
+    """The registered version that a variant of a deployment is."""
+    return registry.get_version(store, deployment.project, deployment.model, str(variant.version))
 
 
 def example_row(store: Store, version: ModelVersion) -> dict[str, object]:
@@ -112,9 +102,10 @@ def make_champion(
 @holds
 def _deployed(connection: Connection, project: str, versions: Sequence[str]) -> list[str]:
     table = deployments.c
-    query = select(table.name).where(
-        table.project == project,
-        table.status != "stopped",
-        or_(table.champion_version_id.in_(versions), table.canary_version_id.in_(versions)),
-    )
-    return [f"the deployment '{name}'" for name in connection.execute(query).scalars()]
+    query = select(deployments).where(table.project == project, table.status != "stopped")
+    found = (deployment_of(row) for row in connection.execute(query))
+    return [
+        f"the deployment '{one.name}'"
+        for one in found
+        if not {variant.version_id for variant in one.variants}.isdisjoint(versions)
+    ]

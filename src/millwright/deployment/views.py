@@ -17,7 +17,7 @@ from millwright.deployment.records import (
     RolloutView,
     VariantView,
 )
-from millwright.deployment.versions import champion_of, example_row
+from millwright.deployment.versions import example_row, version_of
 from millwright.kernel.clock import rfc3339
 from millwright.kernel.model_package import Field
 from millwright.kernel.store import Store
@@ -30,7 +30,7 @@ def view_deployment(store: Store, deployment: Deployment) -> DeploymentView:
         replica = None if replica.state != "failed" else replica
     endpoint = f"http://127.0.0.1:{deployment.port}" if deployment.port else None
     infer = None if endpoint is None else f"{endpoint}/v2/models/{deployment.model}/infer"
-    champion = champion_of(store, deployment)
+    champion = version_of(store, deployment, deployment.variants[0])
     return DeploymentView(
         id=deployment.id,
         project=deployment.project,
@@ -45,6 +45,9 @@ def view_deployment(store: Store, deployment: Deployment) -> DeploymentView:
         if infer is None
         else example_request(infer, champion.signature, example_row(store, champion)),
         variants=variants_of(deployment),
+        bandit=deployment.bandit,
+        serving=deployment.serving.model_copy(update={"keys": ()}),
+        keys=tuple(key.name for key in deployment.serving.keys),
         replicas=() if replica is None else (_replica(replica),),
         rollouts=tuple(_rollout(one) for one in rollouts_of(store, deployment.id)),
         created_at=rfc3339(deployment.created_ms),
@@ -65,21 +68,10 @@ def health(deployment: Deployment, replica: Replica | None) -> Health:
 
 def variants_of(deployment: Deployment) -> tuple[VariantView, ...]:
     """The versions behind the endpoint and the shares of traffic that they answer."""
-    champion = VariantView(
-        name="champion",
-        version_id=deployment.champion_version_id,
-        version=deployment.champion_version,
-        share=1.0 - deployment.canary_share,
+    return tuple(
+        VariantView(**variant.model_dump(), share=round(deployment.share(variant), 6))
+        for variant in deployment.variants
     )
-    if deployment.canary_version_id is None or deployment.canary_version is None:
-        return (champion,)
-    canary = VariantView(
-        name="canary",
-        version_id=deployment.canary_version_id,
-        version=deployment.canary_version,
-        share=deployment.canary_share,
-    )
-    return champion, canary
 
 
 def example_request(url: str, signature: tuple[Field, ...], row: dict[str, object]) -> str:

@@ -20,6 +20,7 @@ from millwright.kernel.config_types import Share as Share
 from millwright.kernel.config_types import Size
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
 from millwright.kernel.record import Record
+from millwright.kernel.serving_config import ServingConfig
 from millwright.kernel.target_config import Target
 from millwright.kernel.workspace import FILE_NAME as FILE_NAME
 
@@ -155,6 +156,8 @@ class DeploymentConfig(Record):
     port: int = 0
     """0 picks a free port and keeps it."""
     canary: CanaryConfig = CanaryConfig()
+    serving: ServingConfig = ServingConfig()
+    """How it is served: limits, guard, keys, workers."""
     targets: dict[Name, Target] = Field(default_factory=dict)
     """Where else the model goes, by the name that `mw deploy --target` takes."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from millwright.monitoring.evaluate import MonitorController
     from millwright.monitoring.policy.loss import LossDetector
     from millwright.monitoring.records import Alert, Label, LabelBatch, Traffic, Window
+    from millwright.monitoring.rewards import rewards_of
     from millwright.monitoring.service import (
         acknowledge_alert,
         add_labels,
@@ -39,6 +40,7 @@ _HOMES = {
     "list_alerts": "service",
     "list_windows": "service",
     "recent_traffic": "service",
+    "rewards_of": "rewards",
     "send_labels": "client",
     "trial_of": "trial",
     "unresolved_alerts": "service",
@@ -59,6 +61,7 @@ __all__ = [
     "list_alerts",
     "list_windows",
     "recent_traffic",
+    "rewards_of",
     "send_labels",
     "trial_of",
     "unresolved_alerts",

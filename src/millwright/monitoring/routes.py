@@ -10,6 +10,7 @@ from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.monitoring import service
+from millwright.monitoring.differences import Differences
 from millwright.monitoring.records import (
     Alert,
     AlertStatus,
@@ -57,6 +58,14 @@ def recent_traffic(
 ) -> Traffic:
     """The last seconds of an endpoint, for a live chart."""
     return service.recent_traffic(call.store, project, name, seconds)
+
+
+@router.get(_DEPLOYMENT + "/variants/{variant}/differences", permission=Permission.READ)
+def differences(
+    project: Name, name: Name, variant: Name, call: Call = Depends(current_call)
+) -> Differences:
+    """How a shadow or canary and the champion differ on the rows that both scored."""
+    return service.variant_differences(call.store, project, name, variant)
 
 
 @router.get("/projects/{project}/alerts", permission=Permission.READ)

@@ -7,13 +7,14 @@ import io
 import pyarrow as pa
 from sqlalchemy import Connection, insert, select, update
 
-from millwright.deployment import Deployment, find_deployment, list_deployments
+from millwright.deployment import Deployment, find_deployment, list_deployments, named
 from millwright.kernel.access import Actor
 from millwright.kernel.clock import now_ms, parse_rfc3339
 from millwright.kernel.errors import Conflict, NotFound
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store, Transaction
 from millwright.monitoring.alert_log import alert_record, resolve_alert
+from millwright.monitoring.differences import Differences
 from millwright.monitoring.labels import label_table
 from millwright.monitoring.records import (
     Alert,
@@ -26,6 +27,7 @@ from millwright.monitoring.records import (
 from millwright.monitoring.segments import SegmentCache
 from millwright.monitoring.tables import alerts, label_segments, windows
 from millwright.monitoring.traffic import traffic_of
+from millwright.monitoring.trial import differences_of
 from millwright.monitoring.window_log import (
     segments_served_since,
     tables_of,
@@ -147,6 +149,16 @@ def recent_traffic(store: Store, project: str, name: str, seconds: int = 60) -> 
         )
     tables = tables_of(store, project, _recent, segments)
     return traffic_of(deployment.name, tables, now, seconds)
+
+
+def variant_differences(store: Store, project: str, name: str, variant: str) -> Differences:
+    """How a variant and the champion differ on the latest rows that both scored.
+
+    Raises:
+        NotFound: there is no such deployment or variant.
+    """
+    deployment = find_deployment(store, project, name)
+    return differences_of(store, deployment, named(deployment.variants, variant))
 
 
 def acknowledge_alert(store: Store, actor: Actor, alert_id: str) -> Alert:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
-from millwright.deployment import Deployment, Requests
-from millwright.kernel.model_package import Task
+from millwright.deployment import Deployment, Requests, Variant
 from millwright.kernel.store import Store
+from millwright.monitoring.differences import Differences, compare, scores_differ
 from millwright.monitoring.label_log import LabelLog
 from millwright.monitoring.labels import actual_values, join_labels
 from millwright.monitoring.performance import version_scores
@@ -25,8 +25,7 @@ from millwright.monitoring.windows import window_starts
 
 Floats = npt.NDArray[np.float64]
 _trial_segments = SegmentCache(32 << 20)
-_NOTABLE = 0.1
-"""How far apart two predicted numbers are, as a share of the larger, to be different answers."""
+_REPORTED_SEGMENTS = 500
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms:
     ours = version_scores(rows, deployment.champion_version_id, model.task)
     theirs = version_scores(rows, challenger_id, model.task)
     both = np.isfinite(_flat(ours)) & np.isfinite(_flat(theirs))
-    usable = both & np.isfinite(actual) & _first_of_each(rows["prediction_id"])
+    usable = both & np.isfinite(actual) & first_of_each(rows["prediction_id"])
     windows = 0
     if progress is not None and usable.any():
         times = milliseconds(rows["event_time"])[usable]
@@ -85,22 +84,58 @@ def trial_of(store: Store, deployment: Deployment, challenger_id: str, since_ms:
         challenger=theirs[usable],
         windows=windows,
         rows=int(both.sum()),
-        requests=_requests(rows, challenger_id, _differ(ours[both], theirs[both], model.task)),
+        requests=_requests(
+            rows, challenger_id, scores_differ(ours[both], theirs[both], model.task)
+        ),
     )
 
 
-def _rows_since(
-    store: Store, deployment: Deployment, challenger_id: str, since_ms: int
-) -> pa.Table | None:
+def differences_of(store: Store, deployment: Deployment, variant: Variant) -> Differences:
+    """How a variant and the champion differ on the latest rows that both scored."""
+    model = StoredCatalog(store).model(watched(store, deployment), deployment.champion_version_id)
+    rows = _rows_since(store, deployment, variant.version_id, 0, latest=_REPORTED_SEGMENTS)
+    if model is None or rows is None:
+        return compare(
+            variant.name, pa.chunked_array([], pa.string()), np.empty(0), np.empty(0), "binary", ()
+        )
+    scores = (
+        version_scores(rows, version, model.task)
+        for version in (deployment.champion_version_id, variant.version_id)
+    )
+    ours, theirs = scores
+    return compare(variant.name, rows["prediction_id"], ours, theirs, model.task, model.classes)
+
+
+def segments_since(
+    store: Store, deployment: Deployment, since_ms: int, *, latest: int | None = None
+) -> list[pa.Table]:
+    """Segments of the prediction log with rows that were served since, in order.
+
+    Args:
+        store: where they are kept.
+        deployment: whose.
+        since_ms: by the clock of serving, in milliseconds since 1970.
+        latest: only so many, the newest.
+    """
     table = prediction_segments
     query = select(table.c.seq, table.c.digest).where(
         table.c.deployment_id == deployment.id, table.c.max_served_ms >= since_ms
     )
     with store.read() as connection:
-        rows = connection.execute(query.order_by(table.c.seq)).all()
+        rows = connection.execute(query.order_by(table.c.seq.desc()).limit(latest)).all()
+    segments = [Segment(row.seq, row.digest) for row in reversed(rows)]
+    return tables_of(store, deployment.project, _trial_segments, segments)
+
+
+def _rows_since(
+    store: Store,
+    deployment: Deployment,
+    challenger_id: str,
+    since_ms: int,
+    latest: int | None = None,
+) -> pa.Table | None:
     kept = []
-    segments = [Segment(row.seq, row.digest) for row in rows]
-    for segment in tables_of(store, deployment.project, _trial_segments, segments):
+    for segment in segments_since(store, deployment, since_ms, latest=latest):
         given = pc.equal(segment["version_id"].cast(pa.string()), challenger_id)
         if "shadow_version_id" in segment.column_names:
             shadow = pc.equal(segment["shadow_version_id"].cast(pa.string()), challenger_id)
@@ -112,7 +147,7 @@ def _rows_since(
 
 def _requests(rows: pa.Table, challenger_id: str, disagrees: npt.NDArray[np.bool_]) -> Requests:
     """Rows of one request share its answer, so it counts once."""
-    each = rows.filter(pa.array(_first_of_each(rows["request_id"])))
+    each = rows.filter(pa.array(first_of_each(rows["request_id"])))
     each = each.sort_by("served_at")
     failed = pc.not_equal(each["status"], "ok").to_numpy()
     latency = each["latency_us"].to_numpy() / 1000.0
@@ -124,24 +159,13 @@ def _requests(rows: pa.Table, challenger_id: str, disagrees: npt.NDArray[np.bool
     )
 
 
-def _differ(ours: Floats, theirs: Floats, task: Task) -> npt.NDArray[np.bool_]:
-    """Whether two scores of a row mean different answers."""
-    if task == "multiclass":
-        found = ours.argmax(axis=1) != theirs.argmax(axis=1) if ours.size else np.zeros(0, bool)
-    elif task == "binary":
-        found = (ours >= 0.5) != (theirs >= 0.5)
-    else:
-        largest = np.maximum(np.abs(ours), np.abs(theirs))
-        found = np.abs(ours - theirs) > _NOTABLE * largest
-    return np.asarray(found, dtype=np.bool_)
-
-
 def _flat(scores: Floats) -> Floats:
     found: Floats = scores if scores.ndim == 1 else scores.sum(axis=1)
     return found
 
 
-def _first_of_each(ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def first_of_each(ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Whether a row is the first of its id."""
     codes = ids.combine_chunks().dictionary_encode().indices.to_numpy()
     _, first = np.unique(codes, return_index=True)
     found = np.zeros(codes.size, dtype=bool)

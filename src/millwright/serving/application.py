@@ -190,7 +190,7 @@ class Application:
 
         Raises the errors of ``read``.
         """
-        log = endpoint.log
+        mirror = endpoint.mirror
         outside: list[str] = []
 
         def understood() -> Task:
@@ -204,11 +204,11 @@ class Application:
 
         if size > endpoint.config.inline_body_bytes:
             loop = asyncio.get_running_loop()
-            given = await loop.run_in_executor(self._threads, lambda: answer(understood(), log))
+            given = await loop.run_in_executor(self._threads, lambda: answer(understood(), mirror))
         else:
             task = understood()
             few = task.question.rows.count <= FEW_ROWS
-            given = await answer_in_batch(task, log) if few else answer(task, log)
+            given = await answer_in_batch(task, mirror) if few else answer(task, mirror)
         self.metrics.answer(endpoint.name, given)
         if outside:
             self.metrics.outside(endpoint.name, outside)

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
+from millwright.kernel.config_types import Name, Share
 from millwright.kernel.errors import InvalidInput, NotFound
 from millwright.kernel.record import Record
+from millwright.kernel.serving_config import ServingConfig
 
-VariantName = Literal["champion", "canary"]
+CHAMPION = "champion"
+"""The variant whose signature is the contract of the endpoint, and that others are compared with."""
 
 
 class VariantConfig(Record):
-    """One model version behind the endpoint and its share of the traffic."""
+    """One model version behind the endpoint, and its part in the traffic.
 
-    name: VariantName
+    A champion, a canary, an arm of an experiment and a shadow differ in these numbers only: who
+    answers has a weight, who is compared with the champion on the same rows has a mirror. A shadow
+    has just the second, a canary both.
+    """
+
+    name: Name
     package: Path
     """Folder of the model package."""
     version_id: str
     version: Annotated[int, Field(ge=0)]
     weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    """Its part of the requests, in proportion to the other weights."""
+    mirror: Share = 0.0
+    """Share of the champion's requests that it scores beside the answer, and of its own that the
+    champion does; of the champion itself 0."""
 
 
-class ApiKey(Record):
-    """A caller's key, known by its digest alone."""
-
-    name: str
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """SHA-256 of the key, in hexadecimal."""
-    per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Requests a second on average; None: as many as come."""
-
-
-class ServerConfig(Record):
+class ServerConfig(ServingConfig):
     """All that one inference server serves; a higher ``revision`` replaces a lower one."""
 
     deployment: str
@@ -44,27 +46,10 @@ class ServerConfig(Record):
     spool: Path | None = None
     """Folder that receives the prediction log; None keeps no log."""
     variants: tuple[VariantConfig, ...]
-    max_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
-    """Largest request body, also after decompression."""
     inline_body_bytes: int = 32 * 1024
     """Larger bodies are scored in a thread, so that they do not delay small ones."""
     log_buffer_rows: Annotated[int, Field(ge=1)] = 100_000
     """Predictions held in memory while the disk is slow; beyond it they are dropped and counted."""
-
-    max_in_flight: Annotated[int, Field(ge=1)] = 1_024
-    """Requests for predictions that may be under way; one more is answered 429 at once."""
-    latency_objective_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
-    """Batches are kept so small that the model takes no longer than this for one."""
-    cache_rows: Annotated[int, Field(ge=0)] = 0
-    """Answers per version that are kept for requests of the same values; 0 keeps none."""
-
-    explain_budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100.0
-    """Time for one explanation; fields for which it does not last are left out and named."""
-    guard: Literal["off", "flag", "reject"] = "off"
-    """What happens to values unlike any in the sample of training rows: nothing, a header that
-    names the fields, or a refusal."""
-    keys: tuple[ApiKey, ...] = ()
-    """Keys of callers; with any, every path but health asks for one (of the first model)."""
     trust_code: bool = False
     """Whether packages may run code that they hold (PyTorch, MLflow, Python classes)."""
     others: tuple[ServerConfig, ...] = ()
@@ -83,21 +68,23 @@ class ServerConfig(Record):
         return self
 
     @model_validator(mode="after")
-    def _one_champion(self) -> ServerConfig:
+    def _traffic_adds_up(self) -> ServerConfig:
         names = [variant.name for variant in self.variants]
-        if names.count("champion") != 1 or names.count("canary") > 1:
-            raise ValueError("a server serves exactly one champion and at most one canary")
+        if names.count(CHAMPION) != 1 or len(set(names)) != len(names):
+            raise ValueError("a server serves exactly one champion, and each variant once")
+        if sum(variant.weight for variant in self.variants) <= 0.0:
+            raise ValueError("no variant has a weight, so nobody would answer")
+        if self.champion.mirror or sum(one.mirror for one in self.variants) > 1.0:
+            raise ValueError(
+                "a request is scored beside its answer by one other variant at most: the mirrors of"
+                " all but the champion sum to 1 or less, and the champion has none"
+            )
         return self
 
     @property
     def champion(self) -> VariantConfig:
         """The variant whose signature is the contract of the endpoint."""
-        return next(variant for variant in self.variants if variant.name == "champion")
-
-    @property
-    def canary(self) -> VariantConfig | None:
-        """The challenger on trial, if there is one."""
-        return next((variant for variant in self.variants if variant.name == "canary"), None)
+        return next(variant for variant in self.variants if variant.name == CHAMPION)
 
 
 def parse_config(content: bytes) -> ServerConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -12,8 +11,8 @@ from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
 from millwright.serving import invocations, open_inference
 from millwright.serving.batching import Scored
+from millwright.serving.mirroring import Mirror
 from millwright.serving.outcome import Outcome
-from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.questions import Question, Written
 from millwright.serving.segments import Logged
 from millwright.serving.variant import Generation, Variant
@@ -60,7 +59,8 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     generation: Generation
     request_id: str
     answering: Variant
-    shadowing: Variant | None
+    beside: Variant | None
+    """Who scores the rows too, after the answer."""
     write: Callable[[Question, str, Variant, Outcome], Written]
     read_ns: int
     """``time.perf_counter_ns()`` when all this was known."""
@@ -108,65 +108,57 @@ def _task(
 ) -> Task:
     request_id = question.request_id or arrival.request_id or new_id()
     key = question.routing_key if question.routing_key is not None else request_id
-    answering, shadowing = generation.pair(key, pinned, question.rows)
+    answering, beside = generation.choose(key, request_id, pinned, question.rows)
     return Task(
         arrival,
         question,
         generation,
         request_id,
         answering,
-        shadowing,
+        beside,
         write,
         time.perf_counter_ns(),
     )
 
 
-def answer(task: Task, log: PredictionLog) -> Answer:
+def answer(task: Task, mirror: Mirror) -> Answer:
     """Score a task here and now, on this thread."""
     started = time.perf_counter_ns()
     try:
         outcome = task.answering.score(task.question.rows)
-        scored = Scored(outcome, started, time.perf_counter_ns())
-        return _finish(task, scored, _shadow(task.shadowing, task.question), log)
+        return _finish(task, Scored(outcome, started, time.perf_counter_ns()), mirror)
     except Exception as error:
-        _note_failure(task, error, log)
+        _note_failure(task, error, mirror)
         raise
 
 
-async def answer_in_batch(task: Task, log: PredictionLog) -> Answer:
+async def answer_in_batch(task: Task, mirror: Mirror) -> Answer:
     """Score a task of few rows together with the others of this turn of the event loop."""
-    question, shadowing, answering = task.question, task.shadowing, task.answering
+    question, answering = task.question, task.answering
     rows, cache = question.rows, answering.cache
     deadline = None
     if question.timeout_us:
         deadline = task.arrival.started_ns + question.timeout_us * 1000
     try:
-        if shadowing is None and cache.is_open:
-            known = cache.get(rows)
-            if known is not None:
-                return _finish(task, Scored(known, task.read_ns, task.read_ns), None, log)
-            scored = await answering.batcher.submit(rows, deadline)
-            cache.put(rows, scored.outcome)
-            return _finish(task, scored, None, log)
-        coming = answering.batcher.submit(rows, deadline)
-        if shadowing is None:
-            return _finish(task, await coming, None, log)
-        in_shadow = shadowing.batcher.submit(rows)
-        # Both are there after the same turn; what fails in the shadow must not spoil the answer.
-        await asyncio.wait((coming, in_shadow))
-        shadow = None if in_shadow.exception() is not None else in_shadow.result().outcome
-        return _finish(task, coming.result(), shadow, log)
+        if not cache.is_open:
+            return _finish(task, await answering.batcher.submit(rows, deadline), mirror)
+        known = cache.get(rows)
+        if known is not None:
+            return _finish(task, Scored(known, task.read_ns, task.read_ns), mirror)
+        scored = await answering.batcher.submit(rows, deadline)
+        cache.put(rows, scored.outcome)
+        return _finish(task, scored, mirror)
     except Exception as error:
-        _note_failure(task, error, log)
+        _note_failure(task, error, mirror)
         raise
 
 
-def _finish(task: Task, scored: Scored, shadow: Outcome | None, log: PredictionLog) -> Answer:
+def _finish(task: Task, scored: Scored, mirror: Mirror) -> Answer:
     question, arrival, answering = task.question, task.arrival, task.answering
     count, began = question.rows.count, time.perf_counter_ns()
     reply = task.write(question, task.request_id, answering, scored.outcome)
     written_ns = time.perf_counter_ns()
-    _log(task, scored.outcome, shadow, written_ns, log)
+    _log(task, scored.outcome, written_ns, mirror)
     times = Times(
         decode=task.read_ns - arrival.started_ns,
         queue=scored.started_ns - task.read_ns,
@@ -176,48 +168,37 @@ def _finish(task: Task, scored: Scored, shadow: Outcome | None, log: PredictionL
     return Answer(reply, answering, count, times)
 
 
-def _note_failure(task: Task, error: BaseException, log: PredictionLog) -> None:
+def _note_failure(task: Task, error: BaseException, mirror: Mirror) -> None:
     """A model that fails on rows it had to take is its version's failure, which a trial counts."""
     if not isinstance(error, MillwrightError):
-        _log(task, None, None, time.perf_counter_ns(), log)
+        _log(task, None, time.perf_counter_ns(), mirror)
 
 
-def _log(
-    task: Task, outcome: Outcome | None, shadow: Outcome | None, ended_ns: int, log: PredictionLog
-) -> None:
-    if log.spool is None:
+def _log(task: Task, outcome: Outcome | None, ended_ns: int, mirror: Mirror) -> None:
+    beside = task.beside if outcome is not None else None
+    if mirror.log.spool is None and beside is None:
         return
     question, config = task.question, task.answering.config
     served_us = time.time_ns() // 1000
-    log.append(
-        Logged(
-            schema=task.generation.schema,
-            request_id=task.request_id,
-            prediction_ids=question.prediction_ids
-            or _derived_ids(task.request_id, question.rows.count),
-            event_times_us=question.event_times_us or (served_us,),
-            served_at_us=served_us,
-            variant=config.name,
-            version_id=config.version_id,
-            latency_us=(ended_ns - task.arrival.started_ns) // 1000,
-            rows=question.rows,
-            outcome=outcome,
-            shadow_version_id=(
-                task.shadowing.config.version_id if shadow and task.shadowing else None
-            ),
-            shadow=shadow,
-        )
+    entry = Logged(
+        schema=task.generation.schema,
+        request_id=task.request_id,
+        prediction_ids=question.prediction_ids
+        or _derived_ids(task.request_id, question.rows.count),
+        event_times_us=question.event_times_us or (served_us,),
+        served_at_us=served_us,
+        variant=config.name,
+        version_id=config.version_id,
+        latency_us=(ended_ns - task.arrival.started_ns) // 1000,
+        rows=question.rows,
+        outcome=outcome,
+        shadow_version_id=None,
+        shadow=None,
     )
-
-
-def _shadow(variant: Variant | None, question: Question) -> Outcome | None:
-    if variant is None:
-        return None
-    try:
-        return variant.score(question.rows)
-    except Exception:
-        # The variant that answers took these rows; its shadow must not spoil the answer.
-        return None
+    if beside is None:
+        mirror.log.append(entry)
+    else:
+        mirror.take(beside, entry)
 
 
 def _derived_ids(request_id: str, count: int) -> list[str]:

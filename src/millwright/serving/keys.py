@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from millwright.kernel.errors import Unauthenticated
-from millwright.serving.config import ApiKey
+from millwright.kernel.serving_config import ApiKey
 from millwright.serving.replies import Busy
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from millwright.serving.inference import Answer
+from millwright.serving.mirroring import Mirror
 from millwright.serving.models import Models
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Variant
@@ -106,6 +107,7 @@ class Metrics:
                 kind="gauge",
             ),
             _family("evictions_total", "Models let go to make room.", {"": models.evictions}),
+            *_of_mirrors({endpoint.name: endpoint.mirror for endpoint in models.endpoints}),
             *_of_logs([endpoint.log for endpoint in models.endpoints]),
             *self._as_triton(loaded, models),
         ]
@@ -255,6 +257,35 @@ def _of_variants(loaded: _Loaded) -> list[str]:
                 if v.cache.is_open
                 for outcome, n in (("hit", v.cache.hits), ("miss", v.cache.misses))
             },
+        ),
+    ]
+
+
+def _of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
+    return [
+        _family(
+            "mirrored_rows_total",
+            "Rows to be scored a second time beside their answer, by what became of it.",
+            {
+                f'model="{model}",variant="{variant}",outcome="{outcome}"': n
+                for model, mirror in mirrors.items()
+                for (variant, outcome), n in mirror.rows.copy().items()
+            },
+        ),
+        _family(
+            "mirror_differences_total",
+            "Rows scored twice on which the variant and the champion differ.",
+            {
+                f'model="{model}",variant="{variant}"': n
+                for model, mirror in mirrors.items()
+                for variant, n in mirror.differing.copy().items()
+            },
+        ),
+        _family(
+            "mirror_waiting_rows",
+            "Answered rows that wait for their second score.",
+            {f'model="{model}"': mirror.waiting_rows for model, mirror in mirrors.items()},
+            kind="gauge",
         ),
     ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from millwright.kernel.errors import Conflict, MillwrightError, NotFound, nearest
 from millwright.serving.config import ServerConfig
+from millwright.serving.mirroring import Mirror
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.replies import Busy
 from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
@@ -27,6 +28,7 @@ class Endpoint:
     Attributes:
         generation: what is served now; None while nothing is loaded.
         log: where its predictions go.
+        mirror: who scores them again, beside the answer.
         in_flight: its requests that have no reply yet.
         size: bytes of memory that loading it took.
         unloaded: whether somebody took it out of service until it is loaded again.
@@ -36,6 +38,7 @@ class Endpoint:
         self.config = config
         self.generation: Generation | None = None
         self.log = PredictionLog(config.spool, capacity_rows=config.log_buffer_rows)
+        self.mirror = Mirror(self.log)
         self.in_flight = 0
         self.size = 0
         self.unloaded = False
@@ -76,7 +79,7 @@ class Endpoint:
             return None
         variant = generation.by_version(version)
         if variant is None:
-            served = ", ".join(str(v.version) for v in self.config.variants)
+            served = ", ".join(str(v.config.version) for v in generation.variants)
             raise NotFound(
                 "serving.unknown_version",
                 f"Version '{version[:40]}' of '{self.name}' is not served here.",
@@ -125,6 +128,7 @@ class Models:
     def close(self) -> None:
         """Write what the logs hold."""
         for endpoint in self.endpoints:
+            endpoint.mirror.close()
             endpoint.log.close()
 
     def named(self, name: str) -> Endpoint:

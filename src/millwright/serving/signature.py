@@ -1,11 +1,12 @@
 """The endpoint's input contract, compiled once from the signatures of its variants.
 
-The champion's signature is the contract: each of its fields has to be sent. Fields that only a
-canary knows may be left out, so that starting a canary never breaks a caller.
+The champion's signature is the contract: each of its fields has to be sent. Fields that only
+another variant knows may be left out, so that starting a canary never breaks a caller.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
@@ -118,22 +119,23 @@ class InputSignature:
     """Whether all fields are numbers and must be sent."""
 
     @classmethod
-    def compile(cls, champion: Sequence[Field], canary: Sequence[Field] = ()) -> InputSignature:
-        """The contract of an endpoint that serves a champion and perhaps a canary.
+    def compile(cls, champion: Sequence[Field], *others: Sequence[Field]) -> InputSignature:
+        """The contract of an endpoint that serves a champion and perhaps other variants.
 
         Raises:
-            Conflict: the two read the same field as different kinds.
+            Conflict: two of them read the same field as different kinds.
         """
-        kinds = {field.name: field.kind for field in champion}
-        for field in canary:
-            if kinds.get(field.name, field.kind) != field.kind:
+        known = {field.name: field for field in champion}
+        for field in itertools.chain.from_iterable(others):
+            kind = known.setdefault(field.name, field).kind
+            if kind != field.kind:
                 raise Conflict(
                     "serving.signatures_differ",
-                    f"The champion reads '{field.name}' as {kinds[field.name]} and the canary as "
-                    f"{field.kind}; one request cannot serve both.",
-                    hint="Train the canary on the same kind of column, or deploy it separately.",
+                    f"One variant reads '{field.name}' as {kind} and another as {field.kind}; one "
+                    "request cannot serve both.",
+                    hint="Train it on the same kind of column, or deploy it separately.",
                 )
-        fields = (*champion, *(field for field in canary if field.name not in kinds))
+        fields = tuple(known.values())
         positions = {field.name: index for index, field in enumerate(fields)}
         as_matrix = all(field.kind != "categorical" for field in champion)
         numbers = len(fields) == len(champion) and all(f.kind == "numeric" for f in fields)

@@ -1,43 +1,84 @@
-"""Which variant answers a request: a sticky split by routing key."""
+"""Which variant answers a request, and which one is asked beside it.
+
+Keys are shared by weighted rendezvous hashing: each variant draws a number for the key, and the
+smallest draw, divided by the weight, wins. So a key stays where it is until the weights say
+otherwise, and then only those keys move that the changed weight gains or loses.
+
+Source: Schindelhauer & Schomaker (2005), "Weighted Distributed Hash Tables".
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from hashlib import blake2b
 
 _RANGE = float(1 << 64)
 
 
-def position(key: str, salt: str) -> float:
-    """Where a routing key stands in [0, 1): always the same for the same key and salt.
+def position(key: str, salt: bytes) -> float:
+    """Where a key stands in (0, 1]: always the same for the same key and salt.
 
-    The salt (the deployment's name) keeps splits of different deployments independent, so that the
-    same customers are not the guinea pigs everywhere.
-
-    >>> position("customer-7", "flights") == position("customer-7", "flights")
+    >>> position("customer-7", b"flights") == position("customer-7", b"flights")
     True
     """
-    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt.encode()[:64])
-    return int.from_bytes(digest.digest(), "big") / _RANGE
+    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt)
+    return (int.from_bytes(digest.digest(), "big") + 1.0) / _RANGE
 
 
-def goes_to_canary(key: str, salt: str, share: float) -> bool:
-    """Whether this key belongs to the ``share`` (0 to 1) of traffic that the canary answers.
+def salt_of(*parts: str) -> bytes:
+    """A salt for ``position``; names that differ give independent positions."""
+    return blake2b("\0".join(parts).encode(), digest_size=32).digest()
 
-    Raising the share only adds keys: whoever was on the canary stays on it.
 
-    >>> goes_to_canary("a", "flights", 0.0), goes_to_canary("a", "flights", 1.0)
-    (False, True)
+class Split:
+    """Shares keys among variants in proportion to their weights, each key always to the same.
+
+    The name of the deployment keeps splits of different deployments independent, so that the same
+    customers are not the guinea pigs everywhere.
+
+    >>> Split("flights", ["champion", "b"], [1.0, 0.0]).index_of("customer-7")
+    0
     """
-    return position(key, salt) < share
+
+    def __init__(self, deployment: str, names: Sequence[str], weights: Sequence[float]) -> None:
+        """Prepare the draws; a weight of 0 gets no key, and at least one is above it."""
+        self._draws = [
+            (index, salt_of(deployment, name), weight)
+            for index, (name, weight) in enumerate(zip(names, weights, strict=True))
+            if weight > 0.0
+        ]
+
+    def index_of(self, key: str) -> int:
+        """The place, in the order given, of the variant that this key belongs to."""
+        if len(self._draws) == 1:
+            return self._draws[0][0]
+        # -ln(u)/w is exponential with rate w: the smallest is the i-th with probability wᵢ/Σw.
+        return min(self._draws, key=lambda draw: -math.log(position(key, draw[1])) / draw[2])[0]
 
 
-def canary_share(champion_weight: float, canary_weight: float) -> float:
-    """The canary's share of the traffic, from weights of any scale.
+class Sample:
+    """Draws at most one of several for each request, each for its own share of them.
 
-    >>> canary_share(90, 10)
-    0.1
-    >>> canary_share(0, 0)
-    0.0
+    >>> Sample("flights", [1.0]).index_of("request-1")
+    0
+    >>> Sample("flights", []).index_of("request-1") is None
+    True
     """
-    total = champion_weight + canary_weight
-    return canary_weight / total if total > 0 else 0.0
+
+    def __init__(self, deployment: str, shares: Sequence[float]) -> None:
+        """Prepare the draw; the shares are of all requests and sum to at most 1."""
+        self._salt = salt_of(deployment, "", "mirror")
+        self._shares = shares
+
+    def index_of(self, request_id: str) -> int | None:
+        """The place of the one that is drawn for this request, or None."""
+        if not self._shares or self._shares[0] >= 1.0:
+            return 0 if self._shares else None
+        point = position(request_id, self._salt)
+        reached = 0.0
+        for index, share in enumerate(self._shares):
+            reached += share
+            if point <= reached:
+                return index
+        return None

@@ -12,13 +12,13 @@ from millwright.kernel.model_package import Field
 from millwright.kernel.scoring import Scorer
 from millwright.serving.batching import Batcher
 from millwright.serving.cache import AnswerCache
-from millwright.serving.config import ServerConfig, VariantConfig
+from millwright.serving.config import CHAMPION, ServerConfig, VariantConfig
 from millwright.serving.encoder import RowEncoder
 from millwright.serving.guard import RangeGuard
 from millwright.serving.outcome import Outcome, interpret
 from millwright.serving.segments import segment_schema
 from millwright.serving.signature import InputSignature, Rows
-from millwright.serving.traffic import canary_share, goes_to_canary
+from millwright.serving.traffic import Sample, Split
 
 
 class Variant:
@@ -70,49 +70,66 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Everything that answers requests under one configuration; replaced as a whole."""
+    """Everything that answers requests under one configuration; replaced as a whole.
+
+    Attributes:
+        variants: the champion first.
+        split: who of them answers a key; None where the champion answers all.
+        mirrored: those that score requests of the champion too.
+        sample: which of ``mirrored`` does so for a request.
+    """
 
     config: ServerConfig
     signature: InputSignature
-    champion: Variant
-    canary: Variant | None
-    share: float
+    variants: tuple[Variant, ...]
+    split: Split | None
+    mirrored: tuple[Variant, ...]
+    sample: Sample
     guard: RangeGuard | None
     schema: pa.Schema
 
     @property
-    def variants(self) -> tuple[Variant, ...]:
-        """The champion, and the canary if there is one."""
-        return (self.champion,) if self.canary is None else (self.champion, self.canary)
+    def champion(self) -> Variant:
+        """The variant whose signature is the contract of the endpoint."""
+        return self.variants[0]
 
     def by_version(self, version: str) -> Variant | None:
         """The variant that serves this version number, if any does."""
         return next((v for v in self.variants if str(v.config.version) == version), None)
 
-    def pair(self, key: str, pinned: Variant | None, rows: Rows) -> tuple[Variant, Variant | None]:
-        """Who answers and who scores in the shadow of the answer.
+    def choose(
+        self, key: str, request_id: str, pinned: Variant | None, rows: Rows
+    ) -> tuple[Variant, Variant | None]:
+        """Who answers, and who scores the rows beside the answer.
 
         Raises:
             InvalidInput: the pinned variant needs a value that is null.
         """
-        if self.canary is None:
-            return self.champion, None
-        if not self.canary.can_score(rows):
-            if pinned is self.canary:
+        champion = self.variants[0]
+        if len(self.variants) == 1:
+            return champion, None
+        answering = pinned or champion
+        if pinned is None and self.split is not None:
+            answering = self.variants[self.split.index_of(key)]
+        if answering is not champion and not answering.can_score(rows):
+            if pinned is not None:
                 raise InvalidInput(
                     "serving.null",
-                    f"Version {self.canary.config.version} needs a value that is null or missing.",
+                    f"Version {pinned.config.version} needs a value that is null or missing.",
                     hint="Ask its metadata which inputs it takes, or leave the version out.",
                 )
-            return self.champion, None
-        canary_answers = (
-            goes_to_canary(key, self.config.deployment, self.share)
-            if pinned is None
-            else pinned is self.canary
-        )
-        if canary_answers:
-            return self.canary, self.champion
-        return self.champion, self.canary
+            answering = champion
+        return answering, self._beside(answering, request_id, rows)
+
+    def _beside(self, answering: Variant, request_id: str, rows: Rows) -> Variant | None:
+        if answering is not self.variants[0]:
+            own = Sample(self.config.deployment, [answering.config.mirror])
+            drawn = answering.config.mirror and own.index_of(request_id) is not None
+            return self.variants[0] if drawn else None
+        index = self.sample.index_of(request_id)
+        if index is None or not self.mirrored[index].can_score(rows):
+            return None
+        return self.mirrored[index]
 
 
 def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Generation:
@@ -125,27 +142,34 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
     Raises:
         NotFound, Corrupt: a package is missing or damaged.
         Forbidden, Unavailable: it runs code and is not trusted, or needs what is not installed.
-        Conflict: champion and canary read the same field differently.
+        Conflict: two variants read the same field differently.
     """
-    scorers = {
-        variant.name: loaded.get(variant.version_id)
-        or Scorer.open(variant.package, trust_code=config.trust_code)
-        for variant in config.variants
-    }
-    champion, canary = config.champion, config.canary
-    signature = InputSignature.compile(
-        scorers["champion"].manifest.signature,
-        scorers["canary"].manifest.signature if canary else (),
+    # What is never asked is not loaded: one sets a weight to 0 to take a variant out for a while.
+    wanted = sorted(
+        (one for one in config.variants if one.name == CHAMPION or one.weight or one.mirror),
+        key=lambda one: one.name != CHAMPION,
     )
+    scorers = dict(loaded)
+    for one in wanted:
+        if one.version_id not in scorers:
+            scorers[one.version_id] = Scorer.open(one.package, trust_code=config.trust_code)
+    signatures = [scorers[one.version_id].manifest.signature for one in wanted]
+    signature = InputSignature.compile(signatures[0], *signatures[1:])
+    variants = tuple(Variant(one, scorers[one.version_id], signature, config) for one in wanted)
+    weights = [one.weight for one in wanted]
+    mirrored = tuple(variant for variant in variants if variant.config.mirror)
     generation = Generation(
         config=config,
         signature=signature,
-        champion=Variant(champion, scorers["champion"], signature, config),
-        canary=(Variant(canary, scorers["canary"], signature, config) if canary else None),
-        share=canary_share(champion.weight, canary.weight) if canary else 0.0,
+        variants=variants,
+        split=Split(config.deployment, [one.name for one in wanted], weights)
+        if any(weights[1:])
+        else None,
+        mirrored=mirrored,
+        sample=Sample(config.deployment, [variant.config.mirror for variant in mirrored]),
         guard=None
         if config.guard == "off"
-        else RangeGuard.open(champion.package, scorers["champion"].manifest.signature),
+        else RangeGuard.open(config.champion.package, signatures[0]),
         schema=segment_schema(signature.fields),
     )
     for variant in generation.variants:

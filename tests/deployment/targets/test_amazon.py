@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from moto.server import ThreadedMotoServer
 
-from millwright.deployment.commands import deploy, deployments
+from millwright.deployment.commands import deployments
+from millwright.deployment.commands.deploying import deploy
 from millwright.kernel.errors import Conflict, InvalidInput, Unavailable
 
 REGION = "eu-central-1"

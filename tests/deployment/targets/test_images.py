@@ -15,7 +15,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from millwright.deployment.commands import deploy, deployments
+from millwright.deployment.commands import deployments
+from millwright.deployment.commands.deploying import deploy
 from millwright.deployment.targets.building import find_builder
 from millwright.kernel.errors import NotFound, Unavailable
 

@@ -97,13 +97,22 @@ def share_at(
             f"Nothing of '{name}' was released to '{target}'.",
             hint=f"Begin with: mw deploy --name {name} --target {target}",
         )
-    weights = {variant: _weight(text) for variant, text in (_pair(one) for one in given)}
+    weights = weights_of(given)
     share_traffic(found[0], _TARGET.validate_python(found[0].settings), weights)
     if as_json:
         click.echo(json.dumps({"weights": weights}, indent=2))
         return
     shown = ", ".join(f"{variant} {weight:g}" for variant, weight in weights.items())
     click.echo(f"{name} at {target} shares its traffic by: {shown}.")
+
+
+def weights_of(given: tuple[str, ...]) -> dict[str, float]:
+    """Weights as they were typed, ``VARIANT=WEIGHT``.
+
+    Raises:
+        InvalidInput: one is no weight.
+    """
+    return {variant: _weight(text) for variant, text in (_pair(one) for one in given)}
 
 
 def settings_of(target: str, given: tuple[str, ...]) -> Target:

@@ -1,0 +1,193 @@
+"""``mw deploy``: serve a version of a model from now on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from millwright.deployment.commands.showing import JSON, PROJECT, show_view
+
+if TYPE_CHECKING:
+    from millwright.deployment.records import DeploymentView
+    from millwright.kernel.door import Door
+    from millwright.kernel.serving_config import ServingConfig
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--alias", help="Serve the version that this alias points to (default: champion).")
+@click.option("--version", type=click.IntRange(min=1), help="Serve this version.")
+@click.option("--name", help="Name of the deployment; by default the one in millwright.yaml.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Its port; a free one by default.")
+@click.option(
+    "--target",
+    metavar="TARGET",
+    help="Serve it there: a target of millwright.yaml, or container, kubernetes, kserve, knative,"
+    " lambda, sagemaker. By default a process of this machine.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the target, or of serving: cache_rows=1000, workers.most=4.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the target's files into this folder and change nothing elsewhere.",
+)
+@click.option("--wait", default=60.0, show_default=True, help="Seconds to wait until it answers.")
+@PROJECT
+@JSON
+def deploy(
+    model: str | None,
+    alias: str | None,
+    version: int | None,
+    name: str | None,
+    port: int | None,
+    target: str | None,
+    settings: tuple[str, ...],
+    output: Path | None,
+    wait: float,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Serve a version of MODEL (by default the project's only model) from now on."""
+    from millwright.deployment import client
+    from millwright.deployment.records import Choice, NewDeployment
+    from millwright.kernel.door import connect
+    from millwright.kernel.errors import InvalidInput
+    from millwright.kernel.workspace import project_here
+
+    if alias is not None and version is not None:
+        raise InvalidInput(
+            "deployment.choice", "Give --alias or --version, not both.", hint="Leave one out."
+        )
+    with connect() as door:
+        project = project or project_here()
+        model = model or _only_model(door, project)
+        configured_name, configured_port, serving = _configured(model)
+        if target is not None:
+            from millwright.deployment.targets.releasing import release_to
+
+            choice = Choice(version=version, alias=alias)
+            release_to(
+                door,
+                project,
+                name or configured_name,
+                model,
+                choice,
+                target,
+                settings,
+                output,
+                as_json,
+            )
+            return
+        _refuse_without_target(output)
+        new = NewDeployment(
+            model=model,
+            alias=alias,
+            version=version,
+            port=configured_port if port is None else port,
+            serving=_with_settings(serving, settings),
+        )
+        view = client.deploy(door, project, name or configured_name, new)
+        if door.url is not None:
+            view = _until_settled(door, view, wait)
+        show_view(view, as_json, running=door.url is not None)
+
+
+def _refuse_without_target(output: Path | None) -> None:
+    from millwright.kernel.errors import InvalidInput
+
+    if output is not None:
+        raise InvalidInput(
+            "deployment.no_target",
+            "--output is for a target, and none is named.",
+            hint="Name it, as in: --target container",
+        )
+
+
+def _configured(model: str) -> tuple[str, int, ServingConfig | None]:
+    """Name, port and settings of the deployment as the project file has them, if there is one."""
+    from millwright.kernel.errors import NotFound
+    from millwright.kernel.workspace import Workspace
+
+    try:
+        config = Workspace.find().project()
+    except NotFound:
+        return model, 0, None
+    return config.deployment_name, config.deployment.port, config.deployment.serving
+
+
+def _with_settings(
+    serving: ServingConfig | None, settings: tuple[str, ...]
+) -> ServingConfig | None:
+    """The settings of the project file, and what was given with ``--set`` in place of them.
+
+    Raises:
+        InvalidInput: a setting is unknown or wrong.
+    """
+    import yaml
+    from pydantic import ValidationError
+
+    from millwright.kernel.errors import InvalidInput
+    from millwright.kernel.serving_config import ServingConfig
+
+    if not settings:
+        return serving
+    content = {} if serving is None else serving.model_dump()
+    for one in settings:
+        key, _, value = one.partition("=")
+        place = content
+        *outer, last = key.split(".")
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = yaml.safe_load(value)
+    try:
+        return ServingConfig.model_validate(content)
+    except ValidationError as cause:
+        error = cause.errors()[0]
+        name = ".".join(str(part) for part in error["loc"]) or "the settings"
+        raise InvalidInput(
+            "deployment.setting",
+            f"The setting {name} cannot be used: {error['msg'][:1].lower()}{error['msg'][1:]}.",
+            hint="Settings are those of deployment.serving in millwright.yaml, such as"
+            " cache_rows=1000 or workers.most=4.",
+        ) from cause
+
+
+def _only_model(door: Door, project: str) -> str:
+    from millwright.kernel.errors import InvalidInput
+    from millwright.registry import list_models
+
+    names = [model.name for model in list_models(door, project)]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise InvalidInput(
+            "deployment.no_model",
+            f"The project '{project}' has no model yet.",
+            hint="Train one with: mw run",
+        )
+    raise InvalidInput(
+        "deployment.which_model",
+        f"The project '{project}' has {len(names)} models.",
+        hint=f"Say which: mw deploy MODEL, one of {', '.join(sorted(names))}.",
+    )
+
+
+def _until_settled(door: Door, view: DeploymentView, seconds: float) -> DeploymentView:
+    """Follow a deployment until it answers as asked, fails, or the time is up."""
+    import time
+
+    from millwright.deployment.client import get_deployment
+
+    deadline = time.monotonic() + seconds
+    while view.health not in ("ready", "failed", "stopped") and time.monotonic() < deadline:
+        time.sleep(0.1)
+        view = get_deployment(door, view.project, view.name)
+    return view
