@@ -38,12 +38,19 @@ if TYPE_CHECKING:
     )
     from millwright.tracking.logged_models.service import logged_model_source, tag_registered
     from millwright.tracking.mlflow.artifacts import download
-    from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key
+    from millwright.tracking.mlflow.clauses import (
+        Clause,
+        clauses,
+        entity_and_key,
+        quoted_text,
+        unquoted,
+    )
     from millwright.tracking.mlflow.comparing import compare
     from millwright.tracking.mlflow.endpoints import Endpoint, Endpoints, MlflowCall, Reply
     from millwright.tracking.mlflow.errors import (
         MlflowError,
         absent,
+        bad_value,
         invalid,
         missing,
         translated,
@@ -51,6 +58,7 @@ if TYPE_CHECKING:
     from millwright.tracking.mlflow.gateway import MlflowGateway, is_mlflow
     from millwright.tracking.mlflow.graphql import graphql_endpoints
     from millwright.tracking.mlflow.paging import offset_of, token_of
+    from millwright.tracking.mlflow.run_filter import order_and_way
     from millwright.tracking.openlineage.delivery import OpenLineageController
     from millwright.tracking.purging import PurgeController
     from millwright.tracking.records import (
@@ -107,11 +115,12 @@ _WHERE = {
     "environment": ("command_line", "packages", "run_environment"),
     "logged_models.service": ("logged_model_source", "tag_registered"),
     "mlflow.artifacts": ("download",),
-    "mlflow.clauses": ("Clause", "clauses", "entity_and_key"),
+    "mlflow.clauses": ("Clause", "clauses", "entity_and_key", "quoted_text", "unquoted"),
     "mlflow.comparing": ("compare",),
     "mlflow.endpoints": ("Endpoint", "Endpoints", "MlflowCall", "Reply"),
-    "mlflow.errors": ("MlflowError", "absent", "invalid", "missing", "translated"),
+    "mlflow.errors": ("MlflowError", "absent", "bad_value", "invalid", "missing", "translated"),
     "mlflow.paging": ("offset_of", "token_of"),
+    "mlflow.run_filter": ("order_and_way",),
     "mlflow.gateway": ("MlflowGateway", "is_mlflow"),
     "mlflow.graphql": ("graphql_endpoints",),
     "openlineage.delivery": ("OpenLineageController",),
@@ -168,6 +177,7 @@ __all__ = [
     "absent",
     "active_run",
     "artifact_root",
+    "bad_value",
     "checked_path",
     "children",
     "clauses",
@@ -197,8 +207,10 @@ __all__ = [
     "metric_history",
     "missing",
     "offset_of",
+    "order_and_way",
     "packages",
     "path_of",
+    "quoted_text",
     "reproduce_script",
     "run_environment",
     "set_tags",
@@ -209,6 +221,7 @@ __all__ = [
     "tag_registered",
     "token_of",
     "translated",
+    "unquoted",
     "why_results_differ",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 
@@ -140,4 +141,4 @@ def _not_unique(parameter: str, name: str) -> MlflowError:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text[:200].replace('"', '\\"') + '"'
+    return json.dumps(text[:200], ensure_ascii=False)

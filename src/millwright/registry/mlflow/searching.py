@@ -16,13 +16,16 @@ from millwright.tracking import (
     Clause,
     Endpoints,
     MlflowCall,
-    MlflowError,
+    bad_value,
     clauses,
     compare,
     entity_and_key,
     invalid,
     offset_of,
+    order_and_way,
+    quoted_text,
     token_of,
+    unquoted,
 )
 
 endpoints = Endpoints()
@@ -32,6 +35,7 @@ DEFAULT_MODELS = 100
 DEFAULT_VERSIONS = 200_000
 _TAG_COMPARATORS = ("=", "!=", "LIKE", "ILIKE")
 _TEXT_COMPARATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
+_NUMBER_KEYS = ("version_number", "creation_timestamp", "last_updated_timestamp")
 _NUMBER_COMPARATORS = ("=", "!=", ">", ">=", "<", "<=")
 _MODEL_KEYS = {"name": models.c.name}
 _VERSION_KEYS: dict[str, Column[Any]] = {
@@ -128,10 +132,7 @@ def _page(name: str, found: list[Json], more: bool, start: int) -> Json:
 def _size(asked: int | None, usual: int, most: int) -> int:
     size = usual if asked is None else asked
     if size > most:
-        raise invalid(
-            f"Invalid value {size} for parameter 'max_results' supplied. It must be at most {most}, "
-            f"but got value {size}"
-        )
+        raise bad_value("max_results", str(size))
     if size < 1:
         raise invalid(
             f"Invalid value for max_results. It must be a positive integer, but got {size}"
@@ -148,9 +149,9 @@ def _model_conditions(call: MlflowCall, found: list[Clause]) -> list[ColumnEleme
         if kind == "tag":
             tags[key].append(_checked_tag(clause))
             continue
+        value = _text_value(clause, "['name']", lists=True)
         if clause.comparator not in _TEXT_COMPARATORS:
             raise invalid(f"Invalid comparator for attribute: {clause.comparator}")
-        value = _text_value(clause, key, lists=True)
         conditions.append(compare(dialect, _MODEL_KEYS[key], clause.comparator, value))
     if not _asks_for_prompts(tags):
         tags.pop(PROMPT_TAG, None)
@@ -200,13 +201,17 @@ def _version_conditions(call: MlflowCall, found: list[Clause]) -> list[ColumnEle
 
 
 def _identified(clause: Clause, known: tuple[str, ...]) -> tuple[str, str]:
-    entity, key = entity_and_key(clause.name)
+    entity, dot, key = clause.name.partition(".")
+    if not dot:
+        entity, key = "attribute", clause.name
     if entity in ("tag", "tags"):
-        return "tag", key
-    if entity not in (None, "attribute"):
+        return "tag", unquoted(key)
+    if entity != "attribute":
         raise invalid(
-            f"Invalid entity type '{entity}'. Valid entity types are ('attribute', 'tag', 'tags')"
+            f"Invalid entity type '{entity[:100]}'. "
+            "Valid entity types are ('attribute', 'tag', 'tags')"
         )
+    # As MLflow has it, an attribute's name stands here without quotes.
     if key not in known:
         raise invalid(
             f"Invalid attribute key '{key[:100]}' specified. Valid keys are '{set(known)}'"
@@ -215,61 +220,60 @@ def _identified(clause: Clause, known: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _checked_tag(clause: Clause) -> Clause:
-    if clause.comparator not in _TAG_COMPARATORS:
-        raise invalid(f"Invalid comparator for tag: {clause.comparator}")
-    if clause.value.kind != "string":
+    if clause.value.kind not in ("string", "word", "nothing"):
         raise invalid(
             "Expected a quoted string value for tag (e.g. 'my-value'). "
-            f"Got value {clause.value.text[:100]}"
+            f"Got value {clause.value.shown}"
         )
+    quoted_text(clause.value)
+    if clause.comparator not in _TAG_COMPARATORS:
+        raise invalid(f"Invalid comparator for tag: {clause.comparator}")
     return clause
 
 
 def _text_condition(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
     lists = key in ("run_id", "name")
-    if clause.comparator not in _TEXT_COMPARATORS or (
-        clause.comparator in ("IN", "NOT IN") and not lists
-    ):
+    if clause.value.kind == "number":
+        raise invalid(
+            f"Only the '{set(_NUMBER_KEYS)}' attributes support comparison with numeric values."
+        )
+    value = _text_value(clause, "['name', 'run_id']", lists=lists)
+    if clause.comparator not in _TEXT_COMPARATORS:
         raise invalid(f"Invalid comparator for attribute: {clause.comparator}")
-    value = _text_value(clause, key, lists=lists)
     column: ColumnElement[Any] = _VERSION_KEYS[key]
     return compare(dialect, column, clause.comparator, value)
 
 
 def _number_condition(dialect: str, clause: Clause) -> ColumnElement[bool]:
+    if clause.value.kind != "number":
+        _text_value(clause, "['name', 'run_id']", lists=False)
     if clause.comparator not in _NUMBER_COMPARATORS:
         raise invalid(f"Invalid comparator for attribute version_number: {clause.comparator}")
     try:
         number = int(clause.value.text)
     except ValueError:
         raise invalid(
-            f"Invalid value for numeric attribute 'version_number': {clause.value.text[:100]!r}"
+            "Invalid value for numeric attribute 'version_number': "
+            + (clause.value.shown if clause.value.kind == "number" else repr(clause.value.text))
         ) from None
     # Beyond the column's range every comparison is decided by the sign.
     number = max(-(2**31), min(2**31 - 1, number))
     return compare(dialect, model_versions.c.version, clause.comparator, number)
 
 
-def _text_value(clause: Clause, key: str, *, lists: bool) -> str | tuple[str, ...]:
+def _text_value(clause: Clause, listed: str, *, lists: bool) -> str | tuple[str, ...]:
     value = clause.value
-    wants_list = clause.comparator in ("IN", "NOT IN")
+    if value.kind in ("string", "word", "nothing"):
+        return quoted_text(value)
     if value.kind == "list" and not lists:
         raise invalid(
-            "Only ['name', 'run_id'] attributes support comparison with a list of quoted string "
-            "values."
+            f"Only {listed} attributes support comparison with a list of quoted string values."
         )
-    if wants_list and value.kind == "list":
+    if value.kind == "list" and clause.comparator in ("IN", "NOT IN"):
         return value.items
-    if not wants_list and value.kind == "string":
-        return value.text
-    if value.kind == "word":
-        raise invalid(
-            "Parameter value is either not quoted or unidentified quote types used for string "
-            f"value {value.text[:100]}. Use either single or double quotes."
-        )
     raise invalid(
-        f"Expected a quoted string value or a list of quoted string values for attributes. "
-        f"Got value {value.text[:100]}"
+        "Expected a quoted string value or a list of quoted string values for attributes. "
+        f"Got value {value.shown}"
     )
 
 
@@ -285,22 +289,32 @@ def _order(
 ) -> list[tuple[Column[Any], bool]]:
     found: list[tuple[Column[Any], bool]] = []
     for text in asked:
-        words = text.split()
-        if not words or len(words) > 2 or (len(words) == 2 and words[1].lower() not in _ENDS):
-            raise invalid(f"Invalid order_by clause '{text[:100]}'. Could not be parsed.")
-        entity, key = entity_and_key(words[0])
-        column = known.get(key) if entity in (None, "attribute") else None
+        name, ascending = order_and_way(text)
+        column = known.get(name if models_only else _order_key(name, known))
         if column is None:
-            valid = {"name", "timestamp"} if models_only else set(known)
             raise invalid(
-                f"Invalid order by key '{words[0][:100]}' specified. Valid keys are '{valid}'"
+                f"Invalid order by key '{name[:100]}' specified. Valid keys are "
+                f"'{ {'name', 'timestamp'} }'"
             )
         if any(column is other for other, _ in found):
-            raise MlflowError(
-                "INVALID_PARAMETER_VALUE", f"`order_by` contains duplicate fields: {asked[:20]}"
-            )
-        found.append((column, len(words) == 1 or words[1].lower() == "asc"))
+            raise invalid(f"`order_by` contains duplicate fields: {asked[:20]}")
+        found.append((column, ascending))
     return found
 
 
-_ENDS = ("asc", "desc")
+def _order_key(name: str, known: dict[str, Column[Any]]) -> str:
+    """What orders versions; MLflow reads it as it reads what orders experiments."""
+    entity, key = entity_and_key(name)
+    if entity not in (None, "attribute", "tag", "tags"):
+        raise invalid(
+            f"Invalid entity type '{entity}'. Valid entity types are ('attribute', 'tag', 'tags')"
+        )
+    if entity in ("tag", "tags"):
+        raise invalid(
+            f"Invalid order by key '{key[:100]}' specified. Valid keys are '{set(known)}'"
+        )
+    if key not in known:
+        raise invalid(
+            f"Invalid attribute key '{key[:100]}' specified. Valid keys are '{set(known)}'"
+        )
+    return key

@@ -42,8 +42,9 @@ def resolved(
         MlflowError: it names a local file, climbs, or is not within the run or model it is said
             to be of.
     """
-    refuse_hostile(source)
     parts = urlsplit(source)
+    if _LOCAL.match(source) is None and parts.scheme:
+        refuse_hostile(source)
     if parts.scheme == "models":
         return _of_model(connection, project, source, run, model)
     if _LOCAL.match(source) or not parts.scheme:

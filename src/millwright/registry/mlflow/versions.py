@@ -75,7 +75,7 @@ async def create_model_version(call: MlflowCall) -> Json:
     It is external to us: it passed no gates and has no package, and says so everywhere.
     """
     asked = call.read(NewVersion)
-    name = model_name(required(asked.name, "name"))
+    name = required(asked.name, "name")
     given = required(asked.source, "source")
     tags = checked_tags(asked.tags)
     prompt = is_prompt(tags)
@@ -89,7 +89,7 @@ async def create_model_version(call: MlflowCall) -> Json:
             source = Source(prompt_source(given), given, asked.run_id or None, None)
         else:
             source = resolved(tx.connection, call.project, given, *named)
-        model_row(tx.connection, call.project, name)
+        model_row(tx.connection, call.project, model_name(name))
         row = _add(tx, call.project, name, asked, source, call.actor.name, found)
         if tags:
             mine = {"project": call.project, "model": name, "version": row["version"]}

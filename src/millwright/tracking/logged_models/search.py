@@ -80,7 +80,9 @@ def search(
         MlflowError: the filter or the order is not understood.
     """
     dialect = store.database.engine.dialect.name
-    conditions, has_metric = _conditions(dialect, clauses(text), datasets)
+    conditions, has_metric = _conditions(
+        dialect, clauses(text, refusal=lambda _: _not_comparisons(text)), datasets
+    )
     if datasets and not has_metric:
         metric = logged_model_metrics.c
         conditions.append(exists().where(metric.model == logged_models.c.id, _on(datasets)))
@@ -99,6 +101,13 @@ def search(
             .limit(size + 1)
         )
         return list(connection.execute(query).all())
+
+
+def _not_comparisons(text: str | None) -> str:
+    return (
+        f"Invalid filter string: {text!r}. Expected a list of comparisons separated by 'AND' "
+        "(e.g. 'metrics.loss > 0.1 AND params.lr = 0.01')."
+    )
 
 
 def page_token(experiments: list[str], text: str | None, order: Any, start: int) -> str:

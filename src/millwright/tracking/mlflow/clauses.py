@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from millwright.tracking.mlflow.errors import MlflowError, invalid
+from millwright.tracking.mlflow.errors import invalid
 
 MAX_CLAUSES = 100
 MAX_ITEMS = 10_000
@@ -22,22 +23,37 @@ _TOKEN = re.compile(
   | (?P<name>(?:[A-Za-z_][\w$]*|`[^`]*`|"[^"]*")
       (?:\.(?:(?:[^\s=!<>`"'(),;]+\.)?(?:`[^`]*`|"[^"]*")|[^\s=!<>`"'(),;]+))*)
   | (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-  | (?P<comparator>!=|<>|>=|<=|=|>|<)
+  | (?P<comparator>[<>=!~]+)
   | (?P<list>\((?:[^()'"]|'(?:''|[^'])*'|"[^"]*")*\))
   | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_WORDS = ("LIKE", "ILIKE", "RLIKE", "IN")
+_WORDS = ("LIKE", "ILIKE", "RLIKE")
+_OPERANDS = ("name", "string", "number", "list")
+# Words that are never a name or a value: a comparison with one of them is none.
+_KEYWORDS = frozenset(
+    ("AND", "OR", "NOT", "IN", "IS", "BETWEEN", "EXISTS", "TRUE", "FALSE", *_WORDS)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a name is compared with: ``text`` as it was written, without quotes for strings."""
+    """What a name is compared with: ``raw`` as it was written, ``text`` without a string's quotes."""
 
     kind: Literal["string", "number", "list", "nothing", "word"]
     text: str = ""
-    items: tuple[str, ...] = ()
+    raw: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What errors say of it."""
+        return self.raw[:100]
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The texts of a list; raises ``MlflowError`` where it holds anything else."""
+        return _items(self.raw)
 
     @property
     def number(self) -> int | float:
@@ -60,8 +76,26 @@ class _Token:
     text: str
 
 
-def clauses(text: str | None) -> list[Clause]:
+def bare(left: Sequence[str]) -> str:
+    """What most searches say of what is no clause."""
+    return f"Invalid clause(s) in filter string: {', '.join(left)}"
+
+
+def in_quotes(left: Sequence[str]) -> str:
+    """What the searches of runs and of traces say of it.
+
+    >>> in_quotes(["OR"])
+    "Invalid clause(s) in filter string: 'OR'"
+    """
+    return bare([f"'{part}'" for part in left])
+
+
+def clauses(text: str | None, *, refusal: Callable[[Sequence[str]], str] = bare) -> list[Clause]:
     """The clauses of a filter string, in order; none where it is empty.
+
+    Args:
+        text: the filter.
+        refusal: the sentence for what is neither a comparison nor ``AND``.
 
     Raises:
         MlflowError: it is not a list of comparisons joined by ``AND``, or has too many.
@@ -78,11 +112,14 @@ def clauses(text: str | None) -> list[Clause]:
             f"Search filter contained multiple expression {text[:200]!r}. "
             "Provide AND-ed expression list."
         )
-    found = []
-    for tokens in _split(_tokens(text)):
-        found.append(_clause(tokens))
-        if len(found) > MAX_CLAUSES:
+    found: list[Clause] = []
+    comparisons, left = _taken_apart(_tokens(text))
+    if left:
+        raise invalid(refusal(left)[:1_000])
+    for tokens in comparisons:
+        if len(found) == MAX_CLAUSES:
             raise invalid(f"A filter may have at most {MAX_CLAUSES} clauses.")
+        found.append(_clause(tokens))
     return found
 
 
@@ -112,6 +149,23 @@ def entity_and_key(name: str) -> tuple[str | None, str]:
     return unquoted(entity), unquoted(key)
 
 
+def quoted_text(value: Value) -> str:
+    """The text of a value that must be a string in quotes.
+
+    Raises:
+        MlflowError: it is a word without.
+
+    >>> quoted_text(clauses("name = 'a'")[0].value)
+    'a'
+    """
+    if value.kind == "word":
+        raise invalid(
+            "Parameter value is either not quoted or unidentified quote types used for string value "
+            f"{value.shown}. Use either single or double quotes."
+        )
+    return value.text
+
+
 def _tokens(text: str) -> list[_Token]:
     found = []
     for match in _TOKEN.finditer(text):
@@ -123,47 +177,65 @@ def _tokens(text: str) -> list[_Token]:
     return found
 
 
-def _split(tokens: list[_Token]) -> list[list[_Token]]:
-    parts: list[list[_Token]] = [[]]
-    for token in tokens:
-        if token.kind == "name" and token.text.upper() == "AND":
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    if len(parts) > 1 and any(not part for part in parts):
-        raise invalid("Invalid clause(s) in filter string: 'AND'")
-    return [part for part in parts if part]
+def _taken_apart(tokens: list[_Token]) -> tuple[list[list[_Token]], list[str]]:
+    """The tokens of each comparison, and what is left beside ``AND``."""
+    found: list[list[_Token]] = []
+    left: list[str] = []
+    at = 0
+    while at < len(tokens):
+        size = _size_of_comparison(tokens[at : at + 4])
+        if size:
+            found.append(tokens[at : at + size])
+        elif tokens[at].text.upper() != "AND":
+            left.append(tokens[at].text)
+        at += size or 1
+    return found, left
+
+
+def _size_of_comparison(tokens: list[_Token]) -> int:
+    """How many of the tokens make a comparison, 0 where they begin none."""
+    if len(tokens) < 3 or not _is_operand(tokens[0]):
+        return 0
+    words = [token.text.upper() for token in tokens]
+    if tokens[0].kind == "name":
+        if words[1:3] == ["IS", "NULL"] or (words[1] == "IN" and tokens[2].kind == "list"):
+            return 3
+        if words[1:] == ["IS", "NOT", "NULL"]:
+            return 4
+        if words[1:3] == ["NOT", "IN"] and tokens[-1].kind == "list":
+            return len(words) if len(words) == 4 else 0
+    if tokens[1].kind == "comparator" or words[1] in _WORDS:
+        return 3 if _is_operand(tokens[2]) else 0
+    if words[1] == "NOT" and words[2] in _WORDS and len(tokens) == 4:
+        return 4 if _is_operand(tokens[3]) else 0
+    return 0
+
+
+def _is_operand(token: _Token) -> bool:
+    return token.kind in _OPERANDS and token.text.upper() not in _KEYWORDS
 
 
 def _clause(tokens: list[_Token]) -> Clause:
-    words = [token.text.upper() for token in tokens]
     if tokens[0].kind != "name":
-        raise _bad(tokens)
-    name = tokens[0].text
-    if words[1:] == ["IS", "NULL"] or words[1:] == ["IS", "NOT", "NULL"]:
-        return Clause(name, " ".join(words[1:]), Value("nothing"))
-    if len(tokens) == 4 and words[1] == "NOT" and words[2] == "IN":
-        return Clause(name, "NOT IN", _value(tokens[3], tokens))
-    if len(tokens) != 3:
-        raise _bad(tokens)
-    if tokens[1].kind == "comparator":
-        return Clause(name, tokens[1].text, _value(tokens[2], tokens))
-    if words[1] in _WORDS:
-        return Clause(name, words[1], _value(tokens[2], tokens))
-    raise _bad(tokens)
+        raise invalid(
+            f"Invalid comparison clause. Expected 'Identifier' found '{tokens[0].text[:200]}'"
+        )
+    words = [token.text.upper() for token in tokens[1:]]
+    if words[0] == "IS":
+        return Clause(tokens[0].text, " ".join(words), Value("nothing"))
+    return Clause(tokens[0].text, " ".join(words[:-1]), _value(tokens[-1]))
 
 
-def _value(token: _Token, tokens: list[_Token]) -> Value:
+def _value(token: _Token) -> Value:
+    raw = token.text
     if token.kind == "string":
-        return Value("string", token.text[1:-1])
+        return Value("string", raw[1:-1], raw=raw)
     if token.kind == "number":
-        return Value("number", token.text)
+        return Value("number", raw, raw=raw)
     if token.kind == "list":
-        return Value("list", token.text, _items(token.text))
-    if token.kind == "name":
-        text = unquoted(token.text)
-        return Value("string" if text != token.text and token.text[0] == '"' else "word", text)
-    raise _bad(tokens)
+        return Value("list", raw, raw=raw)
+    text = unquoted(raw)
+    return Value("string" if text != raw and raw[0] == '"' else "word", text, raw=raw)
 
 
 def _items(text: str) -> tuple[str, ...]:
@@ -190,11 +262,6 @@ def _items(text: str) -> tuple[str, ...]:
     if len(items) > MAX_ITEMS:
         raise invalid(f"A list in a filter may have at most {MAX_ITEMS} values.")
     return items
-
-
-def _bad(tokens: list[_Token]) -> MlflowError:
-    shown = " ".join(token.text for token in tokens)
-    return invalid(f"Invalid clause(s) in filter string: '{shown[:300]}'")
 
 
 def _outside_quotes(text: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Row
 
-from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key
+from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key, quoted_text
 from millwright.tracking.mlflow.comparing import glob_of
 from millwright.tracking.mlflow.errors import invalid
+from millwright.tracking.mlflow.paging import offset_of, token_of
 from millwright.tracking.mlflow.run_filter import order_and_way
 from millwright.tracking.service.statements import execute, marks
 
@@ -49,7 +48,7 @@ def find_experiments(
         text, more = _condition(connection.dialect.name, clause)
         where.append(text)
         values.extend(more)
-    offset = page_offset(token)
+    offset = offset_of(token)
     query = (
         "SELECT e.no, e.project, e.id, e.name, e.artifact_location, e.created_ms, "  # noqa: S608
         f"e.updated_ms, e.deleted_ms FROM experiments e WHERE {' AND '.join(where)} "
@@ -58,7 +57,7 @@ def find_experiments(
     rows = list(execute(connection, query, *values, limit + 1, offset))
     following = None
     if len(rows) > limit:
-        following = base64.b64encode(json.dumps({"offset": offset + limit}).encode()).decode()
+        following = token_of(offset + limit)
     return rows[:limit], following
 
 
@@ -66,7 +65,7 @@ def _condition(dialect: str, clause: Clause) -> tuple[str, list[Any]]:
     entity, key = entity_and_key(clause.name)
     if entity is not None and entity not in _ENTITIES:
         raise invalid(f"Invalid entity type '{entity[:100]}'. Valid entity types are {_ENTITIES}")
-    comparator = "!=" if clause.comparator == "<>" else clause.comparator
+    comparator = clause.comparator
     if entity in ("tag", "tags"):
         return _tag(dialect, key, comparator, clause)
     if key not in _COLUMNS:
@@ -81,21 +80,16 @@ def _condition(dialect: str, clause: Clause) -> tuple[str, list[Any]]:
         return _time(key, comparator, clause)
     if key == "experiment_id":
         return _id(comparator, clause)
-    if clause.value.kind == "list":
-        raise invalid(
-            "Only ['experiment_id'] attributes support comparison with a list of quoted string "
-            "values."
-        )
+    value = _quoted(clause, "attribute")
     if comparator not in ("=", "!=", "LIKE", "ILIKE"):
         raise invalid(f"Invalid comparator for string attribute: {comparator}")
-    return _text(dialect, _COLUMNS[key], comparator, _quoted(clause))
+    return _text(dialect, _COLUMNS[key], comparator, value)
 
 
 def _time(key: str, comparator: str, clause: Clause) -> tuple[str, list[Any]]:
     if clause.value.kind != "number":
         raise invalid(
-            f"Expected numeric value type for numeric attribute: {key}. "
-            f"Found {clause.value.text[:100]}"
+            f"Expected numeric value type for numeric attribute: {key}. Found {clause.value.shown}"
         )
     if comparator not in ("=", "!=", "<", "<=", ">", ">="):
         raise invalid(f"Invalid comparator for numeric attribute: {comparator}")
@@ -108,19 +102,27 @@ def _id(comparator: str, clause: Clause) -> tuple[str, list[Any]]:
     if comparator not in ("=", "!=", "IN", "NOT IN"):
         raise invalid(f"Invalid comparator for experiment_id: {comparator}")
     if comparator in ("IN", "NOT IN"):
-        if clause.value.kind != "list":
-            raise invalid(f"Invalid value for the comparator '{comparator}'.")
-        items = clause.value.items
-        return f"e.id {comparator} {marks(len(items))}", list(items)
-    return f"e.id {comparator} ?", [_quoted(clause)]
+        items = [_checked_id(item) for item in clause.value.items]
+        return f"e.id {comparator} {marks(len(items))}", items
+    return f"e.id {comparator} ?", [_checked_id(_quoted(clause, "attribute"))]
+
+
+def _checked_id(text: str) -> str:
+    try:
+        return str(int(text))
+    except ValueError:
+        raise invalid(
+            f"Invalid experiment ID '{text[:100]}'. Experiment ID must be a valid integer."
+        ) from None
 
 
 def _tag(dialect: str, key: str, comparator: str, clause: Clause) -> tuple[str, list[Any]]:
     if comparator in ("IS NULL", "IS NOT NULL"):
         return ("NOT " if comparator == "IS NULL" else "") + _EXISTS + ")", [key]
+    value = _quoted(clause, "tag")
     if comparator not in ("=", "!=", "LIKE", "ILIKE"):
         raise invalid(f"Invalid comparator for tag: {comparator}")
-    text, values = _text(dialect, "t.value", comparator, _quoted(clause))
+    text, values = _text(dialect, "t.value", comparator, value)
     return f"{_EXISTS} AND {text})", [key, *values]
 
 
@@ -132,13 +134,20 @@ def _text(dialect: str, column: str, comparator: str, value: str) -> tuple[str, 
     return f"{column} {comparator} ?", [value]
 
 
-def _quoted(clause: Clause) -> str:
-    if clause.value.kind != "string":
+def _quoted(clause: Clause, kind: str) -> str:
+    value = clause.value
+    if value.kind in ("string", "word"):
+        return quoted_text(value)
+    if kind == "tag":
         raise invalid(
-            "Parameter value is either not quoted or unidentified quote types used for string value "
-            f"{clause.value.text[:100]}. Use either single or double quotes."
+            f"Expected a quoted string value for tag (e.g. 'my-value'). Got value {value.shown}"
         )
-    return clause.value.text
+    if value.kind == "list":
+        raise invalid(
+            "Only ['experiment_id'] attributes support comparison with a list of quoted string "
+            "values."
+        )
+    raise invalid(f"Expected a quoted string value for attributes. Got value {value.shown}")
 
 
 def _order(order_by: Sequence[str]) -> str:
@@ -156,17 +165,3 @@ def _order(order_by: Sequence[str]) -> str:
         column = _BY_NUMBER if key == "experiment_id" else _COLUMNS[key]
         keys.append(f"{column} {'ASC' if ascending else 'DESC'}")
     return ", ".join([*keys, f"{_BY_NUMBER} DESC"])
-
-
-def page_offset(token: str | None) -> int:
-    """How many rows a page token skips; raises ``MlflowError``."""
-    if not token:
-        return 0
-    try:
-        found = json.loads(base64.b64decode(token, validate=True))
-        offset = found["offset"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise invalid("Invalid page token, could not base64-decode") from None
-    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < 1 << 62:
-        raise invalid(f"Invalid page token, parsed value={str(found)[:100]}")
-    return offset

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from millwright.kernel.access import Permission
 from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall
 from millwright.tracking.mlflow.errors import invalid, missing
-from millwright.tracking.mlflow.experiment_search import page_offset
+from millwright.tracking.mlflow.paging import offset_of
 from millwright.tracking.mlflow.runs import OneRun
 from millwright.tracking.mlflow.wire import Int64, MetricOut, number
 from millwright.tracking.service.decimation import sampled
@@ -70,7 +70,7 @@ def get_history(call: MlflowCall) -> object:
             f"Invalid value {asked.max_results} for parameter 'max_results' supplied. "
             "It must be a positive integer."
         )
-    offset = page_offset(asked.page_token)
+    offset = offset_of(asked.page_token)
     with call.store.read() as connection:
         points = _points(connection, _number(connection, call.project, wanted), asked.metric_key)
     last = len(points) if asked.max_results is None else offset + asked.max_results

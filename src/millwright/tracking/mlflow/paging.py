@@ -20,11 +20,15 @@ def offset_of(token: str | None) -> int:
     if not token:
         return 0
     try:
-        parsed = json.loads(base64.b64decode(token))
-    except (ValueError, RecursionError) as cause:
+        decoded = base64.b64decode(token)
+    except ValueError as cause:
         raise invalid("Invalid page token, could not base64-decode") from cause
+    try:
+        parsed = json.loads(decoded)
+    except (ValueError, RecursionError) as cause:
+        raise invalid(f"Invalid page token, decoded value={decoded[:100]!r}") from cause
     start = parsed.get("offset") if isinstance(parsed, dict) else None
-    if not isinstance(start, int) or not 0 < start < 2**53:
+    if type(start) is not int or not 0 < start < 2**53:
         raise invalid(f"Invalid page token, parsed value={str(parsed)[:100]}")
     return start
 

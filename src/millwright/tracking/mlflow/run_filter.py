@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key, unquoted
+from millwright.tracking.mlflow.clauses import (
+    Clause,
+    clauses,
+    entity_and_key,
+    in_quotes,
+    quoted_text,
+    unquoted,
+)
 from millwright.tracking.mlflow.errors import invalid
 
 Kind = Literal["metric", "parameter", "tag", "attribute", "dataset"]
@@ -83,7 +90,7 @@ def conditions(text: str | None) -> list[Condition]:
     >>> conditions("metrics.`a b` >= 0.5 and tags.team LIKE 'x%'")[0]
     Condition(kind='metric', key='a b', comparator='>=', value=0.5)
     """
-    return [_condition(clause) for clause in clauses(text)]
+    return [_condition(clause) for clause in clauses(text, refusal=in_quotes)]
 
 
 def orders(wanted: Sequence[str]) -> list[Order]:
@@ -122,7 +129,7 @@ def order_and_way(text: str) -> tuple[str, bool]:
 
 def _condition(clause: Clause) -> Condition:
     kind, key = _resolved(clause.name, _SEARCHABLE)
-    comparator = "!=" if clause.comparator == "<>" else clause.comparator
+    comparator = clause.comparator
     if comparator in ("IS NULL", "IS NOT NULL"):
         if kind not in ("tag", "parameter"):
             raise invalid(
@@ -164,13 +171,12 @@ def _value(kind: Kind, key: str, clause: Clause) -> str | int | float | tuple[st
     value = clause.value
     if kind == "metric":
         if value.kind != "number":
-            raise invalid(f"Expected numeric value type for metric. Found {value.text[:100]}")
+            raise invalid(f"Expected numeric value type for metric. Found {value.shown}")
         return float(value.number)
     if kind == "attribute" and key in NUMERIC:
         if value.kind != "number":
             raise invalid(
-                f"Expected numeric value type for numeric attribute: {key}. "
-                f"Found {value.text[:100]}"
+                f"Expected numeric value type for numeric attribute: {key}. Found {value.shown}"
             )
         return value.number
     if value.kind == "list" and kind in ("attribute", "dataset"):
@@ -179,14 +185,8 @@ def _value(kind: Kind, key: str, clause: Clause) -> str | int | float | tuple[st
                 "Only ['run_id'] attributes support comparison with a list of quoted string values."
             )
         return value.items
-    if value.kind == "word":
-        raise invalid(
-            "Parameter value is either not quoted or unidentified quote types used for string value "
-            f"{value.text[:100]}. Use either single or double quotes."
-        )
-    if value.kind != "string":
-        raise invalid(
-            f"Expected a quoted string value for {kind} (e.g. 'my-value'). "
-            f"Got value {value.text[:100]}"
-        )
-    return value.text
+    if value.kind in ("word", "string"):
+        return quoted_text(value)
+    what = {"attribute": "attributes", "dataset": "dataset attributes"}
+    expected = what.get(kind, f"{kind} (e.g. 'my-value')")
+    raise invalid(f"Expected a quoted string value for {expected}. Got value {value.shown}")

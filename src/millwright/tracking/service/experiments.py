@@ -71,8 +71,10 @@ def insert_experiment(
     location: str | None = None,
     tags: dict[str, str] | None = None,
     created_ms: int | None = None,
+    number: int | None = None,
 ) -> int:
-    """A new experiment's number; the caller has checked that the name is free."""
+    """A new experiment's number; the caller has checked that the name is free, and the number if
+    one is given."""
     now = clock.now_ms()
     begin_project(tx)
     values = {
@@ -83,6 +85,8 @@ def insert_experiment(
         "created_ms": created_ms or now,
         "updated_ms": created_ms or now,
     }
+    if number is not None:
+        values["no"] = number
     found = tx.execute(
         insert(experiments).values(**values).returning(experiments.c.no)
     ).scalar_one()
@@ -99,8 +103,12 @@ def insert_experiment(
 def ensure_default(tx: Transaction) -> None:
     """Make the project's experiment ``0`` where it is missing."""
     assert tx.project is not None
-    if by_id(tx.connection, tx.project, DEFAULT_ID) is None:
-        insert_experiment(tx, DEFAULT_NAME, identifier=DEFAULT_ID)
+    if by_id(tx.connection, tx.project, DEFAULT_ID) is not None:
+        return
+    # The first of a database takes number 0, so that the next is 1, as on an MLflow server.
+    taken = tx.execute(select(experiments.c.no).where(experiments.c.no == 0)).first()
+    number = 0 if taken is None else None
+    insert_experiment(tx, DEFAULT_NAME, identifier=DEFAULT_ID, number=number)
 
 
 def named(

@@ -10,7 +10,15 @@ from sqlalchemy.engine import Row
 
 from millwright.kernel.store import Store
 from millwright.tracking.experiment_lookup import numbers_of
-from millwright.tracking.mlflow.clauses import Clause, Value, clauses, entity_and_key, unquoted
+from millwright.tracking.mlflow.clauses import (
+    Clause,
+    Value,
+    clauses,
+    entity_and_key,
+    in_quotes,
+    quoted_text,
+    unquoted,
+)
 from millwright.tracking.mlflow.comparing import compare
 from millwright.tracking.mlflow.errors import MlflowError, invalid
 from millwright.tracking.traces.service import LINKED_PROMPTS, SESSION, SOURCE_RUN, TRACE_NAME
@@ -86,13 +94,13 @@ def search(
 
 def conditions_of(dialect: str, text: str | None) -> list[ColumnElement[bool]]:
     """A filter string as conditions on ``traces``."""
-    return [_condition(dialect, clause) for clause in clauses(text)]
+    return [_condition(dialect, clause) for clause in clauses(text, refusal=in_quotes)]
 
 
 def _condition(dialect: str, clause: Clause) -> ColumnElement[bool]:
     kind, key = _identified(clause)
     if kind == "tag":
-        return _entry(dialect, trace_tags.c, clause, key)
+        return _entry(dialect, trace_tags.c, clause, kind, key)
     if kind == "request_metadata":
         return _metadata(dialect, clause, key)
     if kind == "span":
@@ -134,18 +142,19 @@ def _attribute(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
         except ValueError:
             raise invalid(
                 f"Expected numeric value type for numeric attribute: {key}. "
-                f"Found {clause.value.text[:100]}"
+                f"Found {clause.value.shown}"
             ) from None
         limit = float(2**62)
         number = max(-limit, min(limit, number)) if number == number else 0.0
         return compare(dialect, _NUMBER_COLUMNS[key], clause.comparator, number)
     if clause.comparator not in _TEXTS:
         raise _bad_comparator(clause, _TEXTS)
-    value = _text(clause, key, lists=key in _LISTS or key == "trace_id")
+    value = _text(clause, "attribute", lists=key in _LISTS or key == "trace_id")
     return compare(dialect, _TEXT_COLUMNS[key], clause.comparator, value)
 
 
-def _entry(dialect: str, table: Any, clause: Clause, key: str) -> ColumnElement[bool]:
+def _entry(dialect: str, table: Any, clause: Clause, kind: str, key: str) -> ColumnElement[bool]:
+    value = _text(clause, kind)
     if key == LINKED_PROMPTS:
         return _prompt(clause)
     if clause.comparator not in _ENTRIES:
@@ -155,19 +164,18 @@ def _entry(dialect: str, table: Any, clause: Clause, key: str) -> ColumnElement[
         return not_(exists().where(mine))
     if clause.comparator == "IS NOT NULL":
         return exists().where(mine)
-    value = _text(clause, key)
     return exists().where(mine, compare(dialect, table.value, clause.comparator, value))
 
 
 def _metadata(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
     if key == SOURCE_RUN and clause.comparator == "=":
-        run = _text(clause, key)
+        run = _text(clause, "request_metadata")
         links = trace_links.c
         linked = exists().where(
             links.trace == traces.c.id, links.kind == "run", links.target == run
         )
-        return or_(linked, _entry(dialect, trace_metadata.c, clause, key))
-    return _entry(dialect, trace_metadata.c, clause, key)
+        return or_(linked, _entry(dialect, trace_metadata.c, clause, "request_metadata", key))
+    return _entry(dialect, trace_metadata.c, clause, "request_metadata", key)
 
 
 def _prompt(clause: Clause) -> ColumnElement[bool]:
@@ -195,7 +203,7 @@ def _span(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
             raise invalid(
                 f"span.content comparator '{clause.comparator}' not one of '{{'LIKE', 'ILIKE'}}'"
             )
-        text = _text(clause, key)
+        text = _text(clause, "span")
         return exists().where(mine, compare(dialect, spans.c.content, clause.comparator, text))
     if clause.comparator not in _TEXTS:
         raise invalid(f"span.{key} comparator '{clause.comparator}' not one of '{set(_TEXTS)}'")
@@ -210,7 +218,7 @@ def _span(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
             f"Invalid span attribute '{key[:100]}'. Supported attributes: name, status, type, "
             "attributes.<attribute_name>."
         )
-    wanted = _text(clause, key, lists=True)
+    wanted = _text(clause, "span", lists=True)
     return exists().where(mine, compare(dialect, columns[key], clause.comparator, wanted))
 
 
@@ -263,7 +271,7 @@ def _assessed(dialect: str, clause: Clause, kind: str, name: str) -> ColumnEleme
         if clause.value.kind != "number":
             raise invalid(
                 f"Expected a numeric value for {kind} when using comparator "
-                f"'{clause.comparator}'. Got value {clause.value.text[:100]}"
+                f"'{clause.comparator}'. Got value {clause.value.shown}"
             )
         number = float(clause.value.text)
         return exists().where(mine, compare(dialect, table.number, clause.comparator, number))
@@ -306,17 +314,24 @@ def _issue(clause: Clause, key: str) -> ColumnElement[bool]:
     return exists().where(table.trace == traces.c.id, table.kind == "issue", table.name == wanted)
 
 
-def _text(clause: Clause, what: str, *, lists: bool = False) -> Any:
-    if clause.comparator in ("IN", "NOT IN"):
-        if clause.value.kind != "list" or not lists:
-            raise invalid(f"Expected a list of quoted string values for {what}.")
-        return clause.value.items
-    if clause.value.kind != "string":
+def _text(clause: Clause, kind: str, *, lists: bool = False) -> Any:
+    value = clause.value
+    if value.kind in ("string", "word", "nothing"):
+        return quoted_text(value)
+    if value.kind == "list" and lists and clause.comparator in ("IN", "NOT IN"):
+        return value.items
+    if kind == "attribute" and value.kind == "list":
         raise invalid(
-            f"Expected a quoted string value for {what} (e.g. 'my-value'). "
-            f"Got value {clause.value.text[:100]}"
+            f"Only attributes in {set(_LISTS)} supports comparison with a list of quoted string "
+            "values."
         )
-    return clause.value.text
+    if kind == "attribute" and value.kind == "number":
+        raise invalid(
+            f"Only the '{set(_NUMBER_COLUMNS)}' attributes support comparison with numeric values."
+        )
+    raise invalid(
+        f"Expected a quoted string value for {kind} (e.g. 'my-value'). Got value {value.shown}"
+    )
 
 
 def _bad_comparator(clause: Clause, known: tuple[str, ...]) -> MlflowError:
