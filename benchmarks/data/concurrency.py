@@ -141,7 +141,8 @@ def main() -> None:
     parser.add_argument("--remote", action="store_true")
     parser.add_argument("--commits", type=int, default=100)
     arguments = parser.parse_args()
-    os.environ |= s3_server.ENVIRONMENT
+    # Permission bits only: a temporary folder that holds immutable files cannot be removed.
+    os.environ |= s3_server.ENVIRONMENT | {"MILLWRIGHT_PROTECT": "mode"}
     with tempfile.TemporaryDirectory(prefix="mw-writers-") as folder:
         root = Path(folder)
         if arguments.remote:

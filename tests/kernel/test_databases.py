@@ -75,6 +75,16 @@ def test_a_failed_transaction_leaves_neither_its_change_nor_its_event(opened: St
         assert events.read(connection) == []
 
 
+def test_who_reads_sees_one_state_while_others_commit(opened: Store) -> None:
+    with opened.read() as connection:
+        before = connection.execute(select(projects.c.name)).all()
+        with opened.write(ACTOR, "later") as tx:
+            tx.execute(insert(projects).values(name="later", created_ms=1, updated_ms=1))
+        assert connection.execute(select(projects.c.name)).all() == before
+    with opened.read() as connection:
+        assert len(connection.execute(select(projects.c.name)).all()) == len(before) + 1
+
+
 @pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
 def test_who_waits_hears_of_what_another_process_commits(opened: Store, tmp_path: Path) -> None:
     ear = Ear(opened)

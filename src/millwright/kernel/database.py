@@ -42,7 +42,10 @@ class Database:
         with _explained(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
-            yield connection
+                yield connection
+            else:
+                # Else each statement would see what was committed since the one before.
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -18,7 +18,7 @@ from millwright.data.connectors.importing import list_sources, look_for_changes,
 from millwright.data.connectors.rows import Spool
 from millwright.kernel import events
 from millwright.kernel.door import Door
-from millwright.kernel.errors import InvalidInput, Unavailable
+from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
 from millwright.kernel.store import Store
 
 ROWS = (
@@ -140,6 +140,10 @@ def test_a_query_without_a_watched_column_is_known_by_its_result(
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO t VALUES (2, 1.5, 'y')")
     assert [one.changed for one in update(door, "p", ["d"])] == [True]
+    for scheme in ("sqlite", "adbc+sqlite"):
+        with pytest.raises(NotFound, match="no database"):
+            imported(f"{scheme}:///{tmp_path}/none.db", "x", table="t")
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_credentials_come_from_the_environment_and_are_nowhere_kept(

@@ -29,7 +29,8 @@ from millwright.data.tables import dataset_versions
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.access import Actor
 from millwright.kernel.config import RetentionConfig
-from millwright.kernel.errors import Conflict
+from millwright.kernel.errors import Conflict, NotFound, Unavailable
+from millwright.kernel.objects import digest_of
 from millwright.kernel.references import references
 from millwright.kernel.remotes import Tagged
 from millwright.kernel.remotes.sending import send
@@ -343,6 +344,8 @@ def test_damage_is_named_by_the_versions_that_need_it_and_repaired(
     content[25_000] ^= 1
     pack.write_bytes(content)
 
+    with pytest.raises(NotFound, match="nowhere"):
+        fsck.check(store, actor, "p", FsckRequest(repair_from="nowhere"))
     found = fsck.check(store, actor, "p", FsckRequest())
     assert not found.ok
     assert [one.versions for one in found.damaged] == [("photos@1",)]
@@ -351,6 +354,27 @@ def test_damage_is_named_by_the_versions_that_need_it_and_repaired(
     assert all(one.repaired for one in repaired.damaged)
     assert fsck.check(store, actor, "p", FsckRequest()).damaged == ()
     assert one.files("photos", 1)["a"] == random.Random(1).randbytes(50_000)
+
+
+def test_nothing_goes_while_a_manifest_cannot_be_read(
+    opened: tuple[Bench, Store], actor: Actor
+) -> None:
+    one, store = opened
+    kept = one.keep("photos", {"a": b"1" * 1000})
+    age(one)
+    place = one.place.objects.locate([bytes.fromhex(kept.digest)])[bytes.fromhex(kept.digest)]
+    path = Path(one.place.objects.name_of(place))
+    one.place.objects.close()
+    content = bytearray(path.read_bytes())
+    content[place.offset + place.stored // 2] ^= 1
+    path.write_bytes(content)
+
+    assert garbage.collect(store, actor, "p", GarbageRequest()).unreadable == (kept.digest,)
+    with pytest.raises(Unavailable, match="nothing was removed"):
+        garbage.collect(store, actor, "p", GarbageRequest(dry_run=False))
+    assert one.place.objects.has(digest_of(b"1" * 1000))
+    given_up = GarbageRequest(dry_run=False, despite_damage=True)
+    assert garbage.collect(store, actor, "p", given_up).chunks == 1
 
 
 def test_a_damaged_list_of_chunks_is_repaired_too(

@@ -4796,6 +4796,11 @@ export interface components {
          */
         GarbageRequest: {
             /**
+             * Despite Damage
+             * @default false
+             */
+            despite_damage: boolean;
+            /**
              * Dry Run
              * @default true
              */

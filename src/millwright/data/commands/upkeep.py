@@ -20,9 +20,21 @@ if TYPE_CHECKING:
     "--grace", default="1d", show_default=True, help="What is younger stays; 15m or more."
 )
 @click.option("--remote", help="On this remote, counting every version that anybody pushed.")
+@click.option(
+    "--despite-damage",
+    is_flag=True,
+    help="Also where manifests cannot be read: what they alone name is removed.",
+)
 @PROJECT
 @JSON
-def gc(yes: bool, grace: str, remote: str | None, project: str | None, as_json: bool) -> None:
+def gc(
+    yes: bool,
+    grace: str,
+    remote: str | None,
+    despite_damage: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
     """Remove bytes that nothing refers to, and those of versions that retention does not keep."""
     from millwright.data.storage.client import collect
     from millwright.data.storage.records import GarbageRequest
@@ -39,7 +51,7 @@ def gc(yes: bool, grace: str, remote: str | None, project: str | None, as_json: 
     if remote is not None:
         _gc_on(remote, yes, seconds, project, as_json)
         return
-    request = GarbageRequest(dry_run=not yes, grace_seconds=seconds)
+    request = GarbageRequest(dry_run=not yes, grace_seconds=seconds, despite_damage=despite_damage)
     with opened(project) as (door, name):
         found = collect(door, name, request)
     if as_json:
@@ -49,11 +61,13 @@ def gc(yes: bool, grace: str, remote: str | None, project: str | None, as_json: 
         click.echo(f"  {reference}: retention keeps it no longer")
     for one in found.named:
         click.echo(f"  {one.digest[:12]}: was {one.was}")
-    what = f"{found.chunks:,} chunks ({found.size / 1e6:,.1f} MB) that nothing refers to"
+    for digest in found.unreadable:
+        click.echo(f"  {digest[:12]}: cannot be read, so what it names is not known")
+    what = f"{counted(found.chunks, 'chunk')} ({amount(found.size)}) that nothing refers to"
     if found.dry_run:
         click.echo(f"Would remove {what}. Do it with: mw data gc --yes")
     else:
-        click.echo(f"Removed {what}; {found.freed / 1e6:,.1f} MB of disk are free again.")
+        click.echo(f"Removed {what}; {amount(found.freed)} of disk are free again.")
 
 
 def _gc_on(remote: str, yes: bool, grace: float, project: str | None, as_json: bool) -> None:
@@ -197,7 +211,7 @@ def _show_ends(reports: list[ErasureReport], as_json: bool) -> None:
 
 def _show(report: ErasureReport) -> None:
     for one in report.versions:
-        what = f"{one.paths:,} paths" if one.paths else f"{one.rows:,} rows"
+        what = counted(one.paths, "path") if one.paths else counted(one.rows, "row")
         click.echo(f"  {one.reference}: {what}")
         for kind, names in (
             ("run", one.runs),
@@ -212,8 +226,9 @@ def _show(report: ErasureReport) -> None:
         click.echo(f"  still found: {place}")
     verdict = "nothing of it was found" if report.proven else "some of it is still there"
     click.echo(
-        f"Erased from {len(report.versions)} versions; {report.objects} objects removed. "
-        f"Searched {report.searched / 1e6:,.1f} MB afterwards: {verdict}."
+        f"Erased from {counted(len(report.versions), 'version')}; "
+        f"{counted(report.objects, 'object')} removed. "
+        f"Searched {amount(report.searched)} afterwards: {verdict}."
     )
     if not report.proven:
         click.echo("When that is put right, go on with: mw data erase --resume")

@@ -48,8 +48,9 @@ def _summary(diff: TableDiff) -> str:
         return f"{diff.before} and {diff.after} hold the same {diff.rows_after:,} rows."
     by = f"by {', '.join(diff.key)}" if diff.key else "as whole rows"
     how = {"declared": ", as declared", "found": ", found to be unique"}.get(diff.key_origin, "")
+    rows = "row" if diff.added == 1 else "rows"
     return (
-        f"{diff.before} to {diff.after}, {by}{how}: {diff.added:,} rows added, "
+        f"{diff.before} to {diff.after}, {by}{how}: {diff.added:,} {rows} added, "
         f"{diff.removed:,} removed, {diff.changed:,} changed, {diff.unchanged:,} the same."
     )
 

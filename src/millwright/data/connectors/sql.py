@@ -16,7 +16,7 @@ import pyarrow as pa
 from millwright.data.connectors.interface import TableContent
 from millwright.data.connectors.records import SourceOptions, SourceState
 from millwright.data.connectors.rows import Spool, plain_storage
-from millwright.kernel.errors import InvalidInput, Unavailable
+from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
 
 _ROWS: Final = 1 << 15
 ADBC: Final = "adbc+"
@@ -103,6 +103,7 @@ class SqlSource:
         module = _driver(_ADBC_DRIVERS.get(scheme, scheme))
         statement = str(self._statement([]).compile(dialect=_dialect(scheme)))
         path = uri.removeprefix("sqlite:///") if scheme == "sqlite" else uri
+        _must_exist(uri)
         try:
             with module.connect(path) as connection, connection.cursor() as cursor:
                 cursor.execute(statement)
@@ -117,6 +118,7 @@ class SqlSource:
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
         address = self._address.removeprefix(ADBC)
+        _must_exist(address)
         try:
             engine = create_engine(_with_driver(address))
         except (ArgumentError, NoSuchModuleError, ImportError) as cause:
@@ -144,6 +146,22 @@ def _with_driver(address: str) -> str:
         if address.startswith(scheme):
             return "postgresql+psycopg://" + address[len(scheme) :]
     return address
+
+
+def _must_exist(address: str) -> None:
+    """A file of SQLite that is not there would be made, empty, by reading it.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    path = Path(address.removeprefix("sqlite:///").partition("?")[0])
+    if address.startswith("sqlite:///") and not path.is_file():
+        raise NotFound(
+            "data.missing_file",
+            f"There is no database at {path}.",
+            hint="Check the path; an absolute one is written sqlite:////path.",
+            value=str(path),
+        )
 
 
 def _driver(name: str) -> Any:

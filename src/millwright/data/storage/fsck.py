@@ -34,6 +34,8 @@ def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> Fsc
     """
     if request.remote is not None:
         return _check_remote(store, actor, project, request.remote, repair=request.repair)
+    if request.repair_from is not None:
+        find_definition(store.workspace.state, request.repair_from)
     objects = store.objects.of(project)
     damaged = _verified(objects)
     # Lists of chunks are made again from files that are here, whether a remote was named or not.

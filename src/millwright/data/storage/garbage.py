@@ -17,6 +17,7 @@ from millwright.data.storage.marking import Live, live_of
 from millwright.data.storage.records import Collected, GarbageRequest, GoneObject
 from millwright.data.storage.retention import drop_expired, expired_versions
 from millwright.kernel.access import Actor
+from millwright.kernel.errors import Unavailable
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.references import digests_in_text
 from millwright.kernel.store import Store
@@ -31,6 +32,9 @@ def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -
 
     Versions that the retention rules of ``millwright.yaml`` no longer keep lose their bytes, not
     their names: their rows, and what came of them, stay known.
+
+    Raises:
+        Unavailable: a manifest cannot be read now, so that what it needs is not known.
     """
     before = time.time() - request.grace_seconds
     expired = expired_versions(store, project)
@@ -42,6 +46,8 @@ def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -
     else:
         drop_expired(store, actor, project, expired)
         live = live_of(store, project)
+        if live.unreadable and not request.despite_damage:
+            raise _unknown(live.unreadable)
         found = objects.sweep(live.objects, live.chunks, before=before)
         freed = compact(objects) + objects.reclaim(objects.orphans(), before=before)
         freed += _clear_cache(objects, live, before)
@@ -60,6 +66,17 @@ def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -
         named=tuple(gone),
         kept=live.because,
         unreadable=tuple(live.unreadable[:_NAMED]),
+    )
+
+
+def _unknown(unreadable: list[str]) -> Unavailable:
+    return Unavailable(
+        "gc.unreadable",
+        f"{len(unreadable)} of the stored manifests cannot be read, so what they need is not known; "
+        "nothing was removed.",
+        hint="Reach the remote, or mend them with: mw data fsck --repair-from REMOTE; else give "
+        "them up with: mw data gc --yes --despite-damage",
+        value=unreadable[0],
     )
 
 

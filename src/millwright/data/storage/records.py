@@ -86,6 +86,8 @@ class GarbageRequest(Record):
     grace_seconds: Annotated[float, Field(ge=900)] = 86_400.0
     """What was added or met again within so long stays: its writer may be about to name it. No
     less than a quarter of an hour, as objects met again are dated anew only every ten minutes."""
+    despite_damage: bool = False
+    """Go on where manifests cannot be read; what they alone name is then removed."""
 
 
 class GoneObject(Record):
