@@ -5,9 +5,33 @@ No imports beyond the standard library: the peer's Python reads this file too.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 ROWS = 12
+DRAWN = 500
+
+
+def _drawn() -> dict[str, list[Any]]:
+    """A table drawn by chance, the same each time, long enough for shares and quantiles."""
+    chance = random.Random(7)
+
+    def some(draw: Any) -> list[Any]:
+        return [None if chance.random() < 0.05 else draw() for _ in range(DRAWN)]
+
+    texts = ["a", "b", "zz", "x", "y", "ab12", "été", "", "AB"]
+    return {
+        "n": some(lambda: round(chance.gauss(4, 3), 1)),
+        "m": some(lambda: float(chance.randrange(12))),
+        "i": sorted(chance.randrange(200) for _ in range(DRAWN)),
+        "s": some(lambda: chance.choice(texts)),
+        "r": some(lambda: chance.choice(texts)),
+        "d": some(lambda: f"2{chance.randrange(1000):03}-{chance.randrange(1, 14):02}-15"),
+        "j": some(lambda: chance.choice(["{}", '{"a": 1}', "[", "7", "null", "x"])),
+        "t": some(lambda: f"20{chance.randrange(10, 40)}-06-{chance.randrange(1, 31):02}T08:00:00"),
+    }
+
+
 TABLES: dict[str, dict[str, list[Any]]] = {
     "mixed": {
         "n": [1.0, 2.0, 2.0, None, 5.5, -3.0, 100.0, 7.0, 7.0, 0.0, None, 9.25],
@@ -68,6 +92,7 @@ TABLES: dict[str, dict[str, list[Any]]] = {
         "j": ["{}"] * ROWS,
         "t": [f"2020-01-{day:02d}T00:00:00" for day in range(1, ROWS + 1)],
     },
+    "drawn": _drawn(),
     "empty": {name: [] for name in ("n", "m", "i", "s", "r", "d", "j", "t")},
     "void": {name: [None] * 3 for name in ("n", "m", "s", "r", "d", "j", "t")} | {"i": [1, 1, 2]},
 }

@@ -64,6 +64,7 @@ def test_the_real_great_expectations_answers_as_recorded(
         [python, HERE / "gx_peer.py"], capture_output=True, text=True, timeout=170, check=True
     )
     fresh = json.loads(ran.stdout)
+    assert fresh["names"] == recorded["names"]
     assert gx_agreement.differences(fresh, tmp_path) == []
     kept = {
         (r["table"], r.get("case"), r.get("sql")): (r.get("success"), r.get("unexpected_count"))

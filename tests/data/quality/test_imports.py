@@ -119,7 +119,7 @@ def test_suites_of_great_expectations_of_both_forms() -> None:
         "expectation 2: expect_column_max_to_be_between",
     ]
     one, two, three, four = translated(json.dumps(GX_1)).suite.checks
-    assert (one.severity, one.where) == ("warn", "fare > 3 and city != 'Köln'")
+    assert (one.severity, one.where) == ("warn", "fare > 3 and coalesce(city != 'Köln', true)")
     assert (two.id, three.kind) == ("city:in_set:2", "columns_unique")
     assert four.arguments == {"expression": "not coalesce(fare < 0, false)"}
 

@@ -13,6 +13,10 @@ _NULLNESS: Final = {"notNull": "is not null", "notnull": "is not null", "isnull"
 _OPERATORS: Final = {"==": "=", "IS_NULL": "is null", "IS_NOT_NULL": "is not null"} | {
     sign: sign for sign in ("!=", "<", "<=", ">", ">=")
 }
+_OPERAND: Final = r"(`[^`]*`|'(?:[^']|'')*'|-?[\w.]+)"
+_UNEQUAL: Final = re.compile(rf"(?P<unequal>{_OPERAND}\s*!=\s*{_OPERAND})|'(?:[^']|'')*'")
+"""Two operands that are unequal; or a text, in which there are none."""
+_NEGATED: Final = re.compile(r"^(?:[^']|'[^']*')*?(?:\bnot\b|~)", re.IGNORECASE)
 _QUERY: Final = re.compile(
     r"^\s*select\s+(?P<what>.+?)\s+from\s+\S+(?:\s+where\s+(?P<where>.+?))?\s*;?\s*$",
     re.IGNORECASE | re.DOTALL,
@@ -29,6 +33,13 @@ def where_of(condition: str | Mapping[str, Any]) -> str:
     '"fare" is not null'
     >>> where_of('city == "Rom" and fare > 3')
     "city == 'Rom' and fare > 3"
+
+    To pandas a missing value is unequal to every other; in SQL it is neither equal nor unequal.
+
+    >>> where_of('city != "Rom"')
+    "coalesce(city != 'Rom', true)"
+    >>> where_of('city == "a != b"')
+    "city == 'a != b'"
     """
     if isinstance(condition, str):
         return _of_text(condition)
@@ -61,7 +72,12 @@ def _of_text(condition: str) -> str:
         return re.sub(r"§([^§]*)§", r'"\1"', quoted)
     text = re.sub(r'"([^"]*)"', lambda match: literal(match.group(1)), condition)
     text = re.sub(r"(`[^`]*`|\w+)\.notnull\(\)", r"\1 is not null", text)
-    return re.sub(r"(`[^`]*`|\w+)\.isnull\(\)", r"\1 is null", text)
+    text = re.sub(r"(`[^`]*`|\w+)\.isnull\(\)", r"\1 is null", text)
+    if _NEGATED.search(re.sub("is not null", "", text)):
+        raise _beyond(condition)
+    return _UNEQUAL.sub(
+        lambda found: f"coalesce({found[0]}, true)" if found["unequal"] else found[0], text
+    )
 
 
 def expression_of_query(query: str) -> str:
