@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "millwright.automation.backtest.api": ("backtest",),
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
     "millwright.monitoring.api": ("drift", "estimate_performance", "sketch"),
@@ -42,6 +43,7 @@ __all__ = [
     "TrainingData",
     "__version__",
     "approval",
+    "backtest",
     "branch",
     "dataset",
     "drift",
@@ -67,6 +69,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from millwright.automation.backtest.api import backtest
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
     from millwright.monitoring.api import drift, estimate_performance, sketch

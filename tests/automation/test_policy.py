@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.automation.policy import Decision, decide
+from millwright.automation.policy import Decision, Gain, Situation, decide, earned
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import RetrainingConfig
 
@@ -42,13 +42,7 @@ times = st.integers(0, 400 * DAY)
 
 
 def ask(policy: RetrainingConfig, seen: list[Seen], **other: object) -> Decision:
-    situation: dict[str, object] = {
-        "last_retraining_event_time": None,
-        "now_event_time": 100 * DAY,
-        "rollout_active": False,
-        "running": False,
-    }
-    return decide(policy, seen, **(situation | other))  # type: ignore[arg-type]
+    return decide(policy, seen, Situation.model_validate({"now_ms": 100 * DAY} | other))
 
 
 @given(policies, alerts, st.none() | times, times, st.booleans(), st.booleans())
@@ -60,7 +54,8 @@ def test_it_retrains_exactly_when_there_is_cause_and_nothing_in_the_way(
     rollout: bool,
     running: bool,
 ) -> None:
-    found = decide(policy, seen, last, now, rollout_active=rollout, running=running)
+    situation = Situation(now_ms=now, last_ms=last, rollout_active=rollout, running=running)
+    found = decide(policy, seen, situation)
     causes = {a.id for a in seen if a.status != "resolved" and a.kind in policy.triggers}
     cooled = last is None or now - last >= parse_duration(policy.cooldown)
     assert found.retrain == (bool(causes) and cooled and not rollout and not running)
@@ -73,8 +68,9 @@ def test_it_retrains_exactly_when_there_is_cause_and_nothing_in_the_way(
 def test_the_order_of_alerts_does_not_matter(
     policy: RetrainingConfig, seen: list[Seen], last: int | None, now: int
 ) -> None:
-    one = decide(policy, seen, last, now, rollout_active=False, running=False)
-    other = decide(policy, seen[::-1], last, now, rollout_active=False, running=False)
+    situation = Situation(now_ms=now, last_ms=last)
+    one = decide(policy, seen, situation)
+    other = decide(policy, seen[::-1], situation)
     assert (one.retrain, set(one.cause_alert_ids)) == (other.retrain, set(other.cause_alert_ids))
 
 
@@ -92,7 +88,7 @@ def test_the_reason_is_the_first_trigger_of_the_policy() -> None:
     [
         ({"running": True}, "already running"),
         ({"rollout_active": True}, "on trial"),
-        ({"last_retraining_event_time": 90 * DAY}, "18.0 days of the cool-down"),
+        ({"last_ms": 90 * DAY}, "18.0 days of the cool-down"),
     ],
 )
 def test_one_at_a_time_and_not_too_often(other: dict[str, object], words: str) -> None:
@@ -103,5 +99,60 @@ def test_one_at_a_time_and_not_too_often(other: dict[str, object], words: str) -
 
 def test_the_cool_down_ends_on_its_last_millisecond() -> None:
     policy, seen = RetrainingConfig(cooldown="10d"), [Seen("1", "data_drift")]
-    assert not ask(policy, seen, last_retraining_event_time=90 * DAY + 1).retrain
-    assert ask(policy, seen, last_retraining_event_time=90 * DAY).retrain
+    assert not ask(policy, seen, last_ms=90 * DAY + 1).retrain
+    assert ask(policy, seen, last_ms=90 * DAY).retrain
+
+
+@pytest.mark.parametrize(
+    ("keys", "situation", "trigger"),
+    [
+        ({"every": "10d"}, {"since_ms": 90 * DAY}, "schedule"),
+        ({"labels": 500}, {"labels": (9_000, 500)}, "labels"),
+        ({"on_features": True}, {"features_changed": True}, "features"),
+        ({"earned_by": 100}, {"labels": (200,)}, "earned"),
+    ],
+)
+def test_it_also_acts_without_an_alert(
+    keys: dict[str, object], situation: dict[str, object], trigger: str
+) -> None:
+    policy = RetrainingConfig.model_validate(keys)
+    assert ask(policy, [], **situation).trigger == trigger
+    assert not ask(RetrainingConfig(), [], **situation).retrain
+
+
+@pytest.mark.parametrize(
+    ("keys", "situation", "words"),
+    [
+        ({"max_runs": 2}, {"recent": ((95 * DAY, 1), (98 * DAY, 1))}, "as many as may be"),
+        ({"max_time": "1h"}, {"recent": ((98 * DAY, 3_600_000),)}, "as long as they may"),
+        ({"earned_by": 100}, {"labels": (99,)}, "1 are missing"),
+        (
+            {"cost": {"retraining": 50, "error": 0.1, "horizon": "10d"}},
+            {"gain": Gain(rise=0.02, rows_per_day=2_000, rows=900)},
+            "is worth 40 ",
+        ),
+    ],
+)
+def test_budgets_and_costs_stand_in_the_way(
+    keys: dict[str, object], situation: dict[str, object], words: str
+) -> None:
+    seen = [Seen("1", "performance")]
+    found = ask(RetrainingConfig.model_validate(keys), seen, **situation)
+    assert not found.retrain
+    assert words in found.reason
+    assert ask(RetrainingConfig(), seen, **situation).retrain
+
+
+def test_budgets_look_back_only_so_far_and_a_rise_that_pays_is_acted_on() -> None:
+    seen = [Seen("1", "performance")]
+    assert ask(RetrainingConfig(max_runs=1, per="7d"), seen, recent=((93 * DAY, 1),)).retrain
+    paying = RetrainingConfig.model_validate({"cost": {"retraining": 50, "error": 1.0}})
+    assert ask(paying, seen, gain=Gain(rise=0.02, rows_per_day=2_000, rows=900)).retrain
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20), st.integers(1, 5_000))
+def test_no_more_is_spent_than_was_earned(labels: list[int], price: int) -> None:
+    policy = RetrainingConfig(earned_by=price)
+    credit = earned(policy, labels)
+    assert 0.0 <= credit <= 2.0
+    assert credit <= sum(labels) / price

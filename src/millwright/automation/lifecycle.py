@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from millwright.automation.candidates import Candidate, Registered, register_candidate
 from millwright.automation.champion import champion_prediction
+from millwright.automation.learning_rows import learnt_rows
 from millwright.automation.periods import latest_apart
 from millwright.automation.sources import (
     ChampionRef,
@@ -159,11 +160,14 @@ def make_features(config: ProjectConfig, taken: Snapshot, plan: TrainingPlan) ->
 
 
 @step
-def split_rows(config: ProjectConfig, table: pa.Table, plan: TrainingPlan) -> Parts:
+def split_rows(
+    config: ProjectConfig, table: pa.Table, plan: TrainingPlan, report: FeatureReport
+) -> Parts:
     """Keep the latest rows (or, without time, a random share) for validation."""
     known = known_rows(table)
     if plan.holdout_ms is not None and TIME in known.column_names:
-        return Parts(*latest_apart(known, plan.holdout_ms, plan.window_ms))
+        develop, test = latest_apart(known, plan.holdout_ms)
+        return Parts(learnt_rows(config, develop, plan, report.fields), test)
     timed = TIME in known.column_names
     develop, test = split(known, config.training.holdout, timed, config.training.seed)
     return Parts(known.take(develop), known.take(test))
@@ -291,7 +295,7 @@ def training_pipeline(
     taken = snapshot_data(core, root, period)
     check_data(core, taken)
     features = make_features(core, taken, plan)
-    parts = split_rows(core, features.table, plan)
+    parts = split_rows(core, features.table, plan, features.report)
     trained = train_model(core, root, taken, parts.develop, features.report, plan)
     champion = plan.champion or rival
     evaluation = evaluate(core, trained.model, trained.report, parts.test, champion)
@@ -311,7 +315,7 @@ def training_again(
     """A training done again from the dataset versions that it read; registers nothing."""
     core = _as_far_as_it_makes_the_model(config)
     features = make_features(core, taken, plan)
-    parts = split_rows(core, features.table, plan)
+    parts = split_rows(core, features.table, plan, features.report)
     trained = train_model(core, root, taken, parts.develop, features.report, plan)
     champion = plan.champion or rival
     return evaluate(core, trained.model, trained.report, parts.test, champion)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from millwright.kernel.record import Record
 
@@ -17,6 +19,12 @@ class Cause(Record):
     trigger: str
     reason: str
     alert_ids: tuple[str, ...] = ()
+
+
+class NewRetraining(Record):
+    """A person's wish that a challenger be trained."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class HeldOutComparison(Record):

@@ -32,7 +32,7 @@ from millwright.kernel.config import ProjectConfig
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.projects import config_of
 from millwright.kernel.store import Store
-from millwright.monitoring import event_time_of, unresolved_alerts
+from millwright.monitoring import began_of, event_time_of, unresolved_alerts
 from millwright.pipelines import (
     NewPipelineRun,
     PipelineRunDetail,
@@ -61,7 +61,7 @@ class RetrainingController:
         """Nothing to end: all that it knows is stored."""
 
     def _consider(self, deployment: Deployment) -> None:
-        if not unresolved_alerts(self._store, deployment):
+        if not (unresolved_alerts(self._store, deployment) or self._has_clock(deployment)):
             return
         decision = retraining_outlook(self._store, deployment)
         now = event_time_of(self._store, deployment.id)
@@ -73,6 +73,15 @@ class RetrainingController:
             alert_ids=decision.cause_alert_ids,
         )
         service.begin(self._store, SYSTEM, deployment, cause, now)
+
+    def _has_clock(self, deployment: Deployment) -> bool:
+        """Whether the policy acts without an alert."""
+        try:
+            policy = config_of(self._store, deployment.project).retraining
+        except NotFound:
+            return False
+        asks = (policy.every, policy.labels, policy.earned_by)
+        return policy.on_features or any(value is not None for value in asks)
 
     def _advance(self, found: Row[Any]) -> None:
         deployment = next(
@@ -112,6 +121,11 @@ class RetrainingController:
                 version=deployment.champion_version,
             ),
             window_ms=parse_duration(config.retraining.window),
+            windowing=config.retraining.windowing,
+            half_life_ms=None
+            if config.retraining.half_life is None
+            else parse_duration(config.retraining.half_life),
+            since_ms=self._drift_began(found),
             holdout_ms=parse_duration(config.retraining.holdout),
         )
         parameters = {
@@ -132,6 +146,12 @@ class RetrainingController:
         with self._store.write(SYSTEM, found.project) as tx:
             run_id = launch(tx, found.project, new, lane=lane, max_active=1)
         return get_run(self._store, run_id)
+
+    def _drift_began(self, found: Row[Any]) -> int | None:
+        """Since when what caused a retraining was so; None where no alert did."""
+        cause = Cause.model_validate_json(found.cause)
+        began = began_of(self._store, cause.alert_ids)
+        return min(began, default=None)
 
     def _conclude(self, found: Row[Any], deployment: Deployment, run: PipelineRunDetail) -> None:
         made = stored_output(self._store, run, "register_model")

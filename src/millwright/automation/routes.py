@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import Depends, Query
 
-from millwright.automation.outlook import canary_outlook, retraining_outlook
+from millwright.automation.outlook import begin_by_hand, canary_outlook, retraining_outlook
 from millwright.automation.policy import Decision as RetrainingDecision
-from millwright.automation.records import Retraining
+from millwright.automation.records import NewRetraining, Retraining
 from millwright.automation.service import list_retrainings
 from millwright.deployment import Decision as CanaryDecision
 from millwright.deployment import find_deployment
@@ -32,6 +32,19 @@ def get_retrainings(
 ) -> list[Retraining]:
     """What the retraining policy decided, newest first."""
     return list_retrainings(call.store, project, limit=limit)
+
+
+@router.post(
+    "/projects/{project}/deployments/{name}/retrainings",
+    permission=Permission.OPERATE,
+    status_code=202,
+)
+def start_retraining(
+    project: Name, name: Name, body: NewRetraining, call: Call = Depends(current_call)
+) -> Retraining:
+    """Train a challenger now, by a person's word; budgets and cool-down do not count."""
+    deployment = find_deployment(call.store, project, name)
+    return begin_by_hand(call.store, call.actor, deployment, body)
 
 
 @router.get("/projects/{project}/deployments/{name}/outlook", permission=Permission.READ)

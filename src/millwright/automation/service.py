@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.automation.records import OPEN, Cause, HeldOutComparison, Retraining, Status
-from millwright.automation.tables import retrainings
+from millwright.automation.tables import champion_features, retrainings
 from millwright.deployment import Deployment, list_deployments
 from millwright.kernel import clock
-from millwright.kernel.access import Actor
+from millwright.kernel.access import SYSTEM, Actor
+from millwright.kernel.config import FeaturesConfig
+from millwright.kernel.errors import NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Edge, Store
@@ -82,17 +85,62 @@ def open_retrainings(store: Store, status: Status) -> list[Row[Any]]:
         return list(connection.execute(query))
 
 
-def last_event_time(store: Store, deployment_id: str) -> int | None:
-    """When, in event time, the last retraining of a deployment was begun."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """When a retraining was begun, in event and in wall time, and how long it took; milliseconds."""
+
+    event_time_ms: int
+    created_ms: int
+    took_ms: int
+
+
+def past_retrainings(store: Store, deployment_id: str) -> list[Past]:
+    """The retrainings of a deployment, oldest first; one that runs took as long as it runs."""
+    table = retrainings.c
     query = (
-        select(retrainings.c.event_time_ms)
-        .where(retrainings.c.deployment_id == deployment_id)
-        .order_by(retrainings.c.event_time_ms.desc())
-        .limit(1)
+        select(table.event_time_ms, table.created_ms, table.finished_ms)
+        .where(table.deployment_id == deployment_id)
+        .order_by(table.id)
     )
+    now = clock.now_ms()
     with store.read() as connection:
-        found: int | None = connection.execute(query).scalar()
-    return found
+        return [
+            Past(row.event_time_ms, row.created_ms, (row.finished_ms or now) - row.created_ms)
+            for row in connection.execute(query)
+        ]
+
+
+def features_changed(store: Store, deployment: Deployment, features: FeaturesConfig) -> bool:
+    """Whether the project's features are others than when the champion was first seen serving."""
+    text = features.model_dump_json()
+    table = champion_features
+    found = table.c.deployment_id == deployment.id
+    with store.read() as connection:
+        row = connection.execute(select(table).where(found)).first()
+    if row is not None and row.version_id == deployment.champion_version_id:
+        return bool(row.features != text)
+    values = {"version_id": deployment.champion_version_id, "features": text}
+    with store.write(SYSTEM, deployment.project) as tx:
+        if tx.execute(update(table).where(found).values(**values)).rowcount == 0:
+            tx.execute(insert(table).values(deployment_id=deployment.id, **values))
+        tx.event("features.noted", f"deployment:{deployment.id}", values)
+    return False
+
+
+def get_retraining(store: Store, project: str, retraining_id: str) -> Retraining:
+    """One retraining; raises ``NotFound``."""
+    query = select(retrainings).where(retrainings.c.id == retraining_id)
+    with store.read() as connection:
+        row = connection.execute(query.where(retrainings.c.project == project)).first()
+    if row is None:
+        raise NotFound(
+            "retraining.unknown",
+            "There is no retraining with that id.",
+            hint="See them with: mw retrainings",
+            value=retraining_id,
+        )
+    names = {found.id: found.name for found in list_deployments(store, project)}
+    return _record(row, names.get(row.deployment_id, row.deployment_id))
 
 
 def list_retrainings(store: Store, project: str, *, limit: int = 100) -> list[Retraining]:

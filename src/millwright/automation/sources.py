@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from millwright.data import check_trainable, load, read_table, snapshot
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import ProjectConfig
+from millwright.kernel.config_retraining import Windowing
 from millwright.kernel.door import Door
 from millwright.kernel.errors import InvalidInput, nearest
 from millwright.kernel.record import Record
@@ -60,6 +61,12 @@ class TrainingPlan(Record):
     champion: ChampionRef | None = None
     window_ms: int | None = None
     """Train on rows of this length of time before the held-out ones; on all when None."""
+    windowing: Windowing = "sliding"
+    """How the rows before the held-out ones are chosen, where ``window_ms`` is given."""
+    since_ms: int | None = None
+    """When the drift began that is learned anew from."""
+    half_life_ms: int | None = None
+    """Rows that are older by this are kept half as often."""
     holdout_ms: int | None = None
     """Hold out the latest rows of this length of time; the project's share when None."""
     trials: int | None = None
@@ -67,8 +74,10 @@ class TrainingPlan(Record):
 
 
 def retraining_period(config: ProjectConfig, now_ms: int) -> Period:
-    """The rows a retraining reads: its window and the held-out rows, and before them the longest
+    """The rows a retraining reads: all, where any may be chosen; or else its window and the held-out rows, and before them the longest
     look back of any rolling feature, so that the first rows are as complete as the last."""
+    if config.retraining.windowing != "sliding":
+        return Period(until_ms=now_ms)
     kept = parse_duration(config.retraining.window) + parse_duration(config.retraining.holdout)
     looks = [parse_duration(w) for r in config.features.rolling for w in r.windows]
     return Period(since_ms=now_ms - kept - max(looks, default=0), until_ms=now_ms)

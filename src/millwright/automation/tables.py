@@ -1,4 +1,4 @@
-"""The table of retraining decisions."""
+"""The tables of retraining decisions."""
 
 from __future__ import annotations
 
@@ -26,4 +26,12 @@ retrainings = Table(
     Column("finished_ms", BigInteger, nullable=True),
     Index(None, "project", "created_ms"),
     Index(None, "deployment_id", "status"),
+)
+
+champion_features = Table(
+    "champion_features",
+    metadata,
+    Column("deployment_id", String(32), primary_key=True),
+    Column("version_id", String(32), nullable=False),
+    Column("features", Text, nullable=False),
 )

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schedules": ("millwright.automation.schedules.commands:schedules", "Pipelines by the clock."),
     "triggers": ("millwright.automation.triggers.commands:triggers", "Pipelines by what happens."),
     "retrainings": ("millwright.automation.commands:retrainings", "What the policy decided."),
+    "policy": ("millwright.automation.policy_commands:policy", "When models are trained again."),
     "lineage": ("millwright.cli.lineage:lineage", "What a thing came of, and what came of it."),
     "impact": ("millwright.cli.lineage:impact", "What is affected if a thing was wrong."),
     "import": ("millwright.cli.exchange:import_", "Move in from another tool."),

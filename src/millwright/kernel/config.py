@@ -14,6 +14,7 @@ from millwright.kernel.config_automation import (
     ScheduleConfig,
     TriggerConfig,
 )
+from millwright.kernel.config_retraining import RetrainingConfig as RetrainingConfig
 from millwright.kernel.config_types import Duration as Duration
 from millwright.kernel.config_types import Name as Name
 from millwright.kernel.config_types import Share as Share
@@ -198,22 +199,6 @@ class MonitoringConfig(Record):
     performance: PerformanceConfig = PerformanceConfig()
     latency: LatencyConfig = LatencyConfig()
     alerts: AlertsConfig = AlertsConfig()
-
-
-class RetrainingConfig(Record):
-    """When and on what a challenger is trained."""
-
-    triggers: tuple[
-        Literal["data_drift", "column_drift", "prediction_drift", "performance"], ...
-    ] = (
-        "data_drift",
-        "performance",
-    )
-    window: Duration = "13w"
-    holdout: Duration = "4w"
-    """The latest labelled rows, on which challenger and champion are compared."""
-    cooldown: Duration = "4w"
-    budget: Duration = "20s"
 
 
 class RetentionConfig(Record):

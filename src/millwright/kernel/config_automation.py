@@ -110,7 +110,8 @@ class TriggerConfig(StartedPipeline):
     status: Literal["succeeded", "failed", "cancelled"] = "succeeded"
     """How the upstream pipeline ended."""
     kinds: tuple[
-        Literal["data_drift", "column_drift", "prediction_drift", "performance", "latency"], ...
+        Literal["data_drift", "column_drift", "prediction_drift", "performance", "loss", "latency"],
+        ...,
     ] = ()
     """Kinds of alert; any where empty."""
     type: str | None = None

@@ -9,15 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from millwright.monitoring.api import table_of
     from millwright.monitoring.client import send_labels
     from millwright.monitoring.evaluate import MonitorController
-    from millwright.monitoring.policy.loss import LossDetector
+    from millwright.monitoring.policy.loss import LossCount, LossDetector, LossRise, loss_rise
     from millwright.monitoring.records import Alert, Label, LabelBatch, Traffic, Window
     from millwright.monitoring.rewards import rewards_of
     from millwright.monitoring.service import (
         acknowledge_alert,
         add_labels,
+        began_of,
         event_time_of,
+        first_event_time_of,
+        labels_between,
         list_alerts,
         list_windows,
         recent_traffic,
@@ -29,19 +33,26 @@ _HOMES = {
     "Alert": "records",
     "Label": "records",
     "LabelBatch": "records",
+    "LossCount": "policy.loss",
     "LossDetector": "policy.loss",
+    "LossRise": "policy.loss",
     "MonitorController": "evaluate",
     "Traffic": "records",
     "Trial": "trial",
     "Window": "records",
     "acknowledge_alert": "service",
     "add_labels": "service",
+    "began_of": "service",
     "event_time_of": "service",
+    "first_event_time_of": "service",
+    "labels_between": "service",
     "list_alerts": "service",
     "list_windows": "service",
+    "loss_rise": "policy.loss",
     "recent_traffic": "service",
     "rewards_of": "rewards",
     "send_labels": "client",
+    "table_of": "api",
     "trial_of": "trial",
     "unresolved_alerts": "service",
 }
@@ -50,19 +61,26 @@ __all__ = [
     "Alert",
     "Label",
     "LabelBatch",
+    "LossCount",
     "LossDetector",
+    "LossRise",
     "MonitorController",
     "Traffic",
     "Trial",
     "Window",
     "acknowledge_alert",
     "add_labels",
+    "began_of",
     "event_time_of",
+    "first_event_time_of",
+    "labels_between",
     "list_alerts",
     "list_windows",
+    "loss_rise",
     "recent_traffic",
     "rewards_of",
     "send_labels",
+    "table_of",
     "trial_of",
     "unresolved_alerts",
 ]

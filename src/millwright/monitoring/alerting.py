@@ -41,6 +41,7 @@ def judge(
         _column_drift(window, policy, begun.get("column_drift")),
         _prediction_drift(window, policy, begun.get("prediction_drift", window.start_ms)),
         _performance(window, policy, begun.get("performance", window.start_ms)),
+        _loss(window, policy),
         _latency(window, policy, begun.get("latency", window.start_ms)),
     ]
     return tuple(judgement for judgement in found if judgement is not None)
@@ -208,6 +209,28 @@ def _performance(window: WindowSummary, policy: MonitoringConfig, since: int) ->
             "reference": found.reference,
             "labelled_rows": found.rows,
         },
+    )
+
+
+def _loss(window: WindowSummary, policy: MonitoringConfig) -> Judgement | None:
+    """Errors of all windows together: slower changes than one window can show."""
+    if window.errors is None or window.n_labelled < policy.min_rows:
+        return None
+    found = window.loss
+    if found is None:
+        return Judgement(kind="loss")
+    title = (
+        f"Errors have become more frequent since {_day(found.since_ms)}: {found.after:.1%} of"
+        f" {found.rows:,} labelled predictions against {found.before:.1%} before; chance alone says"
+        f" so once in {found.run_length:,.0f} windows at most."
+    )
+    return _signal(
+        "loss",
+        title,
+        effect=found.after - found.before,
+        threshold=0.0,
+        since=found.since_ms,
+        evidence={"before": found.before, "after": found.after, "rows": found.rows},
     )
 
 

@@ -27,7 +27,8 @@ from millwright.monitoring.ingest import ingest
 from millwright.monitoring.label_log import LabelLog
 from millwright.monitoring.labels import any_of
 from millwright.monitoring.measuring import measure
-from millwright.monitoring.records import WindowSummary
+from millwright.monitoring.policy.loss import WINDOWS, LossCount, loss_rise
+from millwright.monitoring.records import LossEvidence, WindowSummary
 from millwright.monitoring.segments import SegmentCache, milliseconds, rows_between
 from millwright.monitoring.summary import champion_of, summarise
 from millwright.monitoring.watched import Catalog, WatchedDeployment
@@ -36,6 +37,7 @@ from millwright.monitoring.window_log import (
     counts_before,
     first_event,
     load_progress,
+    losses_before,
     new_segments,
     open_starts,
     save_progress,
@@ -52,6 +54,8 @@ OPEN_SECONDS = 5.0
 """How often, at most, a window that still fills is evaluated."""
 LABEL_WINDOWS = 100
 """How many windows back late labels are looked up in."""
+LOSS_WINDOWS = 400
+"""Windows whose errors are weighed together."""
 _END_OF_TIME_MS = 1 << 53
 
 
@@ -273,13 +277,37 @@ class MonitorController:
         """The window with the evidence of all windows of its version up to it."""
         version_id = summary.champion_version_id
         model = None if version_id is None else self._catalog.model(deployment, version_id)
-        if summary.status == "open" or model is None or not summary.features:
+        if summary.status == "open" or model is None or version_id is None:
+            return summary
+        summary = _with_loss(connection, deployment.id, version_id, summary)
+        if not summary.features:
             return summary
         earlier = counts_before(
             connection, deployment.id, version_id, summary.start_ms, MOST_WINDOWS - 1
         )
         weighed = with_evidence(summary.features, model.reference, earlier, summary.start_ms)
         return summary.model_copy(update={"features": weighed})
+
+
+def _with_loss(
+    connection: Connection, deployment_id: str, version_id: str, summary: WindowSummary
+) -> WindowSummary:
+    """The window with what its errors and those of the windows before it say together."""
+    if summary.errors is None or summary.n_labelled == 0:
+        return summary
+    counts = losses_before(connection, deployment_id, version_id, summary.start_ms, LOSS_WINDOWS)
+    counts.append(LossCount(summary.start_ms, summary.n_labelled, summary.errors))
+    found = loss_rise(counts)
+    if found is None:
+        return summary
+    evidence = LossEvidence(
+        since_ms=found.since_ms,
+        before=found.before,
+        after=found.after,
+        rows=found.rows,
+        run_length=WINDOWS,
+    )
+    return summary.model_copy(update={"loss": evidence})
 
 
 def _stored_catalog(store: Store) -> Catalog:

@@ -98,6 +98,22 @@ def labelled_rows(rows: pa.Table, labels: pa.Table, model: WatchedModel) -> Labe
     return LabelledRows(actual=actual[usable], scores=scores[usable])
 
 
+def errors_of(labelled: LabelledRows, model: WatchedModel) -> int | None:
+    """Rows whose prediction was wrong: another class, or a value farther off than the mean at
+    validation. None where that mean is not known."""
+    if model.task == "regression":
+        usual = model.validation.get("mae")
+        if usual is None:
+            return None
+        return int((np.abs(labelled.scores - labelled.actual) > usual).sum())
+    given = (
+        labelled.scores.argmax(axis=1)
+        if labelled.scores.ndim == 2
+        else labelled.scores >= model.threshold
+    )
+    return int((given != labelled.actual).sum())
+
+
 def performance_of(
     labelled: LabelledRows, model: WatchedModel, metric: str, measure: Measure
 ) -> tuple[MetricEstimate, ...]:

@@ -9,7 +9,9 @@ from pydantic import Field
 from millwright.kernel.record import Record
 from millwright.monitoring.drift.records import ColumnDrift
 
-AlertKind = Literal["data_drift", "column_drift", "prediction_drift", "performance", "latency"]
+AlertKind = Literal[
+    "data_drift", "column_drift", "prediction_drift", "performance", "loss", "latency"
+]
 Severity = Literal["warning", "critical"]
 AlertStatus = Literal["open", "acknowledged", "resolved"]
 WindowStatus = Literal["open", "closed"]
@@ -42,6 +44,18 @@ class MetricEstimate(Record):
     of the value at validation. Below zero it is better."""
 
 
+class LossEvidence(Record):
+    """Errors have become more frequent than in the version's first windows."""
+
+    since_ms: int
+    before: float
+    after: float
+    rows: int
+    """Labelled rows since."""
+    run_length: float
+    """Windows that pass, on average, at least, before chance alone says so."""
+
+
 class WindowSummary(Record):
     """All that a window says."""
 
@@ -51,6 +65,10 @@ class WindowSummary(Record):
     champion_version_id: str | None
     n: int
     n_labelled: int
+    errors: int | None = None
+    """Labelled rows whose prediction was wrong: another class, or a value farther off than the mean
+    at validation."""
+    loss: LossEvidence | None = None
     features: tuple[ColumnDrift, ...] = ()
     drifted_share: float = 0.0
     prediction: ColumnDrift | None = None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+from bisect import bisect_left
+from collections.abc import Sequence
 
 import pyarrow as pa
 from sqlalchemy import Connection, insert, select, update
@@ -13,7 +16,7 @@ from millwright.kernel.clock import now_ms, parse_rfc3339
 from millwright.kernel.errors import Conflict, NotFound
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store, Transaction
-from millwright.monitoring.alert_log import alert_record, resolve_alert
+from millwright.monitoring.alert_log import alert_record, resolve_alert, rows_of
 from millwright.monitoring.differences import Differences
 from millwright.monitoring.labels import label_table
 from millwright.monitoring.records import (
@@ -29,6 +32,7 @@ from millwright.monitoring.tables import alerts, label_segments, windows
 from millwright.monitoring.traffic import traffic_of
 from millwright.monitoring.trial import differences_of
 from millwright.monitoring.window_log import (
+    first_event,
     segments_served_since,
     tables_of,
     watermark_of,
@@ -133,10 +137,37 @@ def unresolved_alerts(store: Store, deployment: Deployment) -> tuple[Alert, ...]
     return tuple(alert_record(row, deployment.name) for row in rows)
 
 
+def began_of(store: Store, alert_ids: Sequence[str]) -> tuple[int, ...]:
+    """Since when what these alerts say is so, in event milliseconds."""
+    with store.read() as connection:
+        rows = rows_of(connection, alert_ids)
+    return tuple(int(json.loads(row.detail)["since_ms"]) for row in rows)
+
+
 def event_time_of(store: Store, deployment_id: str) -> int | None:
     """How far the prediction log of a deployment has come, in event milliseconds; None if empty."""
     with store.read() as connection:
         return watermark_of(connection, deployment_id)
+
+
+def first_event_time_of(store: Store, deployment_id: str) -> int | None:
+    """When the first logged prediction of a deployment was asked for, in event milliseconds."""
+    with store.read() as connection:
+        return first_event(connection, deployment_id)
+
+
+def labels_between(store: Store, deployment_id: str, moments: Sequence[int]) -> tuple[int, ...]:
+    """Labels that arrived up to the first moment, between each two, and since the last.
+
+    ``moments`` are wall times in milliseconds, ascending.
+    """
+    table = label_segments.c
+    query = select(table.created_ms, table.rows).where(table.deployment_id == deployment_id)
+    counted = [0] * (len(moments) + 1)
+    with store.read() as connection:
+        for row in connection.execute(query):
+            counted[bisect_left(moments, row.created_ms)] += row.rows
+    return tuple(counted)
 
 
 def recent_traffic(store: Store, project: str, name: str, seconds: int = 60) -> Traffic:

@@ -13,6 +13,7 @@ from millwright.monitoring.latency import latency_of
 from millwright.monitoring.performance import (
     Measure,
     WatchedModel,
+    errors_of,
     labelled_rows,
     performance_of,
     version_scores,
@@ -79,6 +80,7 @@ def summarise(
         champion_version_id=model.version_id,
         n=rows.num_rows,
         n_labelled=labelled.rows,
+        errors=errors_of(labelled, model),
         features=features,
         drifted_share=drifted_share(features),
         prediction=prediction,

@@ -6,7 +6,17 @@ remembers the last one it saw misses nothing.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from millwright.kernel.tables import metadata
 
@@ -61,7 +71,7 @@ alerts = Table(
     Column("project", String(100), nullable=False),
     Column("deployment_id", String(32), nullable=False),
     Column("window_id", String(32), nullable=False),
-    Column("kind", String(30), nullable=False),
+    Column("kind", String(120), nullable=False),
     Column("severity", String(10), nullable=False),
     Column("title", Text, nullable=False),
     Column("detail", Text, nullable=False),
@@ -75,6 +85,36 @@ alerts = Table(
     Column("delivered_ms", BigInteger, nullable=True),
     Index(None, "deployment_id", "status"),
     Index(None, "project", "status"),
+)
+
+alert_silences = Table(
+    "alert_silences",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("deployment_id", String(32), nullable=True),
+    Column("kind", String(120), nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Index(None, "project", "until_ms"),
+)
+
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    Column("alert_id", String(32), nullable=False),
+    Column("occasion", String(20), nullable=False),
+    Column("receiver", String(100), nullable=False),
+    Column("project", String(100), nullable=False),
+    Column("deployment_id", String(32), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("answer", Text, nullable=True),
+    PrimaryKeyConstraint("alert_id", "occasion", "receiver"),
+    Index(None, "state", "due_ms"),
 )
 
 monitoring_progress = Table(

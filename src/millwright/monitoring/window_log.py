@@ -16,6 +16,7 @@ from millwright.kernel.clock import now_ms, rfc3339
 from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
 from millwright.kernel.store import Edge, Store, Transaction
+from millwright.monitoring.policy.loss import LossCount
 from millwright.monitoring.records import Window, WindowSummary
 from millwright.monitoring.segments import SegmentCache, read_segment
 from millwright.monitoring.tables import (
@@ -242,6 +243,26 @@ def counts_before(
         features = json.loads(row.summary)["features"]
         counted.append((int(row.start_ms), {f["feature"]: f.get("counts", ()) for f in features}))
     return counted
+
+
+def losses_before(
+    connection: Connection, deployment_id: str, version_id: str, start_ms: int, limit: int
+) -> list[LossCount]:
+    """Labelled rows and errors of a version's latest closed windows before one, oldest first."""
+    query = select(windows.c.start_ms, windows.c.n_labelled, windows.c.summary).where(
+        windows.c.deployment_id == deployment_id,
+        windows.c.champion_version_id == version_id,
+        windows.c.status == "closed",
+        windows.c.n_labelled > 0,
+        windows.c.start_ms < start_ms,
+    )
+    found = connection.execute(query.order_by(windows.c.start_ms.desc()).limit(limit)).all()
+    counted = ((row, json.loads(row.summary).get("errors")) for row in reversed(found))
+    return [
+        LossCount(int(row.start_ms), int(row.n_labelled), int(errors))
+        for row, errors in counted
+        if errors is not None
+    ]
 
 
 def segments_served_since(

@@ -1066,6 +1066,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/deployments/{name}/bandit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Bandit
+         * @description Let the weights of the arms follow their rewards.
+         */
+        put: operations["set_bandit_api_v1_projects__project__deployments__name__bandit_put"];
+        post?: never;
+        /**
+         * Remove Bandit
+         * @description Keep the weights as they are from now on.
+         */
+        delete: operations["remove_bandit_api_v1_projects__project__deployments__name__bandit_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/deployments/{name}/canary": {
         parameters: {
             query?: never;
@@ -1137,9 +1161,29 @@ export interface paths {
         put?: never;
         /**
          * Promote
-         * @description Make the canary the champion.
+         * @description Make a variant, by default the canary, the champion.
          */
         post: operations["promote_api_v1_projects__project__deployments__name__promote_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/retrainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Retraining
+         * @description Train a challenger now, by a person's word; budgets and cool-down do not count.
+         */
+        post: operations["start_retraining_api_v1_projects__project__deployments__name__retrainings_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1179,6 +1223,71 @@ export interface paths {
          */
         get: operations["recent_traffic_api_v1_projects__project__deployments__name__traffic_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/variants/{variant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Variant
+         * @description Let a version take part in the traffic: with a weight it answers, with a mirror it is
+         *     compared.
+         */
+        put: operations["put_variant_api_v1_projects__project__deployments__name__variants__variant__put"];
+        post?: never;
+        /**
+         * Remove Variant
+         * @description Take a variant out of the traffic.
+         */
+        delete: operations["remove_variant_api_v1_projects__project__deployments__name__variants__variant__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/variants/{variant}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Differences
+         * @description How a shadow or canary and the champion differ on the rows that both scored.
+         */
+        get: operations["differences_api_v1_projects__project__deployments__name__variants__variant__differences_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/weights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Weights
+         * @description Share the requests among the variants in other proportions.
+         */
+        put: operations["set_weights_api_v1_projects__project__deployments__name__weights_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2970,7 +3079,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "data_drift" | "column_drift" | "prediction_drift" | "performance" | "latency";
+            kind: "data_drift" | "column_drift" | "prediction_drift" | "performance" | "loss" | "latency";
             /** Project */
             project: string;
             /** Resolved At */
@@ -3032,6 +3141,18 @@ export interface components {
             set_at: string;
             /** Version */
             version: number;
+        };
+        /**
+         * ApiKey
+         * @description A caller's key, known by its digest alone.
+         */
+        ApiKey: {
+            /** Name */
+            name: string;
+            /** Per Second */
+            per_second?: number | null;
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * ApprovalState
@@ -3164,6 +3285,28 @@ export interface components {
             fires: components["schemas"]["PlannedFire"][];
             /** Pipeline */
             pipeline: string;
+        };
+        /**
+         * Bandit
+         * @description Weights that follow the rewards: each arm answers as often as it is likely the best.
+         */
+        Bandit: {
+            /**
+             * Floor
+             * @default 0.02
+             */
+            floor: number;
+            /**
+             * Memory
+             * @default 10000
+             */
+            memory: number;
+            /**
+             * Reward
+             * @default correct
+             * @enum {string}
+             */
+            reward: "correct" | "label";
         };
         /**
          * CalibrationBin
@@ -3458,6 +3601,18 @@ export interface components {
             reason: string;
             /** Trigger */
             trigger: string;
+        };
+        /**
+         * Change
+         * @description Rows that the champion gives one class and the variant another.
+         */
+        Change: {
+            /** Champion */
+            champion: string;
+            /** Rows */
+            rows: number;
+            /** Variant */
+            variant: string;
         };
         /**
          * ChangedRow
@@ -4270,6 +4425,7 @@ export interface components {
          * @description A deployment as its page shows it.
          */
         DeploymentView: {
+            bandit: components["schemas"]["Bandit"] | null;
             /** Created At */
             created_at: string;
             /** Endpoint */
@@ -4285,6 +4441,8 @@ export interface components {
             id: string;
             /** Infer Url */
             infer_url: string | null;
+            /** Keys */
+            keys: string[];
             /** Model */
             model: string;
             /** Name */
@@ -4297,6 +4455,7 @@ export interface components {
             revision: number;
             /** Rollouts */
             rollouts: components["schemas"]["RolloutView"][];
+            serving: components["schemas"]["ServingConfig"];
             /**
              * Status
              * @enum {string}
@@ -4306,6 +4465,40 @@ export interface components {
             updated_at: string;
             /** Variants */
             variants: components["schemas"]["VariantView"][];
+        };
+        /**
+         * Differences
+         * @description A variant against the champion on the rows that both scored.
+         */
+        Differences: {
+            /**
+             * Changes
+             * @default []
+             */
+            changes: components["schemas"]["Change"][];
+            /** Differing */
+            differing: number;
+            /**
+             * Furthest
+             * @default []
+             */
+            furthest: components["schemas"]["FarRow"][];
+            /** Largest */
+            largest: number | null;
+            /** Mean */
+            mean: number | null;
+            /** Mean Absolute */
+            mean_absolute: number | null;
+            /** P95 Absolute */
+            p95_absolute: number | null;
+            /** Rows */
+            rows: number;
+            /** Share High */
+            share_high: number | null;
+            /** Share Low */
+            share_low: number | null;
+            /** Variant */
+            variant: string;
         };
         /**
          * Disturbance
@@ -4515,6 +4708,18 @@ export interface components {
             };
             /** Groups */
             groups: components["schemas"]["Group"][];
+        };
+        /**
+         * FarRow
+         * @description One of the rows on which the two are furthest apart.
+         */
+        FarRow: {
+            /** Champion */
+            champion: number;
+            /** Prediction Id */
+            prediction_id: string;
+            /** Variant */
+            variant: number;
         };
         /**
          * FeatureSet
@@ -5378,6 +5583,22 @@ export interface components {
             steps: string[];
         };
         /**
+         * LossEvidence
+         * @description Errors have become more frequent than in the version's first windows.
+         */
+        LossEvidence: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Rows */
+            rows: number;
+            /** Run Length */
+            run_length: number;
+            /** Since Ms */
+            since_ms: number;
+        };
+        /**
          * Marked
          * @description How many were marked.
          */
@@ -5766,6 +5987,7 @@ export interface components {
              * @default 0
              */
             port: number;
+            serving?: components["schemas"]["ServingConfig"] | null;
             /** Version */
             version?: number | null;
         };
@@ -5867,6 +6089,14 @@ export interface components {
             name: string;
         };
         /**
+         * NewRetraining
+         * @description A person's wish that a challenger be trained.
+         */
+        NewRetraining: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * NewRun
          * @description A run about to start. Everything but the experiment may be left out.
          */
@@ -5953,6 +6183,29 @@ export interface components {
             position: number;
             /** Step */
             step: string;
+        };
+        /**
+         * NewVariant
+         * @description A version beside the champion, and its part in the traffic; another by the name is replaced.
+         *
+         *     With a weight it answers callers, who stay with it by their key. With a mirror and no weight it
+         *     is a shadow.
+         */
+        NewVariant: {
+            /** Alias */
+            alias?: string | null;
+            /**
+             * Mirror
+             * @default 0
+             */
+            mirror: number;
+            /** Version */
+            version?: number | null;
+            /**
+             * Weight
+             * @default 0
+             */
+            weight: number;
         };
         /**
          * NewView
@@ -6366,6 +6619,26 @@ export interface components {
         ProjectText: {
             /** Config */
             config: string;
+        };
+        /**
+         * Promotion
+         * @description Which variant becomes the champion, and why.
+         */
+        Promotion: {
+            /** Evidence */
+            evidence?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Variant
+             * @default canary
+             */
+            variant: string;
         };
         /**
          * Pulse
@@ -7079,6 +7352,65 @@ export interface components {
         Seen: {
             /** Comments */
             comments: string[];
+        };
+        /**
+         * ServingConfig
+         * @description Limits, guard, keys and workers of an endpoint.
+         */
+        ServingConfig: {
+            /**
+             * Cache Rows
+             * @default 0
+             */
+            cache_rows: number;
+            /**
+             * Engine
+             * @default uvicorn
+             * @enum {string}
+             */
+            engine: "uvicorn" | "granian";
+            /**
+             * Explain Budget Ms
+             * @default 100
+             */
+            explain_budget_ms: number;
+            /**
+             * Guard
+             * @default off
+             * @enum {string}
+             */
+            guard: "off" | "flag" | "reject";
+            /**
+             * Keys
+             * @default []
+             */
+            keys: components["schemas"]["ApiKey"][];
+            /**
+             * Latency Objective Ms
+             * @default 10
+             */
+            latency_objective_ms: number;
+            /**
+             * Max Body Bytes
+             * @default 16777216
+             */
+            max_body_bytes: number;
+            /**
+             * Max In Flight
+             * @default 1024
+             */
+            max_in_flight: number;
+            /**
+             * @default {
+             *       "concurrency": 16,
+             *       "grace_seconds": 30,
+             *       "least": 1,
+             *       "most": 1,
+             *       "panic_seconds": 6,
+             *       "stable_seconds": 60
+             *     }
+             */
+            workers: components["schemas"]["WorkersConfig"];
         };
         /**
          * Setting
@@ -7874,7 +8206,7 @@ export interface components {
              * Kinds
              * @default []
              */
-            kinds: ("data_drift" | "column_drift" | "prediction_drift" | "performance" | "latency")[];
+            kinds: ("data_drift" | "column_drift" | "prediction_drift" | "performance" | "loss" | "latency")[];
             /**
              * Max Active
              * @default 1
@@ -7968,20 +8300,27 @@ export interface components {
         };
         /**
          * VariantView
-         * @description A version behind the endpoint and the share of traffic that it answers.
+         * @description A version behind the endpoint, for people.
          */
         VariantView: {
             /**
-             * Name
-             * @enum {string}
+             * Mirror
+             * @default 0
              */
-            name: "champion" | "canary";
+            mirror: number;
+            /** Name */
+            name: string;
             /** Share */
             share: number;
             /** Version */
             version: number;
             /** Version Id */
             version_id: string;
+            /**
+             * Weight
+             * @default 0
+             */
+            weight: number;
         };
         /**
          * Verification
@@ -8088,6 +8427,25 @@ export interface components {
             questions: components["schemas"]["Question"][];
         };
         /**
+         * Weights
+         * @description New weights of variants; those that are not named keep theirs.
+         */
+        Weights: {
+            /** Evidence */
+            evidence?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Window
          * @description A window as it is stored and shown.
          */
@@ -8107,6 +8465,8 @@ export interface components {
             end: string;
             /** End Ms */
             end_ms: number;
+            /** Errors */
+            errors?: number | null;
             /** Evaluated At */
             evaluated_at: string;
             /**
@@ -8117,6 +8477,7 @@ export interface components {
             /** Id */
             id: string;
             latency: components["schemas"]["Latency"];
+            loss?: components["schemas"]["LossEvidence"] | null;
             /** N */
             n: number;
             /** N Labelled */
@@ -8140,6 +8501,42 @@ export interface components {
              * @enum {string}
              */
             status: "open" | "closed";
+        };
+        /**
+         * WorkersConfig
+         * @description How many processes answer. With more than one at most, they grow and shrink with the load.
+         */
+        WorkersConfig: {
+            /**
+             * Concurrency
+             * @default 16
+             */
+            concurrency: number;
+            /**
+             * Grace Seconds
+             * @default 30
+             */
+            grace_seconds: number;
+            /**
+             * Least
+             * @default 1
+             */
+            least: number;
+            /**
+             * Most
+             * @default 1
+             */
+            most: number;
+            /**
+             * Panic Seconds
+             * @default 6
+             */
+            panic_seconds: number;
+            /**
+             * Stable Seconds
+             * @default 60
+             */
+            stable_seconds: number;
         };
         /**
          * Decision
@@ -10425,6 +10822,74 @@ export interface operations {
             };
         };
     };
+    set_bandit_api_v1_projects__project__deployments__name__bandit_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bandit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_bandit_api_v1_projects__project__deployments__name__bandit_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     start_canary_api_v1_projects__project__deployments__name__canary_post: {
         parameters: {
             query?: never;
@@ -10541,7 +11006,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Ruling"] | null;
+                "application/json": components["schemas"]["Promotion"] | null;
             };
         };
         responses: {
@@ -10552,6 +11017,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_retraining_api_v1_projects__project__deployments__name__retrainings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRetraining"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retraining"];
                 };
             };
             /** @description Validation Error */
@@ -10622,6 +11123,145 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Traffic"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_variant_api_v1_projects__project__deployments__name__variants__variant__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVariant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_variant_api_v1_projects__project__deployments__name__variants__variant__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    differences_api_v1_projects__project__deployments__name__variants__variant__differences_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Differences"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_weights_api_v1_projects__project__deployments__name__weights_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Weights"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentView"];
                 };
             };
             /** @description Validation Error */

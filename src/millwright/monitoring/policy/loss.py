@@ -23,6 +23,10 @@ RATIOS = (1.15, 1.35, 1.7)
 """Changes of the error rate that are bet on."""
 DEVIATIONS = 1.5
 """Of the baseline, that its upper end lies above what was seen."""
+WINDOWS = 1_000
+"""Windows between two false alarms of ``loss_rise``, on average, at least."""
+BASELINE_ROWS = 500
+"""Labelled rows of a version that say how often it errs."""
 _BLOCK = 512
 
 
@@ -120,6 +124,71 @@ class LossDetector:
         return LossAlarm(
             self._seen - 1, self._begun + start, self.baseline, float(errors[start:].mean())
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LossCount:
+    """The labelled rows of one window of one model version, and how many were errors."""
+
+    start_ms: int
+    rows: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class LossRise:
+    """Errors have become more frequent.
+
+    Attributes:
+        since_ms: start of the window from which on, most likely.
+        before: error rate of the version's first rows.
+        after: error rate since.
+        rows: labelled rows since.
+        evidence: the e-detector's value; its reciprocal bounds how often chance gets there.
+    """
+
+    since_ms: int
+    before: float
+    after: float
+    rows: int
+    evidence: float
+
+
+def loss_rise(
+    windows: Sequence[LossCount], run_length: float = WINDOWS, baseline_rows: int = BASELINE_ROWS
+) -> LossRise | None:
+    """The same test with one step for each window, for counts that are kept and labels that come late.
+
+    Args:
+        windows: of one model version, in their order. The first of them that together have
+            ``baseline_rows`` labelled rows say how often it errs.
+        run_length: windows between two false alarms, on average, at least.
+        baseline_rows: see ``windows``.
+    """
+    rows = np.cumsum([window.rows for window in windows])
+    first = int(np.searchsorted(rows, baseline_rows)) + 1
+    known, later = windows[:first], windows[first:]
+    if not later:
+        return None
+    errors, seen = sum(w.errors for w in known), sum(w.rows for w in known)
+    baseline = min(max(upper_rate(errors, seen), 1e-4), 0.95)
+    raised = np.minimum(np.array(RATIOS) * baseline, (1.0 + baseline) / 2.0)
+    wrong = np.array([window.errors for window in later], dtype=np.float64)[:, None]
+    right = np.array([window.rows for window in later], dtype=np.float64)[:, None] - wrong
+    gains = wrong * np.log(raised / baseline)
+    gains = gains + right * np.log((1.0 - raised) / (1.0 - baseline))
+    sums = np.zeros(len(RATIOS))
+    highest = 0.0
+    for gain in gains:
+        # Beyond e^600 the sum says no more than that it is beyond doubt.
+        sums = np.minimum((1.0 + sums) * np.exp(np.minimum(gain, 600.0)), 1e250)
+        highest = float(sums.mean())
+    if highest < run_length:
+        return None
+    start = int(np.argmax(np.cumsum(gains[::-1, 1])[::-1]))
+    count = sum(window.rows for window in later[start:])
+    share = sum(window.errors for window in later[start:]) / max(count, 1)
+    return LossRise(later[start].start_ms, errors / seen, share, count, highest)
 
 
 def upper_rate(errors: float, rows: int, deviations: float = DEVIATIONS) -> float:

@@ -1,0 +1,1 @@
+"""What each retraining policy would have done: a log of labelled rows lived through again."""
