@@ -10,7 +10,7 @@ from millwright.kernel.objects import ProjectObjects
 
 def damage(objects: ProjectObjects, digest: str) -> Callable[[], None]:
     """Turn over the bits of an object's first stored bytes; what is returned turns them back."""
-    chunk, _ = objects.recipe(digest).chunks[0]
+    chunk, _ = next(iter(objects.recipe(digest)))
     place = objects.locate([chunk])[chunk]
     path = Path(objects.name_of(place))
 
@@ -28,5 +28,5 @@ def damage(objects: ProjectObjects, digest: str) -> Callable[[], None]:
 
 def lose(objects: ProjectObjects, digest: str) -> None:
     """Make an object unknown."""
-    chunks = [chunk for chunk, _ in objects.recipe(digest).chunks]
+    chunks = [chunk for chunk, _ in objects.recipe(digest)]
     objects.forget([digest], chunks)

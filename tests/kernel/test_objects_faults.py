@@ -108,9 +108,9 @@ class AnythingInAnyOrder(RuleBasedStateMachine):
             return
         digest = sorted(self.model)[seed % len(self.model)]
         del self.model[digest]
-        mine = {chunk for chunk, _ in self.objects.recipe(digest).chunks}
+        mine = {chunk for chunk, _ in self.objects.recipe(digest)}
         for other in self.model:
-            mine -= {chunk for chunk, _ in self.objects.recipe(other).chunks}
+            mine -= {chunk for chunk, _ in self.objects.recipe(other)}
         self.objects.forget([digest], mine)
 
     @rule()

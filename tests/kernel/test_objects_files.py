@@ -259,8 +259,8 @@ def test_what_others_need_of_a_forgotten_file_stays(objects: ProjectObjects, wor
     objects.unprotect(path)
     path.write_bytes(noise(1_000_000)[:-100] + b"an end that differs")
     second = objects.link(path)
-    shared = {chunk for chunk, _ in objects.recipe(second).chunks}
-    gone = [chunk for chunk, _ in objects.recipe(first).chunks if chunk not in shared]
+    shared = {chunk for chunk, _ in objects.recipe(second)}
+    gone = [chunk for chunk, _ in objects.recipe(first) if chunk not in shared]
     assert gone
     objects.forget([first], gone)
     assert objects.read(second) == path.read_bytes()
@@ -354,7 +354,7 @@ def test_not_even_root_changes_a_linked_file(objects: ProjectObjects, work: Path
         (work / "b").open("r+b")
     objects.discard(work / "b")
     assert objects.verify() == []
-    objects.forget([digest], [chunk for chunk, _ in objects.recipe(digest).chunks])
+    objects.forget([digest], [chunk for chunk, _ in objects.recipe(digest)])
     assert list(objects.links()) == [(digest_of(b"other"), objects.local_path(digest_of(b"other")))]
 
 

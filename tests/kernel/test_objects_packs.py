@@ -126,7 +126,7 @@ def test_what_compresses_is_compressed_and_what_does_not_is_not(objects: Project
 def test_a_rewritten_pack_has_what_is_kept_and_nothing_else(objects: ProjectObjects) -> None:
     kept, gone = objects.put_many([noise(300_000), b"marker to be gone"])
     recipe = objects.recipe(kept)
-    keep = {bytes.fromhex(kept), *(chunk for chunk, _ in recipe.chunks)}
+    keep = {bytes.fromhex(kept), *(chunk for chunk, _ in recipe)}
     (pack,) = objects.packs()
     freed = objects.rewrite_pack(pack, keep.__contains__)
     assert freed > 0
@@ -163,7 +163,7 @@ def test_an_adopted_pack_brings_its_objects(objects: ProjectObjects, tmp_path: P
     there = ObjectStore(tmp_path / "there").of("q")
     chunks = there.adopt_pack(arrived)
     assert not arrived.exists()
-    assert len(chunks) == len(objects.recipe(digests[0]).chunks) + 1
+    assert len(chunks) == len(list(objects.recipe(digests[0]))) + 1
     assert there.read(digests[0]) == content
     assert there.read(digests[1]) == b"small"
 
@@ -201,15 +201,15 @@ def test_bytes_on_a_remote_only_are_fetched_or_the_way_is_said(tmp_path: Path) -
 
     store.fetcher = fetch
     assert there.read(digest) == content
-    assert asked == [("p", len(source.recipe(digest).chunks))]
-    there.forget(chunks=[source.recipe(digest).chunks[0][0]], away=True)
+    assert asked == [("p", len(list(source.recipe(digest))))]
+    there.forget(chunks=[next(iter(source.recipe(digest)))[0]], away=True)
     assert not there.has(digest)
 
 
 def test_damage_is_found_named_and_put_right(objects: ProjectObjects) -> None:
     content = noise(300_000)
     digest, small = objects.put_many([content, b"small"])
-    chunk, size = objects.recipe(digest).chunks[1]
+    chunk, size = list(objects.recipe(digest))[1]
     place = objects.locate([chunk])[chunk]
     with only_pack(objects).open("r+b") as file:
         file.seek(place.offset + 7)
@@ -221,7 +221,7 @@ def test_damage_is_found_named_and_put_right(objects: ProjectObjects) -> None:
         objects.read(digest)
     with pytest.raises(Corrupt):
         objects.replace_chunk(chunk, b"not these bytes")
-    start = objects.recipe(digest).starts()[1]
+    (_, start, _), *_ = objects.recipe(digest).placed()
     objects.replace_chunk(chunk, content[start : start + size])
     assert objects.read(digest) == content
     assert objects.read(small) == b"small"
@@ -243,6 +243,6 @@ def test_a_damaged_recipe_is_found_and_put_right(objects: ProjectObjects) -> Non
         objects.read(digest)
     (damage,) = objects.verify()
     assert (damage.chunk, damage.kind) == (digest, "recipe")
-    objects.add_recipe(digest, Recipe.of(recipe.chunks))
+    objects.add_recipe(digest, Recipe.of(recipe))
     assert objects.read(digest) == content
     assert objects.verify() == []

@@ -136,7 +136,7 @@ def test_an_object_of_several_chunks_may_end_in_one_that_is_a_file(
 ) -> None:
     content = b"".join(b"%09d\n" % number for number in range(20_000))
     large = objects.put(content)
-    tail, size = objects.recipe(large).chunks[-1]
+    tail, size = list(objects.recipe(large))[-1]
     assert size <= wholes.LARGEST, "choose another content"
     other = ObjectStore(tmp_path / "other").of("default")
     small = files(tmp_path / "many", 0, 40)

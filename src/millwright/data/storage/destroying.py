@@ -33,7 +33,7 @@ def chunks_of(objects: ProjectObjects, gone: Collection[bytes]) -> set[bytes]:
     """The chunks that objects consist of, and the objects' own names."""
     found = set(gone)
     for recipe in objects.recipes(gone).values():
-        found.update(chunk for chunk, _ in recipe.chunks)
+        found.update(recipe.ids())
     return found
 
 

@@ -60,10 +60,13 @@ def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> Fsc
         for one in damaged
     )
     _tell(store, actor, project, f"project:{project}", found)
-    places = [place for place in objects.chunks() if place.source != 0]
+    chunks = size = 0
+    for place in objects.chunks():
+        if place.source != 0:
+            chunks, size = chunks + 1, size + place.stored
     return FsckReport(
-        chunks=len(places),
-        size=sum(place.stored for place in places),
+        chunks=chunks,
+        size=size,
         damaged=found,
         missing=tuple(sorted(missing)),
         ok=all(one.repaired for one in found) and not missing,
@@ -158,13 +161,21 @@ def _users(
         for digest in needed:
             users[digest.hex()].add(reference)
         recipes = objects.recipes(digest for digest in needed if digest not in unlisted)
-        chunks = {part for one in recipes.values() for part, _ in one.chunks}
-        chunks.update(digest for digest in needed if digest not in recipes)
+        chunks = _listed(needed, recipes)
         chunks -= unlisted
         absent = chunks - objects.locate(chunks).keys()
         if absent and not _on_a_remote(store, project, absent):
             missing.add(reference)
     return users, missing
+
+
+def _listed(needed: list[bytes], recipes: dict[bytes, Recipe]) -> set[bytes]:
+    """The chunks that objects consist of, as far as the pages that list them can be read."""
+    chunks: set[bytes] = set()
+    for digest in needed:
+        with suppress(NotFound, Unavailable, Corrupt):
+            chunks.update(recipes[digest].ids() if digest in recipes else (digest,))
+    return chunks
 
 
 def _on_a_remote(store: Store, project: str, wanted: set[bytes]) -> bool:
@@ -195,7 +206,7 @@ def _repair(store: Store, project: str, remote: str, damaged: list[Damage]) -> s
         places = catalogue.places(bytes.fromhex(one) for one in chunks)
         lists = [one.chunk for one in damaged if one.kind == "recipe"]
         for name, recipe in catalogue.recipes(bytes.fromhex(one) for one in lists).items():
-            objects.add_recipe(name.hex(), Recipe.decoded(recipe))
+            objects.add_recipe(name.hex(), objects.opened(recipe))
             repaired.add(name.hex())
         for chunk, place in places.items():
             key = catalogue.pack_key(place.pack)

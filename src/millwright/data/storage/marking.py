@@ -83,7 +83,7 @@ def follow(objects: ProjectObjects, roots: Iterable[bytes], found: Live) -> None
             found.unreadable.append(digest.hex())
     found.chunks.update(found.objects)
     for recipe in objects.recipes(found.objects).values():
-        found.chunks.update(chunk for chunk, _ in recipe.chunks)
+        found.chunks.update(recipe.ids())
 
 
 def dropped_ids(store: Store, project: str) -> set[str]:

@@ -19,6 +19,7 @@ from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.pushing import Refs, push
 from millwright.data.storage.reach import objects_of, plain_objects
 from millwright.data.storage.remote_packs import (
+    chunks_there,
     listed,
     places_in,
     remove_packs,
@@ -28,7 +29,6 @@ from millwright.data.storage.remote_packs import (
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.errors import Corrupt, NotFound, Unavailable
 from millwright.kernel.objects import ProjectObjects
-from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.catalogue_format import SentPack
 from millwright.kernel.remotes.ranges import sound
@@ -150,9 +150,12 @@ def _hold(
     except (NotFound, Unavailable, Corrupt):
         # The manifest itself is damaged there, and not here: of it only the row is known.
         needed = plain_objects(row)
-    recipes = catalogue.recipes(needed)
-    chunks = {part for one in recipes.values() for part, _ in Recipe.decoded(one).chunks}
-    chunks.update(digest for digest in needed if digest not in recipes)
+    try:
+        chunks = chunks_there(opened, catalogue, objects, needed)
+    except (NotFound, Unavailable, Corrupt):
+        # A page that lists chunks is damaged or gone there, and not here.
+        found.missing.add(reference)
+        chunks = set(needed)
     for chunk in chunks & found.damaged.keys():
         users[chunk].add(reference)
     if catalogue.without(chunks):

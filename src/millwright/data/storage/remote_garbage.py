@@ -19,6 +19,7 @@ from millwright.data.storage.heads import Head
 from millwright.data.storage.opening import OpenedRemote
 from millwright.data.storage.reach import objects_of
 from millwright.data.storage.remote_packs import (
+    chunks_there,
     listed,
     places_in,
     remove_left,
@@ -28,7 +29,6 @@ from millwright.data.storage.remote_packs import (
 )
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.objects import ProjectObjects
-from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.catalogue_format import SentPack
 from millwright.kernel.remotes.receiving import receive
@@ -159,7 +159,4 @@ def _needed(
 
     rows = [row for head in heads for row in head.versions.values() if not row.get("dropped_ms")]
     wanted = objects_of(TreeStore(objects), rows, bring)
-    needed = set(wanted)
-    for recipe in catalogue.recipes(wanted).values():
-        needed.update(chunk for chunk, _ in Recipe.decoded(recipe).chunks)
-    return needed
+    return chunks_there(opened, catalogue, objects, wanted)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from millwright.data.storage.opening import OpenedRemote
+from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.objects.pack_format import Kind
 from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue, RemotePlace
 from millwright.kernel.remotes.catalogue_format import SentPack
 from millwright.kernel.remotes.ranges import payloads, read, runs
+from millwright.kernel.remotes.receiving import receive
 
 
 def places_in(pack: SentPack) -> list[RemotePlace]:
@@ -21,6 +23,25 @@ def places_in(pack: SentPack) -> list[RemotePlace]:
         for one in pack.entries
         if one.kind == Kind.CHUNK
     ]
+
+
+def chunks_there(
+    opened: OpenedRemote, catalogue: Catalogue, objects: ProjectObjects, needed: Iterable[bytes]
+) -> set[bytes]:
+    """The chunks that objects on a remote consist of; pages that list them are brought here.
+
+    Raises:
+        NotFound: a page is neither here nor there.
+        Corrupt: one is damaged there.
+    """
+    found = set(needed)
+    for name, encoded in catalogue.recipes(list(found)).items():
+        recipe = objects.opened(encoded)
+        if recipe.pages:
+            receive(objects, catalogue, recipe.pages, opened.staging)
+        found.discard(name)
+        found.update(recipe.ids())
+    return found
 
 
 def write_anew(

@@ -15,7 +15,7 @@ from millwright.kernel.objects.appending import (
 )
 from millwright.kernel.objects.chunking import MINIMUM, ReadInto, cut, cut_bytes
 from millwright.kernel.objects.parts import Parts
-from millwright.kernel.objects.recipe import Listing, Recipe
+from millwright.kernel.objects.recipe import Recipe
 
 _T = TypeVar("_T")
 
@@ -83,7 +83,7 @@ def _put_stream(parts: Parts, file: BinaryIO) -> bytes:
 
 
 def _put_large(parts: Parts, read_into: ReadInto) -> bytes:
-    whole, listing = blake3(), Listing()
+    whole, listing = blake3(), parts.listing()
     with Appending(parts.packs, parts.index) as out:
         for window in cut(read_into, whole):
             here = parts.index.present(chunk for chunk, _ in window)
@@ -92,7 +92,7 @@ def _put_large(parts: Parts, read_into: ReadInto) -> bytes:
                     out.chunk(chunk, data)
             listing.add(window)
         object_id, recipe = whole.digest(), listing.recipe()
-        if len(recipe.chunks) > 1:
+        if recipe.several:
             out.recipe(object_id, recipe)
     return object_id
 

@@ -24,7 +24,7 @@ from millwright.kernel.objects.pack_format import (
     whole_records,
 )
 from millwright.kernel.objects.parts import Parts
-from millwright.kernel.objects.recipe import Listing, Recipe
+from millwright.kernel.objects.recipe import Recipe
 
 _ADD_KNOWN = """
 INSERT INTO objects(id, size, added, recipe, source, offset, stored) VALUES(?, ?, ?, ?, ?, ?, ?)
@@ -64,7 +64,7 @@ def add_recipe(parts: Parts, object_id: bytes, recipe: Recipe) -> None:
     """Make an object known whose chunks may be on a remote only."""
     now = int(time.time())
     with parts.index.write() as connection:
-        if len(recipe.chunks) > 1:
+        if recipe.several:
             row = (object_id, recipe.size, now, recipe.encoded(), 0, 0, 0)
             connection.execute(_ADD_KNOWN.replace("WHERE excluded.source != 0", ""), row)
         for batch in recipe.batches():
@@ -105,13 +105,13 @@ def rebuild(parts: Parts, on_progress: Callable[[int, int], None] | None = None)
 def relink(parts: Parts, path: Path) -> bytes:
     """Enter a file that is among the linked ones already, under the number that its name says."""
     number = parts.links.number(path)
-    whole, listing = blake3(), Listing()
+    whole, listing = blake3(), parts.listing()
     with path.open("rb", buffering=0) as file:
         found = os.fstat(file.fileno())
         for window in cut(lambda view: int(file.readinto(view) or 0), whole):
             listing.add(window)
     object_id, recipe = whole.digest(), listing.recipe()
-    if not recipe.chunks:
+    if not recipe.size:
         recipe = Recipe.of([(object_id, 0)])
     now = int(time.time())
     with parts.index.write() as connection:
@@ -123,7 +123,7 @@ def relink(parts: Parts, path: Path) -> bytes:
             connection,
             ((chunk, -number, start, size, size, 0, now) for chunk, size, start in recipe.placed()),
         )
-        if len(recipe.chunks) > 1:
+        if recipe.several:
             add_objects(connection, [NewObject(object_id, recipe)], now)
     return object_id
 
@@ -134,7 +134,8 @@ def _enter(parts: Parts, name: str, content: bytes, found: list[Entry], *, seale
     for entry in found:
         if entry.kind == Kind.RECIPE:
             payload = content[entry.offset : entry.offset + entry.stored]
-            recipes.append((entry, *parse_recipe(decoded(entry, payload))))
+            object_id, encoded = parse_recipe(decoded(entry, payload))
+            recipes.append((entry, object_id, Recipe.decoded(encoded).size))
     end = len(content) if sealed or not found else found[-1].offset + found[-1].stored
     with parts.index.write() as connection:
         pack = connection.execute(
@@ -151,7 +152,7 @@ def _enter(parts: Parts, name: str, content: bytes, found: list[Entry], *, seale
         connection.executemany(
             _ADD_KNOWN,
             [
-                (object_id, recipe.size, now, None, pack, entry.offset, entry.stored)
-                for entry, object_id, recipe in recipes
+                (object_id, size, now, None, pack, entry.offset, entry.stored)
+                for entry, object_id, size in recipes
             ],
         )

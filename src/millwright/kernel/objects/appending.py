@@ -99,7 +99,7 @@ class Appending:
 
     def recipe(self, object_id: bytes, recipe: Recipe) -> None:
         """Add an object of several chunks, each added here or present before."""
-        content = recipe_content(object_id, recipe)
+        content = recipe_content(object_id, recipe.encoded())
         pack = self._room(len(content))
         entry = pack.append(blake3(content).digest(), content, Kind.RECIPE)
         self._objects.append(NewObject(object_id, recipe, pack.id, entry.offset, entry.stored))
@@ -165,8 +165,11 @@ def add_objects(connection: sqlite3.Connection, objects: list[NewObject], now: i
         Vanished: one is not.
     """
     for new in objects:
-        for batch in new.recipe.batches():
-            chunks = {chunk for chunk, _ in batch}
+        pages = new.recipe.pages
+        if len(present(connection, pages)) != len(set(pages)):
+            raise Vanished
+        needed = new.recipe.ids()
+        while chunks := set(islice(needed, _AT_ONCE)):
             if len(present(connection, chunks)) != len(chunks):
                 raise Vanished
         # A recipe that is in a pack is not kept twice.

@@ -10,10 +10,12 @@ only around edits is the chunker asked. The cuts are the same with and without a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from blake3 import blake3
 
+from millwright.kernel.errors import MillwrightError
 from millwright.kernel.objects.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ MINIMUM, AVERAGE, MAXIMUM = 16 << 10, 32 << 10, 128 << 10
 _WINDOW = 1 << 20
 """Small enough for a processor's second cache: each byte is looked at two or three times."""
 
-MOST_GUIDING = 1 << 20
-"""Chunks of an earlier version that are looked up in memory; of a larger one nothing is."""
+_GUIDES = 1 << 17
+"""Chunks of an earlier version that are in memory at a time, about 5 GB of it."""
 
 ReadInto = Callable[[memoryview], int]
 Chunk = tuple[bytes, memoryview]
@@ -51,8 +53,7 @@ def cut(
     The bytes are views of one buffer that the next window overwrites.
     """
     window = _Window(read_into, whole)
-    guided = previous is not None and 2 <= len(previous.chunks) <= MOST_GUIDING
-    cutter = _Guided(previous) if previous is not None and guided else _Plain()
+    cutter = _Guided(previous) if previous is not None and previous.several else _Plain()
     while window.fill():
         found = cutter.cut(window)
         yield found
@@ -126,12 +127,30 @@ class _Guided:
 
     def __init__(self, previous: Recipe) -> None:
         self._chunker = _chunker()
-        self._old = previous.chunks
-        self._places = {chunk: number for number, (chunk, _) in enumerate(self._old)}
+        self._rest = iter(previous)
+        self._old: list[tuple[bytes, int]] = []
+        self._places: dict[bytes, int] = {}
         self._next: int | None = 0
         """Which old chunk is expected next; none after an edit, until a known one is met."""
+        self._look_ahead(0)
+
+    def _look_ahead(self, done: int) -> None:
+        """Let go of so many old chunks, and read on."""
+        kept = self._old[done:]
+        try:
+            more = list(islice(self._rest, _GUIDES - len(kept)))
+        except MillwrightError:
+            # It only saves time, so a page that is damaged or far away is done without.
+            self._rest, more = iter(()), []
+        if more:
+            self._old = kept + more
+            self._places = {chunk: number for number, (chunk, _) in enumerate(self._old)}
+            self._next = (self._next or 0) - done
 
     def cut(self, window: _Window) -> list[Chunk]:
+        if self._next is not None and self._next > _GUIDES // 2:
+            # One behind stays, which may be expected again.
+            self._look_ahead(self._next - 1)
         view, found = window.bytes, []
         start = 0
         # A chunk found as expected waits until the next one is, which confirms where it ends.

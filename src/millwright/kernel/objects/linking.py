@@ -23,13 +23,13 @@ from millwright.kernel.objects.appending import (
     add_chunks,
     add_objects,
 )
-from millwright.kernel.objects.chunking import MOST_GUIDING, cut
+from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.digests import raw_digest
 from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
 from millwright.kernel.objects.index import present
 from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
-from millwright.kernel.objects.recipe import Listing, Recipe
+from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.small_files import SmallFiles, SmallLink, Undo
 
 Earlier = str | Recipe
@@ -135,12 +135,11 @@ class _Linking:
 
     def _large(self, linked: Linked, path: str, known: Recipe | None) -> Kept:
         found = linked.state
-        if known is not None and len(known.chunks) > MOST_GUIDING:
-            known = None
         object_id, recipe = self._cuts.get(path) or self._cut(linked, known)
         # Whether the earlier version is still whole is looked at in the transaction.
-        several = len(recipe.chunks) > 1
-        believed = {chunk for chunk, _ in known.chunks} if known and several else set()
+        believed: set[bytes] = set()
+        if known is not None and recipe.several:
+            believed.update(known.pages or known.ids())
         new = sum(size for _, size, _ in self._not_here(recipe, believed))
         if not new if self._shared else 2 * new <= recipe.size:
             _unchanged(linked.handle, found, path)
@@ -157,14 +156,14 @@ class _Linking:
 
     def _cut(self, linked: Linked, known: Recipe | None) -> Cut:
         os.lseek(linked.handle, 0, os.SEEK_SET)
-        whole, listing = blake3(), Listing()
+        whole, listing = blake3(), self._parts.listing()
         for window in cut(lambda view: os.readv(linked.handle, [view]), whole, known):
             listing.add(window)
         return whole.digest(), listing.recipe()
 
     def _not_here(self, recipe: Recipe, believed: set[bytes]) -> Iterator[tuple[bytes, int, int]]:
         """Digest, size and offset of the chunks that are neither stored nor believed to be."""
-        placed = recipe.placed()
+        placed = recipe.placed(but=believed)
         while batch := list(islice(placed, _AT_ONCE)):
             others = {chunk for chunk, _, _ in batch if chunk not in believed}
             others -= self._parts.index.present(others)
@@ -189,7 +188,7 @@ class _Linking:
                 if blake3(data).digest() != chunk:
                     raise _changing(linked.path)
                 out.chunk(chunk, data)
-            if len(recipe.chunks) > 1:
+            if recipe.several:
                 out.recipe(object_id, recipe)
 
     def _protect(self, linked: Linked, mode: int) -> None:
@@ -274,7 +273,7 @@ class _Linking:
         for number, object_id, _, _ in self._links:
             recipe = self._recipes[number]
             add_chunks(connection, _rows(recipe, -number, now))
-            if len(recipe.chunks) > 1:
+            if recipe.several:
                 add_objects(connection, [NewObject(object_id, recipe)], now)
         if small:
             wholes.put_together(connection)

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from operator import itemgetter
 
 from millwright.kernel.objects import wholes
 from millwright.kernel.objects.index import Location, batches
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.recipe import Recipe
 
+_AT_ONCE = 100_000
+
 
 def chunks(parts: Parts, before: float | None = None) -> Iterator[Location]:
-    """All chunks, about as they lie on disk, or those added before a moment (Unix time)."""
+    """All chunks, or those added before a moment (Unix time).
+
+    So many at a time that memory stays bounded, those about as they lie on disk.
+    """
     limit = float("inf") if before is None else before
     for whole in parts.index.read(lambda connection: list(wholes.every(connection))):
         if whole.added < limit:
             yield Location(whole.id, -whole.number, 0, whole.size, whole.size, 0)
-    for row in parts.index.rows(
-        "SELECT id, source, offset, stored, size, codec FROM chunks WHERE added < ?"
-        " ORDER BY source, offset",
-        (limit,),
+    last = b""
+    while rows := parts.index.rows(
+        "SELECT id, source, offset, stored, size, codec FROM chunks"
+        " WHERE id > ? AND added < ? ORDER BY id LIMIT ?",
+        (last, limit, _AT_ONCE),
     ):
-        yield Location(*row)
+        last = rows[-1][0]
+        for row in sorted(rows, key=itemgetter(1, 2)):
+            yield Location(*row)
+
+
+def size_of_chunks(parts: Parts) -> int:
+    """Bytes of all chunks that are here, as stored."""
+    (found,) = parts.index.rows("SELECT coalesce(sum(stored), 0) FROM chunks WHERE source != 0")
+    wholes_size = parts.index.read(
+        lambda connection: sum(whole.size for whole in wholes.every(connection))
+    )
+    return int(found[0]) + wholes_size
 
 
 def links(parts: Parts) -> list[tuple[int, bytes]]:

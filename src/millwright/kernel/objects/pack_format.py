@@ -14,7 +14,6 @@ from enum import IntEnum
 from blake3 import blake3
 
 from millwright.kernel.objects.codec import decode
-from millwright.kernel.objects.recipe import Recipe
 
 LARGEST_PACK = 64 << 20
 MAGIC = b"MWPACK1\n"
@@ -51,14 +50,14 @@ class Entry:
     codec: int
 
 
-def recipe_content(object_id: bytes, recipe: Recipe) -> bytes:
-    """What a recipe's record holds: the object's digest, then 36 bytes per chunk."""
-    return object_id + recipe.encoded()
+def recipe_content(object_id: bytes, encoded: bytes) -> bytes:
+    """What a recipe's record holds: the object's digest, then the recipe."""
+    return object_id + encoded
 
 
-def parse_recipe(content: bytes) -> tuple[bytes, Recipe]:
+def parse_recipe(content: bytes) -> tuple[bytes, bytes]:
     """The inverse of ``recipe_content``."""
-    return content[:_OBJECT_ID], Recipe.decoded(content[_OBJECT_ID:])
+    return content[:_OBJECT_ID], content[_OBJECT_ID:]
 
 
 def footer(entries: list[Entry], start: int) -> bytes:

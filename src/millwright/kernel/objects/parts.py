@@ -9,14 +9,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from blake3 import blake3
+
 from millwright.kernel.errors import Corrupt
 from millwright.kernel.objects import wholes
-from millwright.kernel.objects.index import Index, Location, ObjectRow, batches, marks
+from millwright.kernel.objects.appending import Appending
+from millwright.kernel.objects.index import (
+    ELSEWHERE,
+    Index,
+    Location,
+    ObjectRow,
+    batches,
+    marks,
+)
 from millwright.kernel.objects.linked import LinkShelf
 from millwright.kernel.objects.pack_format import HEADER, Entry, decoded, parse_recipe
 from millwright.kernel.objects.packs import PackShelf
 from millwright.kernel.objects.reading import ChunkReader, Fetch, damaged, missing
-from millwright.kernel.objects.recipe import Recipe
+from millwright.kernel.objects.recipe import Listing, Recipe
 
 FRESH_SECONDS = 600
 """Objects met again are dated anew only when their date is older than this; garbage collection
@@ -78,7 +88,7 @@ class Parts:
         found = {}
         for row in self.index.objects(object_ids):
             if row.recipe is not None:
-                found[row.id] = Recipe.decoded(row.recipe)
+                found[row.id] = self.opened(row.recipe)
             else:
                 recipe = self._packed_recipe(row)
                 if recipe is not None:
@@ -92,7 +102,7 @@ class Parts:
             content = self.reader.raw(place)
             digest, stored, size, kind, codec, _ = HEADER.unpack_from(content)
             entry = Entry(digest, row.offset, stored, size, kind, codec)
-            object_id, recipe = parse_recipe(decoded(entry, content[HEADER.size :]))
+            object_id, listed = parse_recipe(decoded(entry, content[HEADER.size :]))
         except (OSError, ValueError, struct.error) as cause:
             # Garbage collection may have moved or forgotten it since the row was read.
             again = self.index.objects([row.id])
@@ -103,7 +113,38 @@ class Parts:
             raise damaged(row.id.hex(), self.root / "packs") from cause
         if object_id != row.id:
             raise damaged(row.id.hex(), self.place(row.source))
-        return recipe
+        return self.opened(listed)
+
+    def opened(self, encoded: bytes) -> Recipe:
+        """A recipe whose pages are read from here; what is on a remote only is fetched."""
+        return Recipe.decoded(encoded, self._page)
+
+    def _page(self, page: bytes) -> bytes:
+        return self.reader.chunk(self.reader.locate([page])[page])
+
+    def listing(self) -> Listing:
+        """A recipe in the making, whose pages are kept here."""
+        return Listing(self._keep_pages, self._page)
+
+    def _keep_pages(self, pages: list[bytes]) -> None:
+        """Store pages; damaged ones that are here already are replaced."""
+        by_id = {blake3(page).digest(): page for page in pages}
+        here = self.index.locate(by_id)
+        with Appending(self.packs, self.index) as out:
+            for page, content in by_id.items():
+                if page not in here or here[page].source == ELSEWHERE:
+                    out.chunk(page, content)
+        for page, place in here.items():
+            if place.source != ELSEWHERE and not self._readable(page):
+                with Appending(self.packs, self.index, moving=place.source) as out:
+                    out.chunk(page, by_id[page])
+        self.touch([page for page, place in here.items() if place.source != ELSEWHERE])
+
+    def _readable(self, page: bytes) -> bool:
+        try:
+            return bool(self._page(page))
+        except Corrupt:
+            return False
 
     def whole(self, object_ids: list[bytes]) -> set[bytes]:
         """Those of these objects whose bytes are all here, and the lists of their chunks whole."""
@@ -112,15 +153,16 @@ class Parts:
         for row in self.index.objects(rest):
             try:
                 several = self.recipes([row.id])
+                here.update(name for name, recipe in several.items() if self._all_here(recipe))
             except Corrupt:
                 # Whoever adds the object again lists its chunks anew.
                 continue
-            for object_id, recipe in several.items():
-                if self._all_here(recipe):
-                    here.add(object_id)
         return here
 
     def _all_here(self, recipe: Recipe) -> bool:
+        pages = set(recipe.pages)
+        if len(self.index.present(pages)) != len(pages):
+            return False
         for batch in recipe.batches():
             chunks = {chunk for chunk, _ in batch}
             if len(self.index.present(chunks)) != len(chunks):

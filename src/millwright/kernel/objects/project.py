@@ -126,7 +126,7 @@ class ProjectObjects:
         """
         recipe = self._parts.recipe(raw_digest(digest))
         content = b"".join(self._parts.reader.stream(recipe))
-        if len(recipe.chunks) > 1 and digest_of(content) != digest:
+        if recipe.several and digest_of(content) != digest:
             raise damaged(digest, self.root)
         return content
 
@@ -254,6 +254,10 @@ class ProjectObjects:
     def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
         """The chunks of objects that have several, those that are known."""
         return self._parts.recipes(object_ids)
+
+    def opened(self, encoded: bytes) -> Recipe:
+        """A recipe that came from elsewhere, whose pages are chunks of this project."""
+        return self._parts.opened(encoded)
 
     def add_recipe(self, digest: str, recipe: Recipe) -> None:
         """Make an object known whose chunks are on a remote."""

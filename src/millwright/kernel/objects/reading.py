@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -108,8 +107,8 @@ class ChunkReader:
 
     def stream(self, recipe: Recipe) -> Iterator[bytes]:
         """An object's chunks in order, each verified."""
-        for start in range(0, len(recipe.chunks), _AHEAD):
-            ids = [chunk for chunk, _ in recipe.chunks[start : start + _AHEAD]]
+        for batch in recipe.batches(_AHEAD):
+            ids = [chunk for chunk, _ in batch]
             found = self.locate(ids)
             for chunk in ids:
                 yield self._verified(found[chunk])
@@ -161,7 +160,6 @@ class ObjectFile(SeekableFile):
         super().__init__(recipe.size)
         self._recipe = recipe
         self._reader = reader
-        self._starts = recipe.starts(_AHEAD)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         target = memoryview(buffer).cast("B")
@@ -182,16 +180,7 @@ class ObjectFile(SeekableFile):
         stop = min(start + length, self._recipe.size)
         if start >= stop:
             return
-        first = bisect_right(self._starts, start) - 1
-        for block in range(first, len(self._starts) - 1):
-            begin = self._starts[block]
-            if begin >= stop:
-                return
-            wanted = []
-            for chunk, size in self._recipe.chunks[block * _AHEAD : (block + 1) * _AHEAD]:
-                if begin < stop and begin + size > start:
-                    wanted.append((chunk, size, begin))
-                begin += size
+        for wanted in self._recipe.within(start, stop):
             found = self._reader.locate([chunk for chunk, _, _ in wanted])
             for chunk, size, begin in wanted:
                 content = self._reader.chunk(found[chunk])

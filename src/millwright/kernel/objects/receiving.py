@@ -19,7 +19,6 @@ from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.linked import remove
 from millwright.kernel.objects.linking import link_many
 from millwright.kernel.objects.parts import Parts
-from millwright.kernel.objects.recipe import Listing
 
 Pieces = list[bytes]
 """Bytes in order, as they arrived; at most ``MOST_PIECES`` of them."""
@@ -46,7 +45,7 @@ class Receiving:
         self._written: queue.Queue[Pieces | None] = queue.Queue(_WAITING)
         self._rest: list[memoryview] = []
         self._whole = blake3()
-        self._listing = Listing()
+        self._listing = parts.listing()
         self._failed: list[BaseException] = []
         self._ended = False
         self._workers = [

@@ -124,9 +124,9 @@ def _copy(
             except ValueError:
                 continue
             if entry.kind == Kind.RECIPE:
-                object_id, recipe = parse_recipe(payload)
+                object_id, encoded = parse_recipe(payload)
                 if keep(object_id):
-                    out.recipe(object_id, recipe)
+                    out.recipe(object_id, parts.opened(encoded))
                     copied += entry.stored
             elif keep(entry.id) and entry.id in places and places[entry.id].source == pack.id:
                 out.chunk(entry.id, payload)

@@ -206,7 +206,7 @@ def _write_all(handle: int, content: bytes) -> None:
 def whole_link(parts: Parts, object_id: bytes, recipe: Recipe) -> Path | None:
     """The linked file that is the object and nothing else, unchanged since it was linked."""
     # A chunk that was known before stays where it was, so not every one is in the linked file.
-    some = [chunk for chunk, _ in recipe.chunks[:_SAMPLE]]
+    some = [chunk for chunk, _ in islice(recipe, _SAMPLE)]
     found = parts.index.read(lambda connection: _linked_as(connection, object_id, some))
     if found is None:
         return None
@@ -288,7 +288,7 @@ def _cloned(source: Path, target: Path, executable: bool) -> bool:
 
 def _copied(parts: Parts, object_id: bytes, recipe: Recipe, target: Path, executable: bool) -> None:
     with open(_created(target, executable), "wb") as file:
-        if len(recipe.chunks) == 1:
+        if not recipe.several:
             file.writelines(parts.reader.stream(recipe))
             return
         whole = blake3()

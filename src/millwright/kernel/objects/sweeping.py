@@ -68,7 +68,7 @@ def _found(
     kept: set[bytes] = set()
     fresh = connection.execute("SELECT id FROM objects WHERE added >= ?", (before,)).fetchall()
     for recipe in parts.recipes(row[0] for row in fresh).values():
-        kept.update(chunk for chunk, _ in recipe.chunks)
+        kept.update(recipe.ids())
     old = connection.execute("SELECT id FROM objects WHERE added < ?", (before,))
     objects = [name for (name,) in old if name not in live_objects]
     chunks = connection.execute(

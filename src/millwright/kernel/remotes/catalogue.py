@@ -270,7 +270,10 @@ class Catalogue:
         if not self._connection.execute("SELECT 1 FROM unread LIMIT 1").fetchone():
             return
         with self._transaction() as connection:
-            for (content,) in connection.execute("SELECT content FROM unread").fetchall():
+            names = connection.execute("SELECT name FROM unread").fetchall()
+            for name in names:
+                one = connection.execute("SELECT content FROM unread WHERE name = ?", name)
+                (content,) = one.fetchone()
                 _enter(connection, decode(content, blake3(content).hexdigest()))
             connection.execute("DELETE FROM unread")
 

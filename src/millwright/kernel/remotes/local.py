@@ -18,6 +18,9 @@ class LocalChunks(Protocol):
     def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
         """The chunks of objects that have several, those that are known."""
 
+    def opened(self, encoded: bytes) -> Recipe:
+        """A recipe that came from elsewhere, whose pages are chunks of this project."""
+
     def read_located(self, location: Location) -> bytes:
         """A chunk's bytes as they are written, unverified; ``OSError`` where they are gone."""
 

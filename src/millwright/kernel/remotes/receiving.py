@@ -6,10 +6,11 @@ Nothing is taken before its BLAKE3 is that of the catalogue (packs) or of its na
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from blake3 import blake3
@@ -24,6 +25,7 @@ from millwright.kernel.remotes.catalogue import Catalogue, RemotePlace
 from millwright.kernel.remotes.local import LocalChunks
 from millwright.kernel.remotes.progress import Progress
 from millwright.kernel.remotes.ranges import Run, damaged, length, payloads, read, runs
+from millwright.kernel.remotes.sending import STRETCH, chunks_of
 
 JOBS = 4
 _ATTEMPTS = 3
@@ -64,10 +66,16 @@ def receive(
     wanted = list(dict.fromkeys(objects))
     staging.mkdir(parents=True, exist_ok=True)
     for attempt in range(_ATTEMPTS):
-        places, fresh = _missing(local, catalogue, wanted)
         receiving = _Receiving(local, catalogue, staging, jobs, progress)
         try:
-            return receiving.run(places, fresh, seconds)
+            fresh = receiving.recipes(wanted)
+            stretches = _missing(local, catalogue, wanted, fresh)
+            first, more = next(stretches, []), next(stretches, None)
+            if more is None:
+                return receiving.run(iter([first]), fresh, seconds)
+            # Nothing is moved before all of it is known to be there.
+            deque(stretches, maxlen=0)
+            return receiving.run(_missing(local, catalogue, wanted, fresh), fresh, seconds)
         except NotFound as cause:
             # Garbage collection wrote the pack anew since the catalogue was heard.
             if cause.code != "remote.no_object" or attempt + 1 == _ATTEMPTS:
@@ -77,36 +85,23 @@ def receive(
 
 
 def _missing(
-    local: LocalChunks, catalogue: Catalogue, wanted: list[bytes]
-) -> tuple[list[RemotePlace], dict[bytes, Recipe]]:
-    """Where the chunks are that this machine lacks, and the recipes that it does not know."""
-    recipes = local.recipes(wanted)
-    fresh = {
-        key: Recipe.decoded(encoded)
-        for key, encoded in catalogue.recipes(key for key in wanted if key not in recipes).items()
-    }
-    chunks = list(dict.fromkeys(_chunks(wanted, recipes | fresh)))
-    here = local.locate(chunks)
-    missing = [key for key in chunks if key not in here or here[key].source == ELSEWHERE]
-    places = catalogue.places(missing)
-    lost = [key for key in missing if key not in places]
-    if lost:
-        raise NotFound(
-            "remote.lacks",
-            f"{catalogue.remote.address} lacks {len(lost)} of {len(chunks)} chunks.",
-            hint="Push them from where they are, or name another remote.",
-            value=lost[0].hex(),
-        )
-    return list(places.values()), fresh
-
-
-def _chunks(objects: list[bytes], recipes: dict[bytes, Recipe]) -> Iterator[bytes]:
-    for key in objects:
-        recipe = recipes.get(key)
-        if recipe is None:
-            yield key
-        else:
-            yield from (chunk for chunk, _ in recipe.chunks)
+    local: LocalChunks, catalogue: Catalogue, wanted: list[bytes], fresh: dict[bytes, Recipe]
+) -> Iterator[list[RemotePlace]]:
+    """Where the chunks are that this machine lacks, so many at a time that memory stays bounded."""
+    chunks = chunks_of(wanted, local.recipes(wanted) | fresh)
+    while some := list(dict.fromkeys(islice(chunks, STRETCH))):
+        here = local.locate(some)
+        missing = [key for key in some if key not in here or here[key].source == ELSEWHERE]
+        places = catalogue.places(missing)
+        lost = [key for key in missing if key not in places]
+        if lost:
+            raise NotFound(
+                "remote.lacks",
+                f"{catalogue.remote.address} lacks {len(lost)} of {len(some)} chunks.",
+                hint="Push them from where they are, or name another remote.",
+                value=lost[0].hex(),
+            )
+        yield list(places.values())
 
 
 class _Receiving:
@@ -120,9 +115,42 @@ class _Receiving:
         self._builder: PackBuilder | None = None
         self._size = self._packs = 0
 
+    def recipes(self, wanted: list[bytes]) -> dict[bytes, Recipe]:
+        """The recipes that this machine does not know; their pages are brought here."""
+        known = self._local.recipes(wanted)
+        fresh = self._catalogue.recipes(key for key in wanted if key not in known)
+        found = {key: self._local.opened(encoded) for key, encoded in fresh.items()}
+        pages = [page for one in (known | found).values() for page in one.pages]
+        if pages:
+            self.run(_missing(self._local, self._catalogue, pages, {}), {}, None)
+        return found
+
     def run(
-        self, places: list[RemotePlace], recipes: dict[bytes, Recipe], seconds: float | None
+        self,
+        stretches: Iterator[list[RemotePlace]],
+        recipes: dict[bytes, Recipe],
+        seconds: float | None,
     ) -> Received:
+        end = None if seconds is None else time.monotonic() + seconds
+        chunks, complete = 0, True
+        try:
+            for places in stretches:
+                complete = complete and (not chunks or end is None or time.monotonic() <= end)
+                if not complete or not self._take(places, end):
+                    complete = False
+                    break
+                chunks += len(places)
+            for key, recipe in recipes.items() if complete else ():
+                about = recipe_content(key, recipe.encoded())
+                self._append(blake3(about).digest(), about, len(about), Kind.RECIPE, Codec.NONE)
+            self._adopt_built()
+        finally:
+            if self._builder is not None:
+                self._builder.drop()
+        return Received(chunks, self._packs, self._size, complete)
+
+    def _take(self, places: list[RemotePlace], end: float | None) -> bool:
+        """Bring some chunks here; whether time was enough for them."""
         by_pack: dict[str, list[RemotePlace]] = defaultdict(list)
         for place in places:
             by_pack[place.pack].append(place)
@@ -136,12 +164,8 @@ class _Receiving:
         ranges = [run for name, some in by_pack.items() if name not in taken for run in runs(some)]
         self._progress.expect(sum(sizes[name][0] for name in whole))
         self._progress.expect(sum(length(run) for run in ranges))
-        end = None if seconds is None else time.monotonic() + seconds
         with ThreadPoolExecutor(self._jobs) as threads:
-            complete = self._take_packs(threads, whole, end) and self._take_ranges(
-                threads, ranges, recipes, end
-            )
-        return Received(len(places), self._packs, self._size, complete)
+            return self._take_packs(threads, whole, end) and self._take_ranges(threads, ranges, end)
 
     def _take_packs(self, threads: Executor, names: list[str], end: float | None) -> bool:
         """Adopt packs in order while others are on their way; whether time was enough for all."""
@@ -155,28 +179,13 @@ class _Receiving:
                 self._adopt(path, name)
         return True
 
-    def _take_ranges(
-        self,
-        threads: Executor,
-        ranges: list[Run],
-        recipes: dict[bytes, Recipe],
-        end: float | None,
-    ) -> bool:
-        try:
-            for start in range(0, len(ranges), 8 * self._jobs):
-                if start and end is not None and time.monotonic() > end:
-                    self._adopt_built()
-                    return False
-                some = ranges[start : start + 8 * self._jobs]
-                for run, content in zip(some, threads.map(self._range, some), strict=True):
-                    self._keep(run, content)
-            for key, recipe in recipes.items():
-                about = recipe_content(key, recipe)
-                self._append(blake3(about).digest(), about, len(about), Kind.RECIPE, Codec.NONE)
-            self._adopt_built()
-        finally:
-            if self._builder is not None:
-                self._builder.drop()
+    def _take_ranges(self, threads: Executor, ranges: list[Run], end: float | None) -> bool:
+        for start in range(0, len(ranges), 8 * self._jobs):
+            if start and end is not None and time.monotonic() > end:
+                return False
+            some = ranges[start : start + 8 * self._jobs]
+            for run, content in zip(some, threads.map(self._range, some), strict=True):
+                self._keep(run, content)
         return True
 
     def _pack(self, name: str) -> Path:

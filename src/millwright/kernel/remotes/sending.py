@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from millwright.kernel.remotes.pace import Pace
 from millwright.kernel.remotes.progress import Progress
 
 JOBS = 4
+STRETCH = 100_000
+"""Chunks that are looked up together, about 4 GB of large files."""
 _PACKS_PER_PART = 8
 _TOLD_EVERY = 1 << 20
 _CHUNK, _PLAIN = int(Kind.CHUNK), int(Codec.NONE)
@@ -71,22 +74,36 @@ def send(
     progress = progress or Progress()
     wanted = list(dict.fromkeys(objects))
     several = local.recipes(wanted)
-    chunks = [
-        chunk
-        for key in wanted
-        for chunk in ([part for part, _ in several[key].chunks] if key in several else (key,))
-    ]
     catalogue.tell_rest()
-    missing = catalogue.without(chunks)
     known = catalogue.recipes(several)
     fresh = [(key, recipe) for key, recipe in several.items() if key not in known]
-    if not missing and not fresh:
+    stretches = _missing(local, catalogue, chunks_of(wanted, several), progress)
+    first = next(stretches, None)
+    if first is None and not fresh:
         return Sent()
-    found = _located(local, missing)
-    progress.expect(sum(location.stored for location in found))
     with _staged(catalogue) as folder:
         sending = _Sending(local, catalogue, folder, jobs, progress)
-        return sending.run(found, fresh, seconds)
+        return sending.run(chain([first or []], stretches), fresh, seconds)
+
+
+def chunks_of(objects: Iterable[bytes], several: Mapping[bytes, Recipe]) -> Iterator[bytes]:
+    """The chunks that objects consist of, pages of recipes included; a chunk may come twice."""
+    for key in objects:
+        if key in several:
+            yield from several[key].ids()
+        else:
+            yield key
+
+
+def _missing(
+    local: LocalChunks, catalogue: Catalogue, chunks: Iterator[bytes], progress: Progress
+) -> Iterator[list[Location]]:
+    """Where those are that the remote lacks, so many at a time that memory stays bounded."""
+    while some := list(islice(chunks, STRETCH)):
+        found = _located(local, catalogue.without(some))
+        if found:
+            progress.expect(sum(location.stored for location in found))
+            yield found
 
 
 def _located(local: LocalChunks, missing: list[bytes]) -> list[Location]:
@@ -128,10 +145,12 @@ class _Sending:
         self._packs = self._size = 0
         self._builder: PackBuilder | None = None
         self._in_vain = self._turn = self._moved = 0
+        self._untold: set[bytes] = set()
+        """Chunks in packs that the catalogue does not tell of yet."""
 
     def run(
         self,
-        places: list[Location],
+        stretches: Iterator[list[Location]],
         recipes: list[tuple[bytes, Recipe]],
         seconds: float | None,
     ) -> Sent:
@@ -139,13 +158,16 @@ class _Sending:
         end = None if seconds is None else time.monotonic() + seconds
         with ThreadPoolExecutor(self._jobs) as threads:
             try:
-                for number, place in enumerate(places):
-                    if end is not None and number and time.monotonic() > end:
-                        places, recipes, complete = places[:number], [], False
+                sent = 0
+                for place in chain.from_iterable(stretches):
+                    if end is not None and sent and time.monotonic() > end:
+                        recipes, complete = [], False
                         break
-                    self._append(threads, place)
+                    if place.id not in self._untold:
+                        self._append(threads, place)
+                        sent += 1
                 for key, recipe in recipes:
-                    content = recipe_content(key, recipe)
+                    content = recipe_content(key, recipe.encoded())
                     codec, payload = encode(content)
                     digest = blake3(content).digest()
                     self._add(threads, digest, payload, len(content), Kind.RECIPE, codec)
@@ -158,7 +180,7 @@ class _Sending:
             except BaseException:
                 self._give_up()
                 raise
-        return Sent(len(recipes), len(places), self._packs, self._size, complete)
+        return Sent(len(recipes), sent, self._packs, self._size, complete)
 
     def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
         try:
@@ -175,6 +197,7 @@ class _Sending:
             codec, payload = encode(content)
             self._in_vain = self._in_vain + 1 if codec == _PLAIN else 0
         self._add(threads, place.id, payload, place.size, _CHUNK, codec)
+        self._untold.add(place.id)
         self._moved += place.stored
         if self._moved >= _TOLD_EVERY:
             self._progress.add(self._moved)
@@ -240,6 +263,8 @@ class _Sending:
                     self._pace.learn(self._size, time.monotonic() - self._began)
         if len(self._done) >= _PACKS_PER_PART:
             self._catalogue.publish(self._done, [])
+            for pack in self._done:
+                self._untold.difference_update(entry.id for entry in pack.entries)
             self._done = []
 
     def _give_up(self) -> None:
