@@ -24,7 +24,15 @@ from millwright.registry.tables import webhook_deliveries, webhooks
 from millwright.registry.webhooks.events import EXAMPLES, Happening, message
 from millwright.registry.webhooks.secrets import opened, sealed
 from millwright.registry.webhooks.sending import allowed, deliver
-from millwright.tracking import Endpoints, MlflowCall, absent, invalid, offset_of, token_of
+from millwright.tracking import (
+    Endpoints,
+    MlflowCall,
+    absent,
+    invalid,
+    missing,
+    offset_of,
+    token_of,
+)
 
 endpoints = Endpoints()
 _NAME = re.compile(r"^(?=.{1,63}$)[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", re.IGNORECASE)
@@ -271,7 +279,7 @@ def _checked_url(url: str) -> str:
 
 def _checked_events(events: list[Event] | None) -> list[str]:
     if not events:
-        raise invalid("Webhook events must be a non-empty list of WebhookEvent objects: [].")
+        raise missing("events")
     found = []
     for event in events:
         entity, action = _word(event.entity, _ENTITIES), _word(event.action, _ACTIONS)
@@ -281,7 +289,7 @@ def _checked_events(events: list[Event] | None) -> list[str]:
                 f"Invalid action '{action}' for entity '{entity}'. Valid actions are: {valid}"
             )
         found.append(f"{entity}.{action}")
-    return list(dict.fromkeys(found))
+    return sorted(set(found))
 
 
 def _word(given: str | int, known: tuple[str, ...]) -> str:

@@ -83,9 +83,7 @@ async def create_experiment(call: MlflowCall) -> object:
 @endpoints.get("experiments/get", permission=Permission.READ)
 def get_experiment(call: MlflowCall) -> object:
     """One experiment, deleted or not."""
-    wanted = call.read(OneExperiment).experiment_id
-    if not wanted:
-        raise missing("experiment_id")
+    wanted = _required_id(call.read(OneExperiment).experiment_id)
     prepare(call)
     with call.store.read() as connection:
         row = found_experiment(connection, call.project, wanted)
@@ -109,7 +107,7 @@ def get_by_name(call: MlflowCall) -> object:
 @endpoints.post("experiments/delete", permission=Permission.WRITE)
 async def delete_experiment(call: MlflowCall) -> object:
     """Delete an experiment and its runs; they can be restored until they are purged."""
-    wanted = call.read(OneExperiment).experiment_id
+    wanted = _required_id(call.read(OneExperiment).experiment_id)
 
     def work(tx: Transaction) -> None:
         row = found_experiment(tx.connection, call.project, wanted)
@@ -124,7 +122,7 @@ async def delete_experiment(call: MlflowCall) -> object:
 @endpoints.post("experiments/restore", permission=Permission.WRITE)
 async def restore_experiment(call: MlflowCall) -> object:
     """Undo a deletion."""
-    wanted = call.read(OneExperiment).experiment_id
+    wanted = _required_id(call.read(OneExperiment).experiment_id)
 
     def work(tx: Transaction) -> None:
         row = found_experiment(tx.connection, call.project, wanted)
@@ -140,7 +138,8 @@ async def restore_experiment(call: MlflowCall) -> object:
 async def update_experiment(call: MlflowCall) -> object:
     """Rename an experiment."""
     asked = call.read(Renamed)
-    if asked.new_name is None:
+    _required_id(asked.experiment_id)
+    if not asked.new_name:
         raise missing("new_name")
     name = checked_experiment_name(asked.new_name)
 
@@ -162,6 +161,7 @@ async def update_experiment(call: MlflowCall) -> object:
 async def set_tag(call: MlflowCall) -> object:
     """Set a tag of an experiment."""
     asked = call.read(ExperimentTag)
+    _required_id(asked.experiment_id)
     if not asked.key:
         raise missing("key")
     value = checked_experiment_tag(asked.key, asked.value)
@@ -179,6 +179,7 @@ async def set_tag(call: MlflowCall) -> object:
 async def delete_tag(call: MlflowCall) -> object:
     """Remove a tag of an experiment."""
     asked = call.read(ExperimentTag)
+    _required_id(asked.experiment_id)
     if not asked.key:
         raise missing("key")
 
@@ -242,6 +243,12 @@ def checked_location(location: str | None) -> str | None:
     if ".." in plain.split("/"):
         raise invalid("Invalid artifact_location: it may not hold '..'.")
     return location
+
+
+def _required_id(wanted: str) -> str:
+    if not wanted:
+        raise missing("experiment_id")
+    return wanted
 
 
 def _active(connection: Connection, project: str, wanted: str) -> experiments.ExperimentRow:
