@@ -28,13 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-PRELOADED = [
-    "millwright.server.application",
-    "millwright.server.rooms",
-    "millwright.pipelines.routes",
-    "millwright.pipelines.worker",
-    "millwright.pipelines.crew",
-]
+PRELOADED = ["millwright.pipelines.worker", "millwright.pipelines.crew", "__main__"]
 
 FLOW = """
 import os, time
@@ -85,6 +79,15 @@ def flow(folder: str, run: int) -> int:
         value = apart(folder, slow(folder, quick(folder, value)))
     return total(folder, each.map(items(folder, value), folder=folder))
 """
+
+
+def warm() -> None:
+    """Build the application once: what the forks of this process need of it is there then."""
+    from millwright.kernel.door import connect
+    from millwright.kernel.workspace import Workspace
+
+    with tempfile.TemporaryDirectory() as folder, connect(Workspace(Path(folder))) as door:
+        door.get("/health")
 
 
 def descendants(process: int) -> list[int]:
@@ -209,6 +212,8 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
         sys.exit(1)
 
 
+if __name__ == "__mp_main__":
+    warm()  # this is the process that engines are forked of
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)

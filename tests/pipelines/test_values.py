@@ -105,7 +105,7 @@ def test_a_stored_value_cannot_call_a_class_that_is_no_record() -> None:
 
 
 def round_trip(value: object, tmp_path: Path, project: str = "p") -> Any:
-    payload = serialise(value, project="p", scratch=tmp_path)
+    payload = serialise(value, project="p", scratch=lambda: tmp_path)
     content = (
         payload.content if isinstance(payload.content, bytes) else payload.content.read_bytes()
     )
@@ -156,8 +156,8 @@ def test_a_data_frame_arrives_as_an_arrow_table(tmp_path: Path) -> None:
 def test_equal_tables_are_equal_bytes_however_they_are_chunked(tmp_path: Path) -> None:
     whole = pa.table({"x": [1, 2, 3], "s": ["a", "b", "c"]})
     pieces = pa.concat_tables([whole.slice(0, 1), whole.slice(1)])
-    first = serialise(whole, project="p", scratch=tmp_path).content
-    assert first == serialise(pieces, project="p", scratch=tmp_path).content
+    first = serialise(whole, project="p", scratch=lambda: tmp_path).content
+    assert first == serialise(pieces, project="p", scratch=lambda: tmp_path).content
 
 
 def test_a_file_and_a_folder_arrive_with_their_content(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_fitted_model_passes_within_its_project_and_to_no_other(tmp_path: Path
 
 
 def test_a_pickle_is_not_read_on_the_word_of_its_record_alone(tmp_path: Path) -> None:
-    foreign = serialise(Doubler(1), project="other", scratch=tmp_path).content
+    foreign = serialise(Doubler(1), project="other", scratch=lambda: tmp_path).content
     for content, error in ((foreign, Forbidden), (pickle.dumps(1), Corrupt)):
         assert isinstance(content, bytes)
         artifact = Artifact(digest="0" * 64, kind="model", size=1, trusted_by="p")
@@ -220,9 +220,9 @@ def test_a_pickle_is_not_read_on_the_word_of_its_record_alone(tmp_path: Path) ->
 
 def test_an_array_of_objects_and_an_open_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="array of Python objects"):
-        serialise(np.array([object()]), project="p", scratch=tmp_path)
+        serialise(np.array([object()]), project="p", scratch=lambda: tmp_path)
     with (tmp_path / "f").open("w") as file, pytest.raises(InvalidInput, match="cannot be stored"):
-        serialise(file, project="p", scratch=tmp_path)
+        serialise(file, project="p", scratch=lambda: tmp_path)
 
 
 def lightgbm_model() -> Any:
@@ -252,7 +252,7 @@ def test_a_model_of_a_known_library_is_no_pickle_and_passes_to_any_project(
 ) -> None:
     model = make()
     stored = [
-        serialise(one, project=project, scratch=tmp_path)
+        serialise(one, project=project, scratch=lambda: tmp_path)
         for one, project in ((model, "p"), (round_trip(model, tmp_path, project="other"), "other"))
     ]
     assert stored[0].content == stored[1].content

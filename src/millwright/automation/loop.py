@@ -22,6 +22,10 @@ _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
 """How long a controller sleeps when nothing rings: it also watches processes and folders."""
+_PROMPT = ("launches", "triggers")
+"""Somebody waits for these, so they look at every ring. The others let the bell ring for a while and
+look once, so that what was asked for has the processor first."""
+_WHILE_SECONDS = 0.2
 
 
 class ControlLoop:
@@ -88,7 +92,10 @@ class ControlLoop:
         while not self._stopping.is_set():
             if not self._leading.wait(_LOOK_SECONDS):
                 continue
-            seen = changes.wait(seen, seconds=_LOOK_SECONDS)
+            heard = changes.wait(seen, seconds=_LOOK_SECONDS)
+            if name not in _PROMPT and heard != seen:
+                self._stopping.wait(_WHILE_SECONDS)
+            seen = max(heard, changes.count)
             if self._stopping.is_set():
                 return
             try:

@@ -13,7 +13,7 @@ import io
 import json
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -81,8 +81,8 @@ class Payload:
     trusted_by: str | None = None
 
 
-def serialise(value: object, *, project: str, scratch: Path) -> Payload:
-    """A value in stored form. ``scratch``: a folder for the archive of a folder.
+def serialise(value: object, *, project: str, scratch: Callable[[], Path]) -> Payload:
+    """A value in stored form. ``scratch``: where the archive of a folder goes, asked for only then.
 
     Raises:
         InvalidInput: a value's type has no safe form.
@@ -233,11 +233,11 @@ def _read_bundle(content: bytes, project: str) -> Any:
     return values.decode(tree, leaf)
 
 
-def _path_payload(path: Path, scratch: Path) -> Payload:
+def _path_payload(path: Path, scratch: Callable[[], Path]) -> Payload:
     if path.is_file():
         return Payload("file", path, name=path.name)
     if path.is_dir():
-        target = scratch / f"{path.name}.tar"
+        target = scratch() / f"{path.name}.tar"
         pack_folder(path, target)
         return Payload("folder", target)
     raise InvalidInput(

@@ -39,10 +39,10 @@ def arguments(
     fetch: Fetch,
     *,
     project: str,
-    workdir: Path,
+    workdir: Callable[[], Path],
     memory: Callable[[Reference], tuple[bool, object]] = lambda _: (False, None),
 ) -> dict[str, Any]:
-    """The arguments of a call, loaded; files are laid down under ``workdir``.
+    """The arguments of a call, loaded; files are laid down under ``workdir()``.
 
     ``memory`` may know a value already, and says whether it does.
     """
@@ -52,7 +52,7 @@ def arguments(
         known, value = memory(reference)
         if known:
             return value
-        return loaded(artifacts[reference], fetch, project=project, workdir=workdir)
+        return loaded(artifacts[reference], fetch, project=project, workdir=workdir())
 
     return {
         name: values.decode(tree, load) if isinstance(tree, dict | list) else tree
@@ -70,7 +70,7 @@ def loaded(artifact: Artifact, fetch: Fetch, *, project: str, workdir: Path) -> 
 
 
 def outputs(
-    step: Step[..., Any], returned: object, put: Put, *, project: str, workdir: Path
+    step: Step[..., Any], returned: object, put: Put, *, project: str, workdir: Callable[[], Path]
 ) -> dict[str, Made]:
     """What a step returned, by output, in stored form.
 
@@ -100,21 +100,25 @@ def stored(payload: Payload, put: Put) -> tuple[Artifact, bytes | None]:
 
 
 class Scratch:
-    """A folder for one call, made when it is first asked for and removed after."""
+    """A folder for one call, made when it is first asked for and removed after.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._made = False
+    Most steps never ask, and then nothing looks at the disk.
+    """
+
+    def __init__(self, where: Callable[[], Path]) -> None:
+        self._where = where
+        self._folder: Path | None = None
 
     @property
     def folder(self) -> Path:
         """The folder."""
-        if not self._made:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._made = True
-        return self.path
+        if self._folder is None:
+            folder = self._where()
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folder = folder
+        return self._folder
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
-        if self.path.exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from millwright.pipelines.archive import pack_parts, unpack_parts
 from millwright.pipelines.dsl import Plan
-from millwright.pipelines.entry_point import is_project
+from millwright.pipelines.entry_point import is_project, is_project_file
 from millwright.pipelines.placement import is_importable, root_of
 from millwright.pipelines.records import PipelineRunDetail
 
@@ -28,6 +28,13 @@ def keep_code(plan: Plan, put: Callable[[bytes], str]) -> str | None:
     if not files or sum(map(len, files.values())) > _MOST_BYTES:
         return None
     return put(pack_parts(files))
+
+
+def know_modules() -> None:
+    """Look at all modules that are loaded once, so that the forks of this process need not."""
+    for module in list(sys.modules.values()):
+        if _own_file(getattr(module, "__file__", None)) is not None:
+            is_project(module)
 
 
 def restored_code(
@@ -56,10 +63,9 @@ def code_folder(digest: str, folder: Path, state: Path, fetch: Callable[[str], b
 def _modules_in(roots: set[Path]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if file is None or not file.endswith(".py") or not is_project(module):
+        path = _own_file(getattr(module, "__file__", None))
+        if path is None or not is_project(module):
             continue
-        path = _resolved(file)
         for root in roots:
             if path.is_relative_to(root):
                 content = _content(path)
@@ -70,7 +76,10 @@ def _modules_in(roots: set[Path]) -> dict[str, bytes]:
 
 
 @cache
-def _resolved(file: str) -> Path:
+def _own_file(file: str | None) -> Path | None:
+    """Where a module's source is, None where it is not the project's."""
+    if file is None or not file.endswith(".py") or not is_project_file(file):
+        return None
     return Path(file).resolve()
 
 

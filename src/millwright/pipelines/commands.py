@@ -218,14 +218,28 @@ def pool(name: str | None, slots: int | None, as_json: bool) -> None:
 
 
 @pipelines.command("worker")
-def worker() -> None:
+@click.option(
+    "--lease",
+    default="15s",
+    show_default=True,
+    help="A run of a worker that was not heard of for so long is another's.",
+)
+def worker(lease: str) -> None:
     """Stand by and execute the runs that are queued, each in a process of its own."""
     import sys
 
+    from millwright.kernel.clock import parse_duration
+    from millwright.kernel.errors import InvalidInput
     from millwright.kernel.workspace import Workspace
     from millwright.pipelines.worker import main
 
-    sys.exit(main(["--serve", "--workspace", str(Workspace.find().root)]))
+    milliseconds = parse_duration(lease)
+    if not 1_000 <= milliseconds <= 600_000:
+        raise InvalidInput(
+            "pipelines.lease", f"A lease of {lease} is not possible.", hint="Give 1s to 10m."
+        )
+    place = ["--workspace", str(Workspace.find().root), "--lease-ms", str(milliseconds)]
+    sys.exit(main(["--serve", *place]))
 
 
 def _decide(run: str, task: str, reason: str, *, approve: bool) -> str:

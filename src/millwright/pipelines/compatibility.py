@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
@@ -33,10 +34,20 @@ def fits(source: Any, target: Any) -> bool:
     >>> fits(int, float), fits(int, str), fits(list[int], Any), fits(str | None, str)
     (True, False, True, True)
     """
+    try:
+        return _known_fits(source, target)
+    except TypeError:  # an annotation with something inside that has no hash
+        return _fits(source, target)
+
+
+def _fits(source: Any, target: Any) -> bool:
     sources, targets = _classes(source), _classes(target)
     if sources is None or targets is None:
         return True
     return any(_class_fits(one, other) for one in sources for other in targets)
+
+
+_known_fits = lru_cache(maxsize=4096)(_fits)
 
 
 def conform(value: object, annotation: Any, name: str) -> object:

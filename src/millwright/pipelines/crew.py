@@ -17,40 +17,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from millwright.kernel.errors import MillwrightError, Unavailable, from_problem
+from millwright.kernel.errors import Unavailable
 from millwright.pipelines import frames
 from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.board import Live
-from millwright.pipelines.call import Made
 from millwright.pipelines.context import Progress
 from millwright.pipelines.environments import interpreter
 from millwright.pipelines.graph import Reference
-from millwright.pipelines.inline import seed_of
+from millwright.pipelines.messages import Ended, Message, heard, lost, message_of, timed_out
 from millwright.pipelines.nursery import Nursery, started
 from millwright.pipelines.placement import root_of
-from millwright.pipelines.records import Failure
 from millwright.pipelines.secret_values import resolved
 from millwright.pipelines.session import Session
 from millwright.pipelines.step_log import StepLog
-from millwright.pipelines.timeout import StepTimeout
 
 _IN_HAND = 8
-_SMALL = 1 << 18
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A step that a worker is done with, one way or the other."""
-
-    live: Live
-    log: StepLog
-    made: dict[str, Made] | None = None
-    failure: Failure | None = None
-    error: Exception | None = None
-    lost: bool = False
-    """The worker ended before the step did."""
 
 
 @dataclass
@@ -149,38 +131,15 @@ class Crew:
             return None
         return next((one for one in alike if len(one.jobs) < _IN_HAND), None)
 
-    def _message(self, job: _Job) -> dict[str, Any]:
+    def _message(self, job: _Job) -> Message:
         live, session = job.live, self._session
         assert live.step is not None
-        assert live.key is not None
         return {
-            "number": job.number,
-            "run_id": session.run_id,
-            "project": session.project,
-            "task": live.name,
-            "attempt": live.attempt,
-            "seed": seed_of(live.key),
-            "step": live.node.step,
+            **message_of(session, live, self._artifacts, job.number),
             "root": root_of(live.step),
-            "inputs": live.node.inputs,
-            "artifacts": self._inputs(live),
-            "environment": live.setting.environment,
-            "memory_mb": live.setting.memory_mb,
             "secrets": resolved(live.setting.secrets),
             "scratch": str(session.place.folder),
-            **session.around.address,
         }
-
-    def _inputs(self, live: Live) -> dict[str, tuple[dict[str, Any], bytes | None]]:
-        found: dict[str, tuple[dict[str, Any], bytes | None]] = {}
-        for reference in live.node.references().values():
-            artifact = self._artifacts[reference]
-            if artifact.kind == "list":
-                self._session.settle()  # its parts are read from the store
-            small = artifact.size <= _SMALL
-            content = self._session.fetch(artifact.digest) if small else None
-            found[f"{reference.node}\0{reference.output}"] = (artifact.stored(), content)
-        return found
 
     def _hire(self, python: str) -> _Worker:
         nursery = self._nurseries.get(python)
@@ -206,7 +165,7 @@ class Crew:
 
     # Hearing
 
-    def _hear(self, worker: _Worker, message: dict[str, Any]) -> list[Ended]:
+    def _hear(self, worker: _Worker, message: Message) -> list[Ended]:
         job = worker.jobs[0]
         kind = message["kind"]
         if kind == "began":
@@ -216,16 +175,9 @@ class Crew:
             sys.stdout.write(message["text"])
         elif kind == "progress":
             self._on_progress(job.live.name, Progress(*message["progress"]))
-        elif kind == "made":
-            made = {
-                name: Made(Artifact.loaded(artifact), content)
-                for name, (artifact, content) in message["outputs"].items()
-            }
-            self._pass_on(worker)
-            return [Ended(job.live, job.log, made=made)]
         else:
             self._pass_on(worker)
-            return [_failed(job, message)]
+            return [heard(job.live, job.log, message)]
         return []
 
     def _pass_on(self, worker: _Worker) -> None:
@@ -246,9 +198,8 @@ class Crew:
             return []
         job = jobs[0]
         message = f"The process of the step {job.live.name!r} ended before the step did."
-        failure = Failure(kind="WorkerLost", message=message, task=job.live.name)
         error = Unavailable("pipelines.worker_lost", message, hint="Was it out of memory?")
-        return [Ended(job.live, job.log, failure=failure, error=error, lost=True)]
+        return [lost(job.live, job.log, message, error)]
 
     def _time_out(self) -> list[Ended]:
         ended: list[Ended] = []
@@ -256,13 +207,10 @@ class Crew:
             if _left(worker) > 0:
                 continue
             job = worker.jobs[0]
-            assert job.live.node.timeout_ms is not None
             others = [waiting.live for waiting in list(worker.jobs)[1:]]
             self._kill(worker)
             self._queue.extendleft(reversed(others))
-            error = StepTimeout(job.live.name, job.live.node.timeout_ms)
-            failure = Failure(kind=type(error).__name__, message=error.message, task=job.live.name)
-            ended.append(Ended(job.live, job.log, failure=failure, error=error))
+            ended.append(timed_out(job.live, job.log))
         return ended
 
     def _until_timeout(self, seconds: float) -> float:
@@ -284,16 +232,3 @@ def _left(worker: _Worker) -> float:
     if timeout is None:
         return float("inf")
     return worker.began + timeout / 1000 - time.monotonic()
-
-
-def _failed(job: _Job, message: dict[str, Any]) -> Ended:
-    failure = Failure(
-        kind=message["type"],
-        message=message["message"] or message["type"],
-        task=job.live.name,
-        traceback=message["traceback"],
-    )
-    error: MillwrightError | None = None
-    if message["error"] is not None:
-        error = from_problem(message["status"], message["error"])
-    return Ended(job.live, job.log, failure=failure, error=error)

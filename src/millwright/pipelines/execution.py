@@ -20,7 +20,7 @@ from millwright.pipelines.engine_nodes import EngineNodes
 from millwright.pipelines.fingerprint import explain
 from millwright.pipelines.graph import Reference
 from millwright.pipelines.inline import call_inline
-from millwright.pipelines.listening import EventKind, PipelineEvent
+from millwright.pipelines.listening import EventKind, PipelineEvent, ignore
 from millwright.pipelines.placement import wants_worker
 from millwright.pipelines.records import (
     Failure,
@@ -35,8 +35,8 @@ from millwright.pipelines.step_log import StepLog, traceback_of
 from millwright.pipelines.trusted import trusted
 
 if TYPE_CHECKING:
-    from millwright.pipelines.crew import Ended
     from millwright.pipelines.executors import Workers
+    from millwright.pipelines.messages import Ended
 
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_LOSSES = 3
@@ -217,9 +217,10 @@ class Execution:
     def finish(self, live: Live, made: dict[str, Made], log: bytes) -> None:
         """A step made its outputs: they are on their way to the ledger, and others may run."""
         outputs = {name: one.artifact for name, one in made.items()}
-        contents = [one.content for one in made.values() if one.content is not None]
+        few = {one.artifact.digest: one.content for one in made.values() if one.content is not None}
+        self.session.remember(few)
+        contents = list(few.values())
         digest = self.session.kept(log, contents)
-        self.session.remember(contents)
         assert live.recipe is not None
         self._change(
             live,
@@ -328,8 +329,10 @@ class Execution:
         self.session.say(trusted(TaskChange, **given), contents)
 
     def _reason(self, live: Live) -> tuple[str, ...]:
+        if live.recipe is None or not live.node.cache:
+            return ()  # what is never remembered has no last result
         before = self.session.before(live.node.step)
-        if before is None or live.recipe is None:
+        if before is None:
             return ()
         return explain(before, live.recipe.with_inputs(self.board.digests))
 
@@ -364,6 +367,8 @@ class Execution:
 
     def tell(self, kind: EventKind, task: str | None = None, **about: Any) -> None:
         """Let the caller hear of something."""
+        if self.session.on_event is ignore:
+            return
         self.session.on_event(
             PipelineEvent(
                 kind=kind,
@@ -383,7 +388,7 @@ class Execution:
             self.board.artifacts,
             self.session.fetch,
             project=self.session.project,
-            workdir=self.session.place.folder / f"items-{live.position}",
+            workdir=lambda: self.session.place.folder / f"items-{live.position}",
         )[name]
 
     def store_value(self, value: object) -> Artifact:
@@ -393,10 +398,11 @@ class Execution:
 
     def store_any(self, value: object) -> Artifact:
         """One item of a collection, which is no plain data, as an artifact."""
-        folder = self.session.place.folder
-        payload = serialise(value, project=self.session.project, scratch=folder)
+        payload = serialise(
+            value, project=self.session.project, scratch=lambda: self.session.place.folder
+        )
         artifact, content = stored(payload, self.session.put)
         if content is not None:
-            self.session.remember([content])
+            self.session.remember({artifact.digest: content})
             self.session.begin().keep([content])
         return artifact

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from blake3 import blake3
 from pydantic import JsonValue
@@ -21,6 +22,7 @@ from millwright.kernel.objects import digest_of_file
 from millwright.pipelines import values
 from millwright.pipelines.graph import Node, Reference, Setting, is_reference
 from millwright.pipelines.lean_record import Record
+from millwright.pipelines.trusted import trusted
 
 
 class Fingerprint(Record):
@@ -36,6 +38,15 @@ class Fingerprint(Record):
         """One digest of all parts."""
         fixed = _fixed(values.digest_of(dict(self.code)), dict(self.parameters), self.environment)
         return _key(fixed, self.inputs)
+
+    def stored(self) -> dict[str, Any]:
+        """The fingerprint as it stands in a row."""
+        return {
+            "code": self.code,
+            "parameters": self.parameters,
+            "inputs": self.inputs,
+            "environment": self.environment,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,8 @@ class Recipe:
 
     def with_inputs(self, digests: Mapping[Reference, str]) -> Fingerprint:
         """The fingerprint once the inputs are known."""
-        return Fingerprint(
+        return trusted(
+            Fingerprint,
             code=self.code,
             parameters=self.parameters,
             environment=self.environment,
@@ -149,8 +161,24 @@ def explain(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
 @cache
 def environment_digest() -> str:
     """A digest of Python, the platform and every installed package with its version."""
+    return _environment_at(_state_of_packages())
+
+
+def know_environment() -> None:
+    """Look at what is installed now, so that forks of this process need only see that it is so still."""
+    _environment_at(_state_of_packages())
+
+
+@cache
+def _environment_at(_: tuple[tuple[str, int], ...]) -> str:
     lines = [platform.python_version(), platform.system(), platform.machine(), *installed()]
     return blake3("\n".join(lines).encode()).hexdigest()
+
+
+def _state_of_packages() -> tuple[tuple[str, int], ...]:
+    """The folders with packages and when each was last changed, as every installation changes it."""
+    folders = [folder for folder in sys.path if Path(folder).is_dir()]
+    return tuple((folder, Path(folder).stat().st_mtime_ns) for folder in folders)
 
 
 def installed() -> list[str]:

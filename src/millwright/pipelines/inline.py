@@ -24,7 +24,7 @@ def call_inline(execution: Execution, live: Live, log: StepLog) -> dict[str, Mad
     assert step is not None
     assert live.key is not None
     scratch = Scratch(
-        session.place.folder / f"{live.position}-{live.name.count('[')}-{live.attempt}"
+        lambda: session.place.folder / f"{live.position}-{live.name.count('[')}-{live.attempt}"
     )
     context = StepContext(
         run_id=session.run_id,
@@ -44,7 +44,7 @@ def call_inline(execution: Execution, live: Live, log: StepLog) -> dict[str, Mad
             execution.board.artifacts,
             session.fetch,
             project=session.project,
-            workdir=scratch.path / "inputs",
+            workdir=lambda: scratch.folder / "inputs",
             memory=partial(_remembered, execution),
         )
         token = current.set(context)
@@ -55,7 +55,9 @@ def call_inline(execution: Execution, live: Live, log: StepLog) -> dict[str, Mad
                 )
         finally:
             current.reset(token)
-        made = outputs(step, returned, session.put, project=session.project, workdir=scratch.path)
+        made = outputs(
+            step, returned, session.put, project=session.project, workdir=lambda: scratch.folder
+        )
     finally:
         scratch.remove()
     for name, one in made.items():

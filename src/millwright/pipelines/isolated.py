@@ -81,7 +81,7 @@ def _call(job: Message, log: StepLog, answer: Callable[[Message], None]) -> Mess
             {_reference(key): Artifact.loaded(one) for key, (one, _) in job["artifacts"].items()},
             partial(fetch, job, near),
             project=project,
-            workdir=workdir / "inputs",
+            workdir=lambda: workdir / "inputs",
         )
         context = StepContext(
             run_id=job["run_id"],
@@ -101,7 +101,7 @@ def _call(job: Message, log: StepLog, answer: Callable[[Message], None]) -> Mess
                 returned = step.function(**given)
         finally:
             current.reset(token)
-        made = outputs(step, returned, partial(_put, job), project=project, workdir=workdir)
+        made = outputs(step, returned, partial(_put, job), project=project, workdir=lambda: workdir)
     return {key: (one.artifact.stored(), one.content) for key, one in made.items()}
 
 

@@ -36,6 +36,8 @@ from millwright.pipelines.records import (
 work_out_checks()
 
 router = RoomRouter(tag="pipelines", owners={"run_id": Owner(queries.owner_of, unknown_run)})
+_LOOK_MS = 500
+"""How often who waits for a run looks for one whose worker is not heard of any more."""
 
 
 @router.post("/projects/{project}/pipeline-runs", permission=Permission.WRITE)
@@ -86,8 +88,8 @@ def claim_next(
         left = until - clock.now_ms()
         if found is not None or left <= 0:
             return found
-        # Another server's changes ring no bell here, so it is looked for anyway now and then.
-        call.store.changes.wait(seen, seconds=min(left, 1000) / 1000)
+        # Nothing rings when a lease is over, nor, on SQLite, when another server writes.
+        call.store.changes.wait(seen, seconds=min(left, _LOOK_MS) / 1000)
 
 
 @router.post("/projects/{project}/pipeline-runs/launch", permission=Permission.WRITE)

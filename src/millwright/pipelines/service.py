@@ -16,7 +16,7 @@ from millwright.kernel.store import Store, Transaction
 from millwright.pipelines.approvals import reject_late
 from millwright.pipelines.ledger import pools, results, runs, waves
 from millwright.pipelines.ledger.book import Book
-from millwright.pipelines.ledger.sql import Row, Sql, as_json, from_json
+from millwright.pipelines.ledger.sql import Row, Sql, from_json
 from millwright.pipelines.queries import get_run
 from millwright.pipelines.records import (
     ENDED,
@@ -251,7 +251,7 @@ def _claim(tx: Transaction, run_id: str, claim: Claim) -> None:
     if claim.graph is not None and not from_json(graph).get("nodes"):
         sql.run(
             "UPDATE pipeline_runs SET graph = ?, code_digest = ? WHERE id = ?",
-            *(as_json(runs.stored_graph(claim.graph)), claim.code_digest, run_id),
+            *(runs.stored_graph(claim.graph), claim.code_digest, run_id),
         )
         runs.insert_tasks(sql, run_id, claim.graph)
     sql.run(_CLAIM, claim.owner, now + claim.lease_ms, claim.pid, now, run_id, attempt)

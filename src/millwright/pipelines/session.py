@@ -94,7 +94,7 @@ class Session:
     def __post_init__(self) -> None:
         self.project = self.around.project
         self.on_event = self.around.on_event
-        self.place = Scratch(self.around.place)
+        self.place = Scratch(lambda: self.around.place)
         self.stored = {name: task.status for name, task in self.tasks.items()}
         if self.new is None:
             self._open_journal(0)
@@ -196,18 +196,17 @@ class Session:
     def store(self, kind: Kind, content: bytes) -> Artifact:
         """An artifact that the engine makes; its bytes go with the next wave."""
         digest = digest_of(content)
-        self.remember([content])
+        self.remember({digest: content})
         self.begin().keep([content])
         return trusted(
             Artifact, digest=digest, kind=kind, size=len(content), name=None, trusted_by=None
         )
 
-    def remember(self, contents: Sequence[bytes]) -> None:
-        """Bytes that are on their way to the store stay at hand until they are there."""
+    def remember(self, contents: Mapping[str, bytes]) -> None:
+        """Bytes that are on their way to the store, by digest, stay at hand until they are there."""
         with self._lock:
-            for content in contents:
-                self._recent[digest_of(content)] = content
-                self._recent_bytes += len(content)
+            self._recent |= contents
+            self._recent_bytes += sum(map(len, contents.values()))
             if self._recent_bytes <= _RECENT_BYTES:
                 return
         self.settle()

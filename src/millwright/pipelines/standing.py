@@ -20,16 +20,21 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from millwright.kernel import process
+from millwright.kernel.errors import MillwrightError
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines import nursery
 from millwright.pipelines.engine import LEASE_MS
-from millwright.pipelines.worker import execute_stored, preload
+from millwright.pipelines.worker import door_of, execute_stored, execute_through, preload
 
 _PARENT_GONE = 1  # PR_SET_PDEATHSIG
 _GRACE_SECONDS = 8.0
+_IDLE_SECONDS = 0.25
+"""A spare worker is forked once nothing was asked for so long: what just began has the processor."""
 
 
 class StandingWorker:
@@ -156,8 +161,8 @@ class RunProcess:
                 (os.killpg if number == signal.SIGKILL else os.kill)(self.pid, number)
 
 
-def become_run_worker(log: Path) -> None:
-    """Make the fork that we are a worker: a group of its own, a log, workers of its own at hand."""
+def become_run_worker() -> None:
+    """Make the fork that we are a worker: a group of its own, workers of its own at hand."""
     parent = os.getppid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -165,12 +170,51 @@ def become_run_worker(log: Path) -> None:
     ctypes.CDLL(None).prctl(_PARENT_GONE, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(70)
+    nursery.fork_beside()
+
+
+def log_to(log: Path) -> None:
+    """Have what this process says go to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
-    nursery.fork_beside()
+
+
+@dataclass(frozen=True)
+class Spare:
+    """A worker forked beforehand, with a connection to the control plane, that waits for a run."""
+
+    process: int
+    control: socket.socket
+
+    @classmethod
+    def forked(cls, workspace: Workspace, url: str | None, inherited: list[socket.socket]) -> Spare:
+        """Fork it; ``inherited`` is what it closes."""
+        ours, theirs = socket.socketpair()
+        child = os.fork()
+        if child:
+            theirs.close()
+            return cls(child, ours)
+        code = 70
+        try:
+            for one in (ours, *inherited):
+                one.close()
+            become_run_worker()
+            code = _wait_for_run(workspace, url, theirs)
+            sys.stdout.flush()
+        finally:
+            os._exit(code)
+
+    def begin(self, run_id: str) -> bool:
+        """Have it execute a run; False where it is gone."""
+        with self.control:
+            try:
+                self.control.sendall(run_id.encode())
+            except OSError:
+                return False
+        return True
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -192,39 +236,62 @@ def main(arguments: list[str] | None = None) -> int:
     selector.register(bell, selectors.EVENT_READ)
     runs: dict[int, str] = {}
     asked = b""
+    spare: Spare | None = None
+
+    def fork() -> Spare:
+        held = [control, bell, rung]
+        return Spare.forked(workspace, options.url, held)
+
     while True:
-        ready = {key.fileobj for key, _ in selector.select()}
+        ready = {
+            key.fileobj for key, _ in selector.select(_IDLE_SECONDS if spare is None else None)
+        }
         if bell in ready:
             bell.recv(1 << 16)
         _tell_ended(control, runs)
+        if not ready and spare is None:
+            spare = fork()
         if control not in ready:
             continue
         part = control.recv(1 << 16)
         if not part:
-            for child in runs:
+            for child in [*runs, *([] if spare is None else [spare.process])]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child, signal.SIGKILL)
             return 0
         *wanted, asked = (asked + part).split(b"\n")
         for run_id in map(bytes.decode, wanted):
-            child = os.fork()
-            if child == 0:
-                control.close()
-                become_run_worker(workspace.folder("logs") / f"worker-{run_id}.log")
-                code = execute_stored(workspace, options.url, workspace.root, run_id, LEASE_MS)
-                sys.stdout.flush()
-                os._exit(code)
-            runs[child] = run_id
-            _tell(control, {"run": run_id, "process": child})
+            worker, spare = spare or fork(), None
+            if not worker.begin(run_id):
+                worker = fork()
+                worker.begin(run_id)
+            runs[worker.process] = run_id
+            _tell(control, {"run": run_id, "process": worker.process})
+
+
+def _wait_for_run(workspace: Workspace, url: str | None, control: socket.socket) -> int:
+    """Be ready, execute the run that is named, once one is; the exit code."""
+    with ExitStack() as stack:
+        door = None if url is None else stack.enter_context(door_of(workspace, url))
+        if door is not None:
+            with contextlib.suppress(MillwrightError):
+                door.get("/health")  # the connection is there when it is needed
+        run_id = control.recv(100).decode()
+        if not run_id:
+            return 0
+        log_to(workspace.folder("logs") / f"worker-{run_id}.log")
+        if door is None:
+            return execute_stored(workspace, url, workspace.root, run_id, LEASE_MS)
+        return execute_through(door, workspace, workspace.root, run_id, LEASE_MS)
 
 
 def _tell_ended(control: socket.socket, runs: dict[int, str]) -> None:
-    while runs:
-        child, status = os.waitpid(-1, os.WNOHANG)
-        if child == 0:
-            return
-        run_id = runs.pop(child)
-        _tell(control, {"run": run_id, "code": os.waitstatus_to_exitcode(status)})
+    with contextlib.suppress(ChildProcessError):  # there is none
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            run_id = runs.pop(ended[0], None)
+            if run_id is not None:
+                code = os.waitstatus_to_exitcode(ended[1])
+                _tell(control, {"run": run_id, "code": code})
 
 
 def _tell(control: socket.socket, news: dict[str, int | str]) -> None:

@@ -20,13 +20,14 @@ import sys
 from pathlib import Path
 
 from millwright.kernel import process
-from millwright.kernel.door import connect
+from millwright.kernel.door import Door, connect
 from millwright.kernel.errors import InvalidInput, MillwrightError
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines.api import project_of
 from millwright.pipelines.client import PipelineClient
+from millwright.pipelines.code_snapshot import know_modules
 from millwright.pipelines.engine import LEASE_MS, execute
-from millwright.pipelines.entry_point import is_project
+from millwright.pipelines.fingerprint import know_environment
 from millwright.pipelines.lean_record import work_out_checks
 from millwright.pipelines.listening import PipelineEvent
 from millwright.pipelines.nursery import fork_beside
@@ -85,18 +86,30 @@ def execute_stored(
     workspace: Workspace, url: str | None, folder: Path, run_id: str, lease_ms: int
 ) -> int:
     """Execute a stored run in this process, saying what happens; the exit code."""
+    with door_of(workspace, url) as door:
+        return execute_through(door, workspace, folder, run_id, lease_ms)
+
+
+def door_of(workspace: Workspace, url: str | None) -> Door:
+    """A door that waits for a control plane which is being restarted."""
+    return connect(workspace, url, patience_seconds=_PATIENCE_SECONDS)
+
+
+def execute_through(
+    door: Door, workspace: Workspace, folder: Path, run_id: str, lease_ms: int
+) -> int:
+    """As ``execute_stored`` for who has a door already."""
     try:
-        with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
-            run = PipelineClient(door).get(run_id)
-            result = execute(
-                door,
-                run.project,
-                run,
-                on_event=_say,
-                folder=folder,
-                scratch=workspace.folder("scratch"),
-                lease_ms=lease_ms,
-            )
+        run = PipelineClient(door).get(run_id)
+        result = execute(
+            door,
+            run.project,
+            run,
+            on_event=_say,
+            folder=folder,
+            scratch=workspace.folder("scratch"),
+            lease_ms=lease_ms,
+        )
     except MillwrightError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -108,8 +121,8 @@ def preload() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     work_out_checks()
-    for module in list(sys.modules.values()):
-        is_project(module)  # it remembers each file
+    know_modules()
+    know_environment()
     gc.freeze()  # the pages are shared with the forks; the collector would touch and copy them
 
 
@@ -121,7 +134,7 @@ def _serve(workspace: Workspace, url: str | None, folder: Path, lease_ms: int) -
     preload()
     project = project_of(workspace)
     children: set[int] = set()
-    with connect(workspace, url, patience_seconds=_PATIENCE_SECONDS) as door:
+    with door_of(workspace, url) as door:
         if door.application is not None:
             raise InvalidInput(
                 "pipelines.no_server",

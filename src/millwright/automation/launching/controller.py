@@ -50,21 +50,24 @@ class LaunchController:
         self._standing = StandingWorker(store.workspace, url)
 
     def reconcile(self) -> None:
-        """Do what is due, follow the runs in progress, then begin those that there is room for."""
-        fire_due(self._store)
-        self._bury()
+        """Begin what was launched first, since somebody may wait for it; then look after the rest."""
         active = service.active(self._store)
         runs = self._runs(active)
         active = [row for row in active if not self._advanced(row, runs)]
+        active += self._begun(self._most - len(active))
+        fire_due(self._store)
+        self._bury()
         project = project_of(self._store.workspace)
-        service.adopt(self._store, project, unattended_runs(self._store, project))
-        begun = service.activate(self._store, self._most - len(active))
-        if begun:
-            runs = self._runs(begun)
-            for row in begun:
-                self._advanced(row, runs)
-        elif not self._standing.is_warm and service.expected(self._store):
+        if service.adopt(self._store, project, unattended_runs(self._store, project)):
+            active += self._begun(self._most - len(active))
+        if not (active or self._standing.is_warm) and service.expected(self._store):
             self._standing.warm()
+
+    def _begun(self, room: int) -> list[Row[Any]]:
+        """Give workers to the launches that there is room for; those launches."""
+        begun = service.activate(self._store, room)
+        runs = self._runs(begun)
+        return [row for row in begun if not self._advanced(row, runs)]
 
     def shutdown(self) -> None:
         """End the workers; what they finished stays, and the next start continues it."""

@@ -28,11 +28,12 @@ def launch(
     return run_id
 
 
-def adopt(store: Store, project: str, runs: Sequence[Unattended]) -> None:
+def adopt(store: Store, project: str, runs: Sequence[Unattended]) -> bool:
     """Have runs of a project executed that nobody works on and nobody launched, each in a lane of
-    its own, or where no more than so many of a name may run, in that name's."""
+    its own, or where no more than so many of a name may run, in that name's; whether there are any.
+    """
     if not runs:
-        return
+        return False
     among = launches.c.run_id.in_([run.id for run in runs])
     with store.read() as connection:
         states = dict(
@@ -40,7 +41,7 @@ def adopt(store: Store, project: str, runs: Sequence[Unattended]) -> None:
         )
     fresh = [run for run in runs if states.get(run.id, "ended") == "ended"]
     if not fresh:
-        return
+        return False
     rows = [
         _row(run.id, project, f"run:{run.id}", 1)
         if run.max_active is None
@@ -53,6 +54,7 @@ def adopt(store: Store, project: str, runs: Sequence[Unattended]) -> None:
         again = launches.c.run_id.in_([run.id for run in fresh])
         connection.execute(delete(launches).where(again, ended))
         connection.execute(insert(launches), rows)
+    return True
 
 
 def expected(store: Store) -> bool:

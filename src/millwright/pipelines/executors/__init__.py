@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from millwright.pipelines.artifacts import Artifact
     from millwright.pipelines.board import Live
     from millwright.pipelines.context import Progress
-    from millwright.pipelines.crew import Ended
     from millwright.pipelines.graph import Reference
+    from millwright.pipelines.messages import Ended
     from millwright.pipelines.session import Session
 
 

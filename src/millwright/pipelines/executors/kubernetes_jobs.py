@@ -10,39 +10,25 @@ loses its node ends without one: the step is lost, and the engine sends it again
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 from pydantic import JsonValue
 
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.ids import new_id
-from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.board import Live
-from millwright.pipelines.crew import Ended
 from millwright.pipelines.executors.address import KubernetesAddress
 from millwright.pipelines.executors.cluster_api import ClusterApi, Tree
-from millwright.pipelines.executors.remote_call import Sender, heard, lost
-from millwright.pipelines.graph import Reference
-from millwright.pipelines.records import Failure
+from millwright.pipelines.executors.elsewhere import Elsewhere, Sent
+from millwright.pipelines.executors.remote_call import returned
+from millwright.pipelines.messages import Ended, Message, lost
 from millwright.pipelines.session import Session
-from millwright.pipelines.step_log import StepLog
-from millwright.pipelines.timeout import StepTimeout
 
 _LOOK_SECONDS = 1.0
 """How often the cluster is asked how the jobs are."""
 
 
-@dataclass
-class _Sent:
-    live: Live
-    log: StepLog
-    since: float
-
-
-class KubernetesJobs:
+class KubernetesJobs(Elsewhere[str]):
     """The steps of one engine as jobs of a cluster."""
 
     def __init__(
@@ -55,23 +41,10 @@ class KubernetesJobs:
                 "Pods reach the store through a control plane, and none runs.",
                 hint="Start one with: mw up",
             )
-        self._session = session
+        super().__init__(session, "Kubernetes")
         self._address = address
         self._api = api or ClusterApi.found(address.server, address.namespace)
-        self._sender = Sender(session, "Kubernetes")
-        self._queue: deque[tuple[Live, Mapping[Reference, Artifact]]] = deque()
-        self._sent: dict[str, _Sent] = {}
         self._looked = 0.0
-
-    @property
-    def busy(self) -> bool:
-        """Whether any step is in the cluster or on its way there."""
-        return bool(self._queue or self._sent)
-
-    def submit(self, live: Live, artifacts: Mapping[Reference, Artifact]) -> None:
-        """Make a job of a step, once there is room for it."""
-        self._queue.append((live, artifacts))
-        self._dispatch()
 
     def wait(self, seconds: float) -> list[Ended]:
         """What ended within so many seconds."""
@@ -88,20 +61,21 @@ class KubernetesJobs:
     def close(self) -> None:
         """Delete the jobs that still run, with their pods."""
         for name in list(self._sent):
-            self._api.delete_job(name)
+            self._stop(name)
         self._api.close()
 
-    def _dispatch(self) -> None:
-        while self._queue and len(self._sent) < self._address.parallel:
-            live, artifacts = self._queue.popleft()
-            message = self._sender.message(live, artifacts)
-            # The pod has no path of this machine.
-            content = msgspec.msgpack.encode({**message, "url": None, "objects": None})
-            told = self._session.put(content)
-            name = f"mw-{new_id()}"
-            log = self._session.log(live, elsewhere=True)
-            self._api.create_job(self._job(name, live, told))
-            self._sent[name] = _Sent(live, log, time.monotonic())
+    def _room(self) -> int:
+        return self._address.parallel
+
+    def _send(self, live: Live, message: Message) -> str:
+        # The pod has no path of this machine.
+        content = msgspec.msgpack.encode({**message, "url": None, "objects": None})
+        name = f"mw-{new_id()}"
+        self._api.create_job(self._job(name, live, self._session.put(content)))
+        return name
+
+    def _stop(self, key: str) -> None:
+        self._api.delete_job(key)
 
     def _finished(self) -> list[Ended]:
         ended: list[Ended] = []
@@ -116,31 +90,19 @@ class KubernetesJobs:
             elif state.outcome is not None:
                 content = self._session.around.doorway.read(self._session.project, [state.outcome])
                 answer = msgspec.msgpack.decode(content[0])
-                ended.append(heard(sent.live, sent.log, answer))
+                ended.append(returned(sent.live, sent.log, answer))
                 self._drop(name)
             elif state.has_ended:
                 ended.append(self._forget(name, sent, state.why))
         return ended
 
-    def _forget(self, name: str, sent: _Sent, why: str) -> Ended:
+    def _forget(self, name: str, sent: Sent, why: str) -> Ended:
         self._drop(name)
         return lost(sent.live, sent.log, f"The step {sent.live.name!r} lost its pod: {why}")
 
     def _drop(self, name: str) -> None:
         del self._sent[name]
-        self._api.delete_job(name)
-
-    def _time_out(self) -> list[Ended]:
-        ended = []
-        for name, sent in list(self._sent.items()):
-            timeout = sent.live.node.timeout_ms
-            if timeout is None or time.monotonic() - sent.since < timeout / 1000:
-                continue
-            self._drop(name)
-            error = StepTimeout(sent.live.name, timeout)
-            failure = Failure(kind=type(error).__name__, message=error.message, task=sent.live.name)
-            ended.append(Ended(sent.live, sent.log, failure=failure, error=error))
-        return ended
+        self._stop(name)
 
     def _job(self, name: str, live: Live, told: str) -> Tree:
         return job_of(

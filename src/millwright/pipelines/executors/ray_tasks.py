@@ -9,36 +9,22 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from millwright.kernel.errors import InvalidInput, Unavailable
-from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.board import Live
-from millwright.pipelines.crew import Ended
 from millwright.pipelines.executors.address import RayAddress
-from millwright.pipelines.executors.remote_call import Sender, heard, lost, perform
-from millwright.pipelines.graph import Reference
-from millwright.pipelines.records import Failure
+from millwright.pipelines.executors.elsewhere import Elsewhere
+from millwright.pipelines.executors.remote_call import perform, returned
+from millwright.pipelines.messages import Ended, Message, lost
 from millwright.pipelines.session import Session
-from millwright.pipelines.step_log import StepLog
-from millwright.pipelines.timeout import StepTimeout
 
 _AHEAD = 2
 """Tasks in flight for each processor of the cluster: one runs, one waits."""
 
 
-@dataclass
-class _Sent:
-    live: Live
-    log: StepLog
-    since: float
-
-
-class RayTasks:
+class RayTasks(Elsewhere[Any]):
     """The steps of one engine in a Ray cluster."""
 
     def __init__(self, session: Session, address: RayAddress) -> None:
@@ -48,22 +34,9 @@ class RayTasks:
                 "Steps on other machines reach the store through a control plane, and none runs.",
                 hint="Start one with: mw up. Where all nodes see this folder: ?files=shared",
             )
-        self._session = session
-        self._sender = Sender(session, "Ray")
+        super().__init__(session, "Ray")
         self._ray, self._started = _connected(address)
         self._call = self._ray.remote(max_retries=0, scheduling_strategy="SPREAD")(perform)
-        self._queue: deque[tuple[Live, Mapping[Reference, Artifact]]] = deque()
-        self._sent: dict[Any, _Sent] = {}
-
-    @property
-    def busy(self) -> bool:
-        """Whether any step is in the cluster or on its way there."""
-        return bool(self._queue or self._sent)
-
-    def submit(self, live: Live, artifacts: Mapping[Reference, Artifact]) -> None:
-        """Send a step, once the cluster has room for it."""
-        self._queue.append((live, artifacts))
-        self._dispatch()
 
     def wait(self, seconds: float) -> list[Ended]:
         """What ended within so many seconds."""
@@ -87,22 +60,21 @@ class RayTasks:
     def close(self) -> None:
         """Cancel what still runs, and leave the cluster; end one that was started here."""
         for reference in self._sent:
-            self._ray.cancel(reference, force=True)
+            self._stop(reference)
         if self._started:
             self._ray.shutdown()
 
-    def _dispatch(self) -> None:
-        while self._queue and len(self._sent) < self._room():
-            live, artifacts = self._queue.popleft()
-            message = self._sender.message(live, artifacts)
-            options: dict[str, Any] = {}
-            if live.setting.environment or live.setting.memory_mb:
-                options["max_calls"] = 1  # its process serves no other step
-            if live.setting.memory_mb:
-                options["memory"] = live.setting.memory_mb << 20
-            call = self._call.options(**options) if options else self._call
-            log = self._session.log(live, elsewhere=True)
-            self._sent[call.remote(message)] = _Sent(live, log, time.monotonic())
+    def _send(self, live: Live, message: Message) -> Any:
+        options: dict[str, Any] = {}
+        if live.setting.environment or live.setting.memory_mb:
+            options["max_calls"] = 1  # its process serves no other step
+        if live.setting.memory_mb:
+            options["memory"] = live.setting.memory_mb << 20
+        call = self._call.options(**options) if options else self._call
+        return call.remote(message)
+
+    def _stop(self, key: Any) -> None:
+        self._ray.cancel(key, force=True)
 
     def _room(self) -> int:
         processors = float(self._ray.cluster_resources().get("CPU", 1))
@@ -111,23 +83,10 @@ class RayTasks:
     def _end(self, reference: Any) -> Ended:
         sent = self._sent.pop(reference)
         try:
-            return heard(sent.live, sent.log, self._ray.get(reference))
+            return returned(sent.live, sent.log, self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
             why = f"The step {sent.live.name!r} lost its worker: {str(error).splitlines()[0]}"
             return lost(sent.live, sent.log, why)
-
-    def _time_out(self) -> list[Ended]:
-        ended = []
-        for reference, sent in list(self._sent.items()):
-            timeout = sent.live.node.timeout_ms
-            if timeout is None or time.monotonic() - sent.since < timeout / 1000:
-                continue
-            self._ray.cancel(reference, force=True)
-            del self._sent[reference]
-            error = StepTimeout(sent.live.name, timeout)
-            failure = Failure(kind=type(error).__name__, message=error.message, task=sent.live.name)
-            ended.append(Ended(sent.live, sent.log, failure=failure, error=error))
-        return ended
 
 
 def _connected(address: RayAddress) -> tuple[Any, bool]:

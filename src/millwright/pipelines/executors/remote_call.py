@@ -11,25 +11,18 @@ import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from millwright.kernel.errors import InvalidInput, MillwrightError, from_problem
+from millwright.kernel.errors import InvalidInput, MillwrightError
 from millwright.pipelines import isolated
 from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.board import Live
-from millwright.pipelines.call import Made
 from millwright.pipelines.code_snapshot import code_folder, keep_code
-from millwright.pipelines.crew import Ended
 from millwright.pipelines.entry_point import PACKAGE
 from millwright.pipelines.graph import Reference
-from millwright.pipelines.inline import seed_of
-from millwright.pipelines.records import Failure
+from millwright.pipelines.messages import Ended, Message, heard, message_of
 from millwright.pipelines.secret_values import resolved
 from millwright.pipelines.session import Session
 from millwright.pipelines.step_log import StepLog
-
-Message = dict[str, Any]
-_SMALL = 1 << 18
 
 
 class Sender:
@@ -46,7 +39,6 @@ class Sender:
         Raises:
             InvalidInput: the step asks for what only this machine has.
         """
-        assert live.key is not None
         setting, session = live.setting, self._session
         if setting.python is not None or setting.packages:
             raise InvalidInput(
@@ -57,35 +49,10 @@ class Sender:
                 value=live.name,
             )
         return {
-            "number": 0,
-            "run_id": session.run_id,
-            "project": session.project,
-            "task": live.name,
-            "attempt": live.attempt,
-            "seed": seed_of(live.key),
-            "step": live.node.step,
+            **message_of(session, live, artifacts, 0),
             "code": self._code_digest(live),
-            "inputs": live.node.inputs,
-            "artifacts": self._inputs(live, artifacts),
-            "environment": setting.environment,
-            "memory_mb": setting.memory_mb,
             "secrets": setting.secrets,
-            "url": session.around.address["url"],
-            "objects": session.around.address["objects"],
-            "workspace": session.around.address["workspace"],
         }
-
-    def _inputs(
-        self, live: Live, artifacts: Mapping[Reference, Artifact]
-    ) -> dict[str, tuple[dict[str, Any], bytes | None]]:
-        found: dict[str, tuple[dict[str, Any], bytes | None]] = {}
-        for reference in live.node.references().values():
-            artifact = artifacts[reference]
-            if artifact.kind == "list":
-                self._session.settle()  # its parts are read from the store
-            content = self._session.fetch(artifact.digest) if artifact.size <= _SMALL else None
-            found[f"{reference.node}\0{reference.output}"] = (artifact.stored(), content)
-        return found
 
     def _code_digest(self, live: Live) -> str | None:
         if live.node.step.partition(".")[0] == PACKAGE:
@@ -122,30 +89,11 @@ def perform(message: Message) -> Message:
     return {**answers[-1], "log": log}
 
 
-def heard(live: Live, log: StepLog, answer: Message) -> Ended:
-    """The end of a step from what came back."""
+def returned(live: Live, log: StepLog, answer: Message) -> Ended:
+    """The end of a step from what came back, with what it wrote."""
     if answer["log"]:
         log.write(answer["log"])
-    if answer["kind"] == "made":
-        made = {
-            name: Made(Artifact.loaded(artifact), content)
-            for name, (artifact, content) in answer["outputs"].items()
-        }
-        return Ended(live, log, made=made)
-    failure = Failure(
-        kind=answer["type"],
-        message=answer["message"] or answer["type"],
-        task=live.name,
-        traceback=answer["traceback"],
-    )
-    error = None if answer["error"] is None else from_problem(answer["status"], answer["error"])
-    return Ended(live, log, failure=failure, error=error)
-
-
-def lost(live: Live, log: StepLog, why: str) -> Ended:
-    """A step whose worker or node is gone: the engine sends it again."""
-    failure = Failure(kind="WorkerLost", message=why, task=live.name)
-    return Ended(live, log, failure=failure, lost=True)
+    return heard(live, log, answer)
 
 
 def _refused(error: MillwrightError) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from millwright.kernel import clock
 from millwright.kernel.errors import MillwrightError
@@ -81,13 +81,17 @@ def remember(book: Book, run_id: str, changes: list[TaskChange]) -> None:
     rows: list[Row] = []
     for change in changes:
         assert change.fingerprint is not None
-        outputs = {name: artifact.stored() for name, artifact in change.outputs.items()}
-        fingerprint = as_json(change.fingerprint.model_dump())
         rows.append((
-            *(book.project, change.cache_key, steps[change.task], fingerprint, as_json(outputs)),
+            *(book.project, change.cache_key, steps[change.task]),
+            *(as_json(change.fingerprint.stored()), stored_outputs(change.outputs)),
             *(run_id, now, change.recipe_key),
         ))  # fmt: skip
     book.sql.many(_REMEMBER, rows)
+
+
+def stored_outputs(outputs: Mapping[str, Artifact]) -> str:
+    """The outputs of a task as they stand in a row."""
+    return str(as_json({name: artifact.stored() for name, artifact in outputs.items()}))
 
 
 def _outputs(stored: object) -> dict[str, Artifact]:

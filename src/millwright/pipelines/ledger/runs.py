@@ -10,6 +10,7 @@ from millwright.kernel.errors import Conflict, MillwrightError, NotFound
 from millwright.kernel.ids import new_id
 from millwright.pipelines.graph import Graph
 from millwright.pipelines.ledger.book import Book, Edge
+from millwright.pipelines.ledger.results import stored_outputs
 from millwright.pipelines.ledger.sql import Row, Sql, as_json
 from millwright.pipelines.records import Claim, Launch, Launched, NewPipelineRun, RunEnd, TaskChange
 
@@ -55,7 +56,7 @@ def insert_run(
     )  # fmt: skip
     values = (
         *(run_id, book.project, new.name, new.entry_point, as_json(new.graph.parameters)),
-        *(as_json(stored_graph(new.graph)), "queued" if claim is None else "running"),
+        *(stored_graph(new.graph), "queued" if claim is None else "running"),
         *(0 if claim is None else 1, now, *begun, False, as_json(new.cause), new.trigger),
         *(new.priority, new.idempotency_key, new.code_digest, new.not_before_ms),
         *(new.deadline_ms, new.max_active),
@@ -105,16 +106,15 @@ def insert_tasks(sql: Sql, run_id: str, graph: Graph, known: Iterable[TaskChange
 
 
 def _state(change: TaskChange) -> Row:
-    outputs = {name: artifact.stored() for name, artifact in change.outputs.items()}
     return (
-        *(change.status, change.attempt, change.cache_key, as_json(outputs)),
+        *(change.status, change.attempt, change.cache_key, stored_outputs(change.outputs)),
         *(as_json(change.reason), change.started_ms, change.finished_ms),
     )
 
 
-def stored_graph(graph: Graph) -> dict[str, Any]:
-    """A graph as it stands in its row: what is usual is left out."""
-    return graph.model_dump(mode="json", exclude_defaults=True)
+def stored_graph(graph: Graph) -> str:
+    """A graph as it stands in its row: JSON without what is usual."""
+    return graph.model_dump_json(exclude_defaults=True)
 
 
 def end_run(book: Book, run_id: str, name: str, end: RunEnd) -> None:

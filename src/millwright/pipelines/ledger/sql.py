@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from pydantic_core import from_json as parsed
+from pydantic_core import to_json
+
 Row = tuple[Any, ...]
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Sql:
@@ -68,9 +70,9 @@ class Sql:
 
 def as_json(value: Any) -> str | None:
     """A value as it stands in a JSON column; None is no value."""
-    return None if value is None else _encode(value)
+    return None if value is None else to_json(value).decode()
 
 
 def from_json(value: Any) -> Any:
     """A JSON column's value: text from SQLite, parsed already from PostgreSQL."""
-    return json.loads(value) if isinstance(value, str) else value
+    return parsed(value) if isinstance(value, str) else value

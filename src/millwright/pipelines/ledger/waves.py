@@ -116,8 +116,8 @@ def follow_up(book: Book, run_id: str, wave: Wave, owner: str) -> None:
 def _values(run_id: str, one: TaskChange) -> Row:
     return (
         *(one.status, one.attempt, one.cache_key),
-        as_json(one.fingerprint and one.fingerprint.model_dump()),
-        as_json({key: artifact.stored() for key, artifact in one.outputs.items()}),
+        as_json(one.fingerprint and one.fingerprint.stored()),
+        results.stored_outputs(one.outputs),
         *(as_json(one.reason), one.started_ms, one.finished_ms),
         as_json(one.error and one.error.model_dump()),
         *(one.log_digest, run_id, one.task),
