@@ -511,3 +511,20 @@ def test_what_was_erased_stays_erased(photos: Path, mw: Run) -> None:
     mw("add", "photos")
     kinds = {one["name"]: one["kind"] for one in mw("ls", "photos", "--json")}
     assert kinds["a.txt"] == "erased"
+
+
+def test_a_version_taken_elsewhere_leaves_the_dataset_where_it_was(
+    root: Path, mw: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write(root, {"z/a": "one"})
+    mw("add", "z")
+    write(root, {"z/a": "two"})
+    mw("add", "z")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "there"
+    mw("checkout", "z@1", "--to", str(elsewhere))
+    mw("checkout", "z@1", "--to", "among")
+    assert (elsewhere / "a").read_text() == (root / "among/a").read_text() == "one"
+    assert (root / "z/a").read_text() == "two"
+    mw("checkout", "z@1")
+    assert (root / "z/a").read_text() == "one"
+    assert "no changes" in mw("status", "z")

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from millwright.data.working.index import Tracked, WorkingIndex
+from millwright.data.working.index import Tracked, WorkingIndex, own_place
 from millwright.data.working.place import Place, relative_to_root
 from millwright.kernel.errors import NotFound, nearest
 
@@ -80,10 +80,8 @@ class WorkingCopy:
     def known(self, word: str, tracked: list[Tracked]) -> Tracked | None:
         """As ``one``, or None."""
         path = relative_to_root(self.place, Path(word.removesuffix(_MANIFEST)))
-        for each in tracked:
-            if each.path == path or each.name == word:
-                return each
-        return None
+        there = [each for each in tracked if each.path == path]
+        return there[0] if there else own_place(tracked, word)
 
     def version_of(self, reference: str) -> Known:
         """The version that ``name@…`` names; raises ``NotFound``."""

@@ -66,6 +66,12 @@ class Tracked:
         return place.parent if self.members else place
 
 
+def own_place(tracked: Iterable[Tracked], name: str) -> Tracked | None:
+    """Where a dataset is meant to be: inside the workspace before outside, then where it was first."""
+    places = [each for each in tracked if each.name == name]
+    return min(places, key=lambda each: (each.path.startswith("/"), each.id), default=None)
+
+
 def _tracked(row: tuple[Any, ...]) -> Tracked:
     *values, members, follow = row
     return Tracked(*(*values, tuple(json.loads(members)), bool(follow)))

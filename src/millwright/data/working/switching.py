@@ -10,7 +10,7 @@ from millwright.data.references import LATEST, MAIN, split
 from millwright.data.working.checking_out import CheckedOut, Progress, checkout
 from millwright.data.working.copies import WorkingCopy
 from millwright.data.working.ignoring import NEVER
-from millwright.data.working.index import Tracked
+from millwright.data.working.index import Tracked, own_place
 from millwright.data.working.journal import Known
 from millwright.data.working.ledger import find
 from millwright.data.working.manifest_file import (
@@ -71,11 +71,11 @@ def checkout_reference(
 ) -> CheckedOut:
     """Bring a version here: to where the dataset is, else to a folder of its name."""
     name, selector = split(reference)
-    tracked = [each for each in copy.index.tracked() if each.name == name]
+    tracked = copy.index.tracked()
     if to is not None:
         where = relative_to_root(copy.place, to)
         tracked = [each for each in tracked if each.path == where]
-    found = tracked[0] if tracked else None
+    found = own_place(tracked, name)
     if found is not None and "@" not in reference:
         # The name alone means what belongs here.
         selector = found.version_id
