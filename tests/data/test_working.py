@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
+import millwright
 from millwright.data.commands import data
 from millwright.data.parquet import to_parquet
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
@@ -528,3 +530,11 @@ def test_a_version_taken_elsewhere_leaves_the_dataset_where_it_was(
     mw("checkout", "z@1")
     assert (root / "z/a").read_text() == "one"
     assert "no changes" in mw("status", "z")
+
+
+def test_python_and_fsspec_know_the_project_of_a_working_copy(root: Path, mw: Run) -> None:
+    write(root, {"photos/sub/a": "one"})
+    mw("add", "photos")
+    with millwright.dataset("photos@1").open("sub/a") as file:
+        assert file.read() == b"one"
+    assert fsspec.filesystem("mw").cat_file("photos@1/sub/a") == b"one"

@@ -11,9 +11,8 @@ import os
 import weakref
 
 from millwright.data.handles.dataset import Dataset
-from millwright.kernel.config import FILE_NAME
+from millwright.data.working.place import project_of
 from millwright.kernel.door import Door, connect
-from millwright.kernel.errors import InvalidInput
 from millwright.kernel.workspace import Workspace
 
 
@@ -25,7 +24,7 @@ def dataset(reference: str, *, project: str | None = None, door: Door | None = N
     Args:
         reference: which version; the latest where only a name is given.
         project: whose dataset; by default ``MILLWRIGHT_PROJECT``, or the project of the
-            ``millwright.yaml`` around the working directory.
+            ``millwright.yaml``, or of the working copy, around the working directory.
         door: an open door to use; otherwise one is opened, and closed with the last that reads.
 
     Raises:
@@ -48,11 +47,4 @@ def _project() -> str:
     named = os.environ.get("MILLWRIGHT_PROJECT")
     if named:
         return named
-    workspace = Workspace.find()
-    if not (workspace.root / FILE_NAME).exists():
-        raise InvalidInput(
-            "data.no_project",
-            "It is not said which project the dataset belongs to.",
-            hint="Pass project=…, set MILLWRIGHT_PROJECT, or work beside a millwright.yaml.",
-        )
-    return workspace.project().project
+    return project_of(Workspace.find())

@@ -106,7 +106,7 @@ def project_of(workspace: Workspace) -> str:
     raise InvalidInput(
         "data.no_project",
         f"{workspace.root} has neither a {FILE_NAME} nor kept data.",
-        hint="Name the project with --project.",
+        hint="Name the project: --project on the command line, project=… in Python.",
     )
 
 
