@@ -538,3 +538,18 @@ def test_python_and_fsspec_know_the_project_of_a_working_copy(root: Path, mw: Ru
     with millwright.dataset("photos@1").open("sub/a") as file:
         assert file.read() == b"one"
     assert fsspec.filesystem("mw").cat_file("photos@1/sub/a") == b"one"
+
+
+def test_a_diff_says_when_a_file_became_executable_or_a_link(root: Path, mw: Run) -> None:
+    write(root, {"d/run": "x", "d/other": "x"})
+    mw("add", "d")
+    mw("unprotect", "d")
+    (root / "d/run").chmod(0o755)
+    (root / "d/other").unlink()
+    (root / "d/other").symlink_to("run")
+    told = mw("diff", "d")
+    assert "run  1 B → 1 B  (file → executable)" in told
+    assert "other  1 B → 3 B  (file → link)" in told
+    mw("add", "d")
+    (link, run) = mw("diff", "d@1", "@2", "--json")["changes"]
+    assert (link["kind_after"], run["kind_after"]) == ("link", "executable")

@@ -185,12 +185,15 @@ def _show_diff(title: str, found: Difference, limit: int, as_json: bool) -> None
         old, new = line["size_before"], line["size_after"]
         where = f"{line['before']} → {line['path']}" if "before" in line else line["path"]
         sizes = " → ".join(amount(size) for size in (old, new) if size is not None)
-        click.echo(f"  {line['change']:<9} {where}  {sizes}")
+        kinds = f"  ({line['kind_before']} → {line['kind_after']})" if "kind_after" in line else ""
+        click.echo(f"  {line['change']:<9} {where}  {sizes}{kinds}")
     if len(lines) > limit:
         click.echo(f"  … and {len(lines) - limit:,} more (all of them with --json)")
 
 
 def _lines(found: Difference) -> list[dict[str, Any]]:
+    from millwright.data.trees import Kind
+
     lines: list[dict[str, Any]] = []
     for word, group in (
         ("added", found.added),
@@ -198,12 +201,16 @@ def _lines(found: Difference) -> list[dict[str, Any]]:
         ("modified", found.modified),
     ):
         for one in group:
-            lines.append({
+            line: dict[str, Any] = {
                 "change": word,
                 "path": one.path.decode(),
                 "size_before": one.before.size if one.before else None,
                 "size_after": one.after.size if one.after else None,
-            })  # fmt: skip
+            }
+            if one.before and one.after and one.before.kind != one.after.kind:
+                line["kind_before"] = Kind(one.before.kind).name.lower()
+                line["kind_after"] = Kind(one.after.kind).name.lower()
+            lines.append(line)
     for old, new in found.renamed:
         size = new.after.size if new.after else None
         lines.append({
