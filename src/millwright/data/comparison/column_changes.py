@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from millwright.data.comparison.table_file import Numbers, TableFile
-from millwright.data.comparison.words import Words, differ, empty_words, family_of
+from millwright.data.comparison.words import Room, Words, differ, family_of, kind_of_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,10 @@ class GroupPairs:
 
     group: int
     rows: Any
-    """Which of the group's rows have a partner: a slice, or an array of row numbers."""
+    """Which of the group's rows have a partner: a slice, or an array of row numbers, which are
+    in the order of their partners, so that reading these goes through memory once."""
     partners: Any
-    """The rows of the earlier version, a slice where they follow one another."""
+    """The rows of the earlier version: a slice where they follow one another, else rising."""
     twin: int | None
     """The earlier row group with the very same rows in the same order, if there is one."""
     earlier: tuple[int, ...]
@@ -37,6 +38,7 @@ class PairedColumns:
     def __init__(self, before: TableFile, after: TableFile, partner: Numbers) -> None:
         self._before, self._after = before, after
         self._partner = partner
+        self._column, self._earlier, self._later = Room(), Room(), Room()
 
     @cached_property
     def _pairs(self) -> list[GroupPairs]:
@@ -49,13 +51,13 @@ class PairedColumns:
         if not pending:
             return np.zeros(0, np.int64)
         needed = sorted({group for pairs in pending for group in pairs.earlier})
-        old = _read(self._before, old_name, needed)
+        old = self._read(old_name, needed)
         found = []
         for pairs in pending:
-            new = self._after.words(pairs.group, name).take(pairs.rows)
-            at = np.flatnonzero(differ(old.take(pairs.partners), new))
+            new = self._after.words(pairs.group, name).take(pairs.rows, self._later)
+            at = np.flatnonzero(differ(old.take(pairs.partners, self._earlier), new))
             if not isinstance(pairs.rows, slice):
-                at = pairs.rows[at]
+                at = np.sort(pairs.rows[at])
             found.append(at + self._after.starts[pairs.group])
         return np.concatenate(found)
 
@@ -83,21 +85,25 @@ class PairedColumns:
             twin = int(low) if exact and starts[low + 1] == last + 1 else None
             earlier = tuple(range(int(low), int(high) + 1))
             return GroupPairs(group, rows, slice(first, last + 1), twin, earlier)
-        holders = np.unique(np.searchsorted(starts, partner, side="right") - 1)
-        return GroupPairs(group, rows, partner, None, tuple(int(g) for g in holders))
+        if not bool((partner[1:] > partner[:-1]).all()):
+            order = np.argsort(partner)
+            partner = partner[order]
+            rows = order if isinstance(rows, slice) else rows[order]
+        holders = np.flatnonzero(np.diff(np.searchsorted(partner, starts)))
+        return GroupPairs(group, rows, partner, None, tuple(holders.tolist()))
 
-
-def _read(file: TableFile, name: str, groups: list[int]) -> Words:
-    """A whole column as words, with only the named row groups filled."""
-    family = family_of(file.schema.field(name).type)
-    whole = empty_words(family, file.rows)
-    assert whole.nulls is not None
-    any_null = False
-    for group in groups:
-        words = file.words(group, name)
-        inside = file.rows_of(group)
-        whole.values[inside] = words.values
-        if words.nulls is not None:
-            whole.nulls[inside] = words.nulls
-            any_null = True
-    return whole if any_null else Words(family, whole.values, None)
+    def _read(self, name: str, groups: list[int]) -> Words:
+        """A whole column of the earlier version, with only the named row groups filled."""
+        family = family_of(self._before.schema.field(name).type)
+        values = self._column.of(self._before.rows, kind_of_words(family))
+        # Pages of it that nothing is written to take no memory.
+        nulls = np.zeros(self._before.rows, np.bool_)
+        any_null = False
+        for group in groups:
+            words = self._before.words(group, name)
+            inside = self._before.rows_of(group)
+            values[inside] = words.values
+            if words.nulls is not None:
+                nulls[inside] = words.nulls
+                any_null = True
+        return Words(family, values, nulls if any_null else None)

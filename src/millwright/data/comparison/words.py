@@ -30,10 +30,28 @@ class Words:
     def __len__(self) -> int:
         return len(self.values)
 
-    def take(self, rows: Any) -> Words:
-        """The words of some rows: a slice, or an array of row numbers."""
+    def take(self, rows: Any, room: Room) -> Words:
+        """The words of some rows: a slice, or an array of row numbers (within, not below 0)."""
         nulls = None if self.nulls is None else self.nulls[rows]
-        return Words(self.family, self.values[rows], nulls)
+        if isinstance(rows, slice):
+            return Words(self.family, self.values[rows], nulls)
+        values = room.of(len(rows), self.values.dtype)
+        self.values.take(rows, mode="clip", out=values)
+        return Words(self.family, values, nulls)
+
+
+class Room:
+    """Memory that is used again and again: asking the system for it takes longer than filling it."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def of(self, length: int, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+        """An array with anything in it; those given before hold other values from now on."""
+        size = length * kind.itemsize
+        if len(self._bytes) < size:
+            self._bytes = np.empty(size, np.uint8)
+        return self._bytes[:size].view(kind)
 
 
 def family_of(kind: pa.DataType) -> Family:
@@ -54,10 +72,10 @@ def family_of(kind: pa.DataType) -> Family:
     return "null" if types.is_null(kind) else "other"
 
 
-def empty_words(family: Family, rows: int) -> Words:
-    """Room for the words of a column, to be filled row group by row group."""
+def kind_of_words(family: Family) -> np.dtype[Any]:
+    """What the words of a family are."""
     kinds = {"float": np.float64, "bool": np.bool_, "text": np.uint64, "other": np.uint64}
-    return Words(family, np.zeros(rows, kinds.get(family, np.int64)), np.zeros(rows, np.bool_))
+    return np.dtype(kinds.get(family, np.int64))
 
 
 def words_of(column: pa.ChunkedArray) -> Words:
