@@ -93,15 +93,17 @@ def test_a_run_of_a_killed_worker_is_taken_over_when_its_lease_is_over_and_its_l
         assert "".join(part.text for part in lines.parts) == "before\n"
         assert heard - said < 5, "a line reaches who watches while the step runs"
         assert [part.text for part in client.log(run.id, "talk").parts] == ["before\n"]
+        seen = {"after": lines.parts[-1].number, "attempt": lines.attempt}
 
         lease = client.get(run.id).lease_expires
         gate.touch()
         with standing(elsewhere, url):
             while (done := client.get(run.id)).status == "running":
                 time.sleep(0.05)
-        log = "".join(part.text for part in client.log(run.id, "talk").parts)
+        last = client.log(run.id, "talk", **seen)
+        log = "".join(part.text for part in last.parts)
         (_, second) = client.attempts(run.id)
-    assert (done.status, log) == ("succeeded", "before\nafter\n")
+    assert (done.status, last.whole, log) == ("succeeded", True, "before\nafter\n")
     assert lease is not None
     assert clock.parse_rfc3339(second.started) >= clock.parse_rfc3339(lease)
 

@@ -57,7 +57,7 @@ class PipelineClient:
         return Pulse.model_validate(self.door.post(f"/pipeline-runs/{run_id}/waves", wave))
 
     def log(self, run_id: str, task: str, **which: Any) -> TaskLog:
-        """What a step has written; which: after, wait_ms."""
+        """What a step has written; which: after, attempt, wait_ms."""
         path = f"/pipeline-runs/{run_id}/tasks/{quote(task, safe='')}/log"
         return TaskLog.model_validate(self.door.get(path, **which))
 

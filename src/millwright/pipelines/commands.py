@@ -180,12 +180,17 @@ def log(run: str, task: str, follow: bool) -> None:
     from millwright.pipelines.client import PipelineClient
 
     with connect(Workspace.find()) as door:
-        client, after = PipelineClient(door), -1
+        client, said, known = PipelineClient(door), "", {"after": -1}
         while True:
-            found = client.log(run, task, after=after, wait_ms=10_000 if follow else 0)
-            for part in found.parts:
-                click.echo(part.text, nl=False)
-                after = part.number
+            found = client.log(run, task, wait_ms=10_000 if follow else 0, **known)
+            text = "".join(part.text for part in found.parts)
+            # All of it begins with what was printed, unless it is another attempt's.
+            fresh = text.removeprefix(said) if found.whole else text
+            click.echo(fresh, nl=False)
+            said = text if found.whole else said + text
+            numbers = [part.number for part in found.parts]
+            after = max([-1 if found.whole else known["after"], *numbers])
+            known = {"after": after, "attempt": found.attempt}
             if found.ended or not follow:
                 return
 

@@ -162,8 +162,12 @@ def attempts(store: Store, run_id: str) -> list[Attempt]:
         ]
 
 
-def task_log(store: Store, run_id: str, task: str, *, after: int = -1) -> TaskLog:
+def task_log(
+    store: Store, run_id: str, task: str, *, after: int = -1, attempt: int | None = None
+) -> TaskLog:
     """What a step has written in its newest attempt, from the part after number ``after`` on.
+
+    ``attempt`` is the one that ``after`` was told of; of another all parts are told.
 
     Raises:
         NotFound: there is no such task.
@@ -181,18 +185,23 @@ def task_log(store: Store, run_id: str, task: str, *, after: int = -1) -> TaskLo
         found = sql.rows(row_query, run_id, task)
         if not found:
             raise NotFound("pipelines.unknown_step", f"This run has no step {task!r}.", value=task)
-        attempt, status, digest, project = found[0]
-        parts = sql.rows(lines, run_id, task, attempt, after)
-    if digest is not None:
+        newest, status, digest, project = found[0]
+        is_new = attempt not in (None, newest)
+        parts = sql.rows(lines, run_id, task, newest, -1 if is_new else after)
+    ended = status in ("succeeded", "cached", "failed", "skipped")
+    is_whole = digest is not None and (ended or after < 0)
+    if is_whole:
+        # The live lines are gone, and the last of them may have been seen by nobody.
         text = store.objects.of(project).read(digest).decode("utf-8", "replace")
-        parts = [(0, 0, text)] if after < 0 else []
+        parts = [(0, 0, text)]
     return TaskLog(
-        attempt=attempt,
+        attempt=newest,
         parts=tuple(
-            LogPart(task=task, attempt=attempt, number=number, time_ms=time_ms, text=text)
+            LogPart(task=task, attempt=newest, number=number, time_ms=time_ms, text=text)
             for number, time_ms, text in parts
         ),
-        ended=status in ("succeeded", "cached", "failed", "skipped"),
+        ended=ended,
+        whole=is_whole or is_new,
     )
 
 

@@ -295,6 +295,8 @@ class TaskLog(Record):
     attempt: int
     parts: tuple[LogPart, ...]
     ended: bool
+    whole: bool = False
+    """The parts are all of it, in place of what was told before: the step has ended, or is tried anew."""
 
 
 class Attempt(Record):

@@ -121,16 +121,20 @@ def task_log(
     run_id: str,
     task: str,
     after: int = -1,
+    attempt: int | None = None,
     wait_ms: int = Query(0, ge=0, le=30_000),
     call: Call = Depends(current_call),
 ) -> TaskLog:
-    """What a step has written so far; with ``wait_ms`` it waits for more."""
+    """What a step has written so far; with ``wait_ms`` it waits for more.
+
+    ``after`` is the last part that the caller has of ``attempt``.
+    """
     until = clock.now_ms() + wait_ms
     while True:
         seen = call.store.changes.count
-        found = queries.task_log(call.store, run_id, task, after=after)
+        found = queries.task_log(call.store, run_id, task, after=after, attempt=attempt)
         left = until - clock.now_ms()
-        if found.parts or found.ended or left <= 0:
+        if found.parts or found.whole or found.ended or left <= 0:
             return found
         call.store.changes.wait(seen, seconds=min(left, 1000) / 1000)
 

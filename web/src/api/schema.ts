@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/{alert}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alert Messages
+         * @description Who was told of it, when, and what came back.
+         */
+        get: operations["alert_messages_api_v1_alerts__alert__messages_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/{alert}/resolve": {
         parameters: {
             query?: never;
@@ -295,6 +315,8 @@ export interface paths {
         /**
          * Task Log
          * @description What a step has written so far; with ``wait_ms`` it waits for more.
+         *
+         *     ``after`` is the last part that the caller has of ``attempt``.
          */
         get: operations["task_log_api_v1_pipeline_runs__run_id__tasks__task__log_get"];
         put?: never;
@@ -2298,6 +2320,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Silences
+         * @description Times without messages, newest first.
+         */
+        get: operations["list_silences_api_v1_projects__project__silences_get"];
+        put?: never;
+        /**
+         * Add Silence
+         * @description Tell nobody of some alerts for a while; they are raised and shown as ever.
+         */
+        post: operations["add_silence_api_v1_projects__project__silences_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/silences/{silence}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Silence
+         * @description End it now; what is still so is told.
+         */
+        post: operations["end_silence_api_v1_projects__project__silences__silence__end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/step-results": {
         parameters: {
             query?: never;
@@ -3075,11 +3141,8 @@ export interface components {
             features: string[];
             /** Id */
             id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "data_drift" | "column_drift" | "prediction_drift" | "performance" | "loss" | "latency";
+            /** Kind */
+            kind: ("data_drift" | "column_drift" | "prediction_drift" | "performance" | "loss" | "latency") | string;
             /** Project */
             project: string;
             /** Resolved At */
@@ -6136,6 +6199,20 @@ export interface components {
             };
         };
         /**
+         * NewSilence
+         * @description Alerts that nobody is to be told about for a while.
+         */
+        NewSilence: {
+            /** Deployment */
+            deployment?: string | null;
+            /** Duration */
+            duration: string;
+            /** Kind */
+            kind?: ("data_drift" | "column_drift" | "prediction_drift" | "performance" | "loss" | "latency") | string | null;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * NewSource
          * @description What is recorded with a version: where it came from, in which state that was.
          */
@@ -7459,6 +7536,30 @@ export interface components {
             slots: number;
         };
         /**
+         * Silence
+         * @description A time without messages; alerts are raised and shown as ever.
+         */
+        Silence: {
+            /** Active */
+            active: boolean;
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Deployment */
+            deployment: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string | null;
+            /** Project */
+            project: string;
+            /** Reason */
+            reason: string;
+            /** Until */
+            until: string;
+        };
+        /**
          * Slice
          * @description The rows where a column has a value, and how the model does on them.
          */
@@ -8000,6 +8101,11 @@ export interface components {
             ended: boolean;
             /** Parts */
             parts: components["schemas"]["LogPart"][];
+            /**
+             * Whole
+             * @default false
+             */
+            whole: boolean;
         };
         /**
          * TextChange
@@ -8055,6 +8161,27 @@ export interface components {
             };
             /** @default guest */
             role: components["schemas"]["Role"];
+        };
+        /**
+         * Told
+         * @description A message about an alert, and what became of it.
+         */
+        Told: {
+            /** Answer */
+            answer: string | null;
+            /** Attempts */
+            attempts: number;
+            /** Due */
+            due: string;
+            /** Occasion */
+            occasion: string;
+            /** Receiver */
+            receiver: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "sending" | "told" | "failed" | "dropped";
         };
         /**
          * Tombstone
@@ -8840,6 +8967,37 @@ export interface operations {
             };
         };
     };
+    alert_messages_api_v1_alerts__alert__messages_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     resolve_alert_api_v1_alerts__alert__resolve_post: {
         parameters: {
             query?: never;
@@ -9234,6 +9392,7 @@ export interface operations {
         parameters: {
             query?: {
                 after?: number;
+                attempt?: number | null;
                 wait_ms?: number;
             };
             header?: never;
@@ -13191,6 +13350,104 @@ export interface operations {
                     "application/json": {
                         [key: string]: string;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_silences_api_v1_projects__project__silences_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_silence_api_v1_projects__project__silences_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSilence"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    end_silence_api_v1_projects__project__silences__silence__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                silence: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
                 };
             };
             /** @description Validation Error */

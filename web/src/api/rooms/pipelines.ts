@@ -41,11 +41,17 @@ export const approvalsQuery = (project: string) =>
       get("/api/v1/projects/{project}/pipeline-approvals", { project }, undefined, signal),
   });
 
-export const taskLog = (run_id: string, task: string, after: number, signal: AbortSignal) =>
+/** What a step wrote after what is known already, once there is any. */
+export const taskLog = (
+  run_id: string,
+  task: string,
+  known: { after: number; attempt?: number },
+  signal: AbortSignal,
+) =>
   get(
     "/api/v1/pipeline-runs/{run_id}/tasks/{task}/log",
     { run_id, task },
-    { after, wait_ms: 10_000 },
+    { ...known, wait_ms: 10_000 },
     signal,
   );
 

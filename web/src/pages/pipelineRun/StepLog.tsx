@@ -49,13 +49,18 @@ type Tell = (
 ) => void;
 
 async function follow(run: string, task: string, signal: AbortSignal, tell: Tell) {
-  let after = -1; // parts are counted from 0
+  let known: { after: number; attempt?: number } = { after: -1 }; // parts are counted from 0
   while (!signal.aborted) {
     try {
-      const { parts, ended } = await taskLog(run, task, after, signal);
+      const { parts, ended, whole, attempt } = await taskLog(run, task, known, signal);
       const fresh = parts.map((part) => part.text).join("");
-      after = Math.max(after, ...parts.map((part) => part.number));
-      tell((text) => ({ text: (text + fresh).slice(-MOST_LETTERS), ended, failed: false }));
+      const before = whole ? -1 : known.after;
+      known = { after: Math.max(before, ...parts.map((part) => part.number)), attempt };
+      tell((text) => ({
+        text: ((whole ? "" : text) + fresh).slice(-MOST_LETTERS),
+        ended,
+        failed: false,
+      }));
       if (ended) return;
     } catch {
       if (signal.aborted) return;
