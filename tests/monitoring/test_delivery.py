@@ -19,7 +19,7 @@ CONFIG = """
 project: flights
 data: {{source: flights.csv, target: late}}
 monitoring:
-  alerts: {{webhook: "http://127.0.0.1:{port}/hook/s3cret"}}
+  alerts: {{webhook: "http://127.0.0.1:{port}/hook/s3cret", group_wait: 0s}}
 """
 
 

@@ -25,7 +25,7 @@ def controllers() -> dict[str, Callable[[Store, str], Controller]]:
         "bandits": lambda store, _: BanditController(store),
         "deployment": lambda store, _: DeploymentController(store),
         "launches": LaunchController,
-        "monitoring": lambda store, _: MonitorController(store),
+        "monitoring": lambda store, url: MonitorController(store, url=url),
         "openlineage": lambda store, _: OpenLineageController(store),
         "purge": lambda store, _: PurgeController(store),
         "notifications": lambda store, _: NotificationController(store),

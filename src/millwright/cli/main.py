@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("millwright.registry.commands:models", "Registered models, versions, cards."),
     "deployments": ("millwright.deployment.commands:deployments", "What is being served."),
     "monitor": ("millwright.monitoring.commands:monitor", "Drift and performance by window."),
-    "alerts": ("millwright.monitoring.commands:alerts", "What needs attention."),
+    "alerts": ("millwright.monitoring.alert_commands:alerts", "What needs attention."),
     "schedules": ("millwright.automation.schedules.commands:schedules", "Pipelines by the clock."),
     "triggers": ("millwright.automation.triggers.commands:triggers", "Pipelines by what happens."),
     "retrainings": ("millwright.automation.commands:retrainings", "What the policy decided."),

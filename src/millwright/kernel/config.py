@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from millwright.kernel.config_alerts import AlertsConfig as AlertsConfig
 from millwright.kernel.config_automation import (
-    ChannelsConfig,
     NotificationsConfig,
     ScheduleConfig,
     TriggerConfig,
@@ -182,12 +182,6 @@ class LatencyConfig(Record):
     """The latency objective, in milliseconds at the server."""
 
     p95_ms: float = 50.0
-
-
-class AlertsConfig(ChannelsConfig):
-    """Where alerts go besides the UI."""
-
-    console: bool = True
 
 
 class MonitoringConfig(Record):

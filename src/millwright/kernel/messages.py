@@ -57,9 +57,9 @@ def tell(message: Message, channel: Channel, config: ChannelsConfig) -> None:
     if channel == "webhook" and config.webhook is not None:
         _post(config.webhook, dict(message.event))
     elif channel == "slack" and config.slack is not None:
-        _post(config.slack, {"text": f"*{_plain(message.title)}*\n{_plain(message.text)}"})
+        _post(config.slack, {"text": f"*{plain(message.title)}*\n{plain(message.text)}"})
     elif channel == "email" and config.email is not None:
-        _mail(message, config.email)
+        send_mail(message, config.email)
 
 
 def _post(url: str, body: dict[str, Any]) -> None:
@@ -68,12 +68,13 @@ def _post(url: str, body: dict[str, Any]) -> None:
         raise Unavailable("messages.refused", f"The receiver answered {status}.", value=status)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Slack shows as it is (its own escapes, documentation of ``mrkdwn``)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _mail(message: Message, config: EmailConfig) -> None:
+def send_mail(message: Message, config: EmailConfig) -> None:
+    """Send a message by mail; errors as in ``tell``."""
     host, separator, port = config.server.rpartition(":")
     if not separator or not port.isdigit():
         raise InvalidInput(

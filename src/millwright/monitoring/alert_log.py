@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 from millwright.kernel.clock import now_ms, rfc3339
 from millwright.kernel.ids import new_id
 from millwright.kernel.store import Transaction
-from millwright.monitoring.records import Alert, AlertKind, AlertSignal, Judgement
+from millwright.monitoring.records import Alert, AlertSignal, Judgement
 from millwright.monitoring.tables import alerts
 
 
@@ -89,7 +89,7 @@ def alert_record(row: Row[Any], deployment: str) -> Alert:
         deployment_id=row.deployment_id,
         deployment=deployment,
         window_id=row.window_id,
-        kind=cast(AlertKind, row.kind),
+        kind=row.kind,
         severity=row.severity,
         title=row.title,
         status=row.status,

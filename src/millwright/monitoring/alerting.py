@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from millwright.kernel.clock import rfc3339
 from millwright.kernel.config import MonitoringConfig
+from millwright.monitoring.alert_rules import rule_judgements
 from millwright.monitoring.policy.evidence import FLOOR
 from millwright.monitoring.records import (
     AlertKind,
@@ -44,6 +45,7 @@ def judge(
         _loss(window, policy),
         _latency(window, policy, begun.get("latency", window.start_ms)),
     ]
+    found += rule_judgements(window, policy.alerts.rules)
     return tuple(judgement for judgement in found if judgement is not None)
 
 

@@ -12,6 +12,9 @@ from millwright.monitoring.records import (
     Label,
     LabelBatch,
     LabelsAccepted,
+    NewSilence,
+    Silence,
+    Told,
     Traffic,
     Window,
 )
@@ -81,6 +84,32 @@ def acknowledge(door: Door, alert_id: str) -> Alert:
 def resolve(door: Door, alert_id: str) -> Alert:
     """End an alert."""
     return Alert.model_validate(door.post(f"/alerts/{quote(alert_id, safe='')}/resolve", {}))
+
+
+def silence(door: Door, project: str, wish: NewSilence) -> Silence:
+    """Tell nobody of some alerts for a while."""
+    return Silence.model_validate(door.post(_silences(project), wish))
+
+
+def silences(door: Door, project: str) -> list[Silence]:
+    """Times without messages, newest first."""
+    return [Silence.model_validate(row) for row in door.get(_silences(project))]
+
+
+def end_silence(door: Door, project: str, silence_id: str) -> Silence:
+    """End a silence now."""
+    path = f"{_silences(project)}/{quote(silence_id, safe='')}/end"
+    return Silence.model_validate(door.post(path, {}))
+
+
+def messages(door: Door, alert_id: str) -> list[Told]:
+    """Who was told of an alert, when, and what came back."""
+    found = door.get(f"/alerts/{quote(alert_id, safe='')}/messages")
+    return [Told.model_validate(row) for row in found]
+
+
+def _silences(project: str) -> str:
+    return f"/projects/{quote(project, safe='')}/silences"
 
 
 def _path(project: str, deployment: str) -> str:

@@ -1,4 +1,4 @@
-"""``mw monitor`` and ``mw alerts``: how a model fares while it serves."""
+"""``mw monitor``: how a model fares while it serves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from millwright.monitoring.comparison import Preset, TableComparison
-    from millwright.monitoring.records import Alert, Window
+    from millwright.monitoring.records import Window
 
 
 @click.group()
@@ -111,66 +111,6 @@ def profile(tables: tuple[str, ...], output: str, as_json: bool) -> None:
     )
 
 
-@click.group()
-def alerts() -> None:
-    """What needs attention."""
-
-
-@alerts.command("list")
-@click.option("--project", help="Another project than the one of this folder.")
-@click.option("--deployment", help="Only alerts of this deployment.")
-@click.option("--all", "every", is_flag=True, help="Also those that are resolved.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(project: str | None, deployment: str | None, every: bool, as_json: bool) -> None:
-    """List alerts, newest first."""
-    from millwright.kernel.door import connect
-    from millwright.monitoring import client
-
-    with connect() as door:
-        found = client.alerts(door, project or _project(), deployment=deployment)
-    shown = [alert for alert in found if every or alert.status != "resolved"]
-    if as_json:
-        click.echo(json.dumps([alert.model_dump(mode="json") for alert in shown], indent=2))
-        return
-    if not shown:
-        click.echo("Nothing needs attention." if not every else "There was no alert yet.")
-        return
-    for alert in shown:
-        _print(alert)
-
-
-@alerts.command("acknowledge")
-@click.argument("alert")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def acknowledge(alert: str, as_json: bool) -> None:
-    """Say that you have seen ALERT (its id)."""
-    from millwright.kernel.door import connect
-    from millwright.monitoring import client
-
-    with connect() as door:
-        found = client.acknowledge(door, alert)
-    if as_json:
-        click.echo(found.model_dump_json(indent=2))
-        return
-    click.echo(f"Acknowledged: {found.title}")
-
-
-@alerts.command("resolve")
-@click.argument("alert")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def resolve(alert: str, as_json: bool) -> None:
-    """End ALERT (its id); it comes back if a later window shows the same."""
-    from millwright.kernel.door import connect
-    from millwright.monitoring import client
-
-    with connect() as door:
-        found = client.resolve(door, alert)
-    if as_json:
-        click.echo(found.model_dump_json(indent=2))
-        return
-    click.echo(f"Resolved: {found.title}")
-
-
 def _project() -> str:
     from millwright.kernel.workspace import Workspace
 
@@ -196,13 +136,6 @@ def _print_comparison(found: TableComparison) -> None:
         f"{moved} of {len(found.columns)} columns have drifted: {found.rows[1]:,} rows against"
         f" {found.rows[0]:,}."
     )
-
-
-def _print(alert: Alert) -> None:
-    click.echo(f"{alert.severity.upper():8} {alert.deployment}  {alert.kind.replace('_', ' ')}")
-    click.echo(f"  {alert.title}")
-    times = "window" if alert.windows == 1 else "windows"
-    click.echo(f"  {alert.status}, in {alert.windows} {times}  {alert.id}")
 
 
 def _line(window: Window) -> str:

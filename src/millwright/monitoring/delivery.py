@@ -1,189 +1,244 @@
-"""Telling people: alerts to the console and over the project's channels, at least once.
+"""Telling people: alerts to the console and to the project's receivers.
 
-An alert's row says whether it was delivered, so one raised just before a crash is sent after it.
-Sending happens in a thread of its own: a webhook that hangs must not hold up monitoring.
+What is to be told is written down first, and sent from there (``message_log.py``), so one raised
+just before a crash is told after it, and none twice. Sending happens in a thread of its own: a
+receiver that hangs must not hold up monitoring.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy.engine import Row
 
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.clock import now_ms
 from millwright.kernel.config import AlertsConfig
-from millwright.kernel.errors import MillwrightError
-from millwright.kernel.messages import RETRY_SECONDS, Channel, Message, channels, tell
+from millwright.kernel.config_alerts import ReceiverConfig
+from millwright.kernel.egress import allowed_from_environment, exchange
+from millwright.kernel.errors import InvalidInput, MillwrightError, Unavailable
+from millwright.kernel.messages import RETRY_SECONDS, Message, send_mail
 from millwright.kernel.store import Store
-from millwright.monitoring.alert_log import alert_record, rows_of
+from millwright.monitoring.alert_formats import (
+    ONE_BY_ONE,
+    Telling,
+    cloud_event,
+    request_for,
+    text_of,
+)
+from millwright.monitoring.alert_log import alert_record
+from millwright.monitoring.message_log import (
+    alerts_to_tell,
+    change,
+    due_messages,
+    key_of,
+    next_due,
+    silenced_until,
+    told_of,
+    write_down,
+)
 from millwright.monitoring.records import Alert
-from millwright.monitoring.tables import alerts
+from millwright.monitoring.routing import CONSOLE, messages_due, next_escalation
 from millwright.monitoring.watched import Catalog
 
 _log = logging.getLogger("millwright.alerts")
-RESUME_MS = 24 * 3_600_000
-"""How old an undelivered alert may be and still be sent after a restart."""
-
-
-@dataclass
-class _Parcel:
-    alert_id: str
-    attempt: int = 0
-    due: float = field(default_factory=time.monotonic)
-    reached: frozenset[Channel] = frozenset()
-    """Channels that took it at an earlier attempt."""
+_LOOK_SECONDS = 5.0
+_SHORTEST_SECONDS = 0.05
 
 
 class Delivery:
-    """A thread that delivers alerts when they are raised or resolved."""
+    """A thread that tells of alerts when they are raised, acknowledged, resolved or left alone."""
 
-    def __init__(self, store: Store, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: Catalog, url: str = "") -> None:
+        """``url``: where people reach the UI, if the project file does not say."""
         self._store = store
         self._catalog = catalog
-        self._parcels: list[_Parcel] = []
-        self._condition = threading.Condition()
-        self._closing = False
+        self._url = url
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-
-    def add(self, alert_ids: Iterable[str]) -> None:
-        """Deliver these alerts as they now stand."""
-        parcels = [_Parcel(identifier) for identifier in alert_ids]
-        if parcels:
-            with self._condition:
-                self._parcels += parcels
-                self._condition.notify()
+        self._interrupted = True
+        """Whether an earlier process may have been stopped while it was sending."""
 
     def wake(self) -> None:
-        """Begin, at the first call, with what an earlier process left undelivered."""
+        """Begin, at the first call, with what an earlier process left untold."""
         if self._thread is None:
-            self.add(self._left_over())
             self._thread = threading.Thread(target=self._run, name="alert-delivery", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
         """Stop after the message in progress."""
-        with self._condition:
-            self._closing = True
-            self._condition.notify()
+        self._closing.set()
+        self._store.changes.ring()
         if self._thread is not None:
             self._thread.join(timeout=10)
 
-    def _left_over(self) -> list[str]:
-        query = select(alerts.c.id).where(
-            alerts.c.delivered_ms.is_(None), alerts.c.created_ms > now_ms() - RESUME_MS
-        )
-        waiting = {parcel.alert_id for parcel in self._parcels}
-        with self._store.read() as connection:
-            found = connection.execute(query.order_by(alerts.c.id)).scalars()
-            return [str(identifier) for identifier in found if identifier not in waiting]
-
     def _run(self) -> None:
-        while True:
-            with self._condition:
-                parcel = self._next()
-                while parcel is None and not self._closing:
-                    waits = [p.due - time.monotonic() for p in self._parcels]
-                    self._condition.wait(max(min(waits), 0.01) if waits else None)
-                    parcel = self._next()
-                if self._closing or parcel is None:
-                    return
-                self._parcels.remove(parcel)
+        seen, wait = -1, 0.0
+        while not self._closing.is_set():
+            seen = self._store.changes.wait(seen, seconds=wait)
+            if self._closing.is_set():
+                return
             try:
-                self._deliver(parcel)
+                wait = self._turn()
             except Exception:
-                _log.exception("an alert could not be delivered")
+                _log.exception("alerts could not be told and are tried again")
+                wait = _LOOK_SECONDS
 
-    def _next(self) -> _Parcel | None:
-        now = time.monotonic()
-        return next((parcel for parcel in self._parcels if parcel.due <= now), None)
-
-    def _deliver(self, parcel: _Parcel) -> None:
+    def _turn(self) -> float:
+        """Write down what is to be told, tell what is due; seconds until there may be more."""
         with self._store.read() as connection:
-            rows = rows_of(connection, [parcel.alert_id])
-        if not rows:
-            return
+            rows = alerts_to_tell(connection)
+            told = told_of(connection, [row.id for row in rows])
         names = {found.id: found.name for found in self._catalog.deployments()}
-        alert = alert_record(rows[0], names.get(rows[0].deployment_id, rows[0].deployment_id))
-        where = self._catalog.policy(alert.project).alerts
-        if where.console and parcel.attempt == 0:
-            _say(alert)
-        reached = parcel.reached | self._sent(alert, where, parcel)
-        if reached >= set(channels(where)):
-            self._record(alert)
-            return
-        if parcel.attempt < len(RETRY_SECONDS):
-            due = time.monotonic() + RETRY_SECONDS[parcel.attempt]
-            with self._condition:
-                self._parcels.append(_Parcel(parcel.alert_id, parcel.attempt + 1, due, reached))
-                self._condition.notify()
+        known = {row.id: row for row in rows}
+        records = {
+            row.id: alert_record(row, names.get(row.deployment_id, row.deployment_id))
+            for row in rows
+        }
+        moments: list[int] = []
+        for identifier, alert in records.items():
+            config = self._catalog.policy(alert.project).alerts
+            due = messages_due(alert, config, told[identifier], now_ms())
+            if due:
+                with self._store.database.write() as connection:
+                    write_down(connection, known[identifier], due)
+            later = next_escalation(alert, config, now_ms())
+            moments += [] if later is None else [later]
+        self._tell_due(known, records)
+        with self._store.read() as connection:
+            later = next_due(connection)
+        moments += [] if later is None else [later]
+        left = (min(moments) - now_ms()) / 1000 if moments else _LOOK_SECONDS
+        return min(max(left, _SHORTEST_SECONDS), _LOOK_SECONDS)
 
-    def _sent(self, alert: Alert, where: AlertsConfig, parcel: _Parcel) -> set[Channel]:
-        sent: set[Channel] = set()
-        for channel in channels(where):
-            if channel in parcel.reached:
-                continue
-            try:
-                tell(message_of(alert), channel, where)
-                sent.add(channel)
-            except MillwrightError as cause:
-                _log.warning(
-                    "alert %s to the %s, attempt %d: %s",
-                    alert.id,
-                    channel,
-                    parcel.attempt + 1,
-                    cause,
+    def _tell_due(self, rows: dict[str, Row[Any]], records: dict[str, Alert]) -> None:
+        with self._store.read() as connection:
+            due = due_messages(connection, interrupted=self._interrupted)
+        self._interrupted = False
+        due = [message for message in due if self._may_go(message, rows, records)]
+        due.sort(key=_group)
+        for _, grouped in groupby(due, key=_group):
+            messages = list(grouped)
+            alert = records[messages[0].alert_id]
+            config = self._catalog.policy(alert.project).alerts
+            receiver = config.every_receiver.get(messages[0].receiver)
+            alone = receiver is not None and receiver.type in ONE_BY_ONE
+            for part in [[m] for m in messages] if alone else [messages]:
+                if self._closing.is_set():
+                    return
+                found = tuple(records[message.alert_id] for message in part)
+                telling = Telling(found, part[0].occasion, config.url or self._url)
+                self._tell(part, telling, config, receiver)
+
+    def _may_go(
+        self, message: Row[Any], rows: dict[str, Row[Any]], records: dict[str, Alert]
+    ) -> bool:
+        """Whether a message is to be sent now; one that is silenced waits, one that is over goes."""
+        alert = records.get(message.alert_id)
+        if alert is None:
+            return False
+        if alert.status == "resolved" and message.occasion != "resolved":
+            with self._store.database.write() as connection:
+                change(connection, [key_of(message)], state="dropped")
+            return False
+        if message.receiver == CONSOLE or message.occasion == "resolved":
+            return True
+        with self._store.read() as connection:
+            until = silenced_until(connection, rows[message.alert_id])
+        if until is None:
+            return True
+        with self._store.database.write() as connection:
+            change(connection, [key_of(message)], due_ms=until, answer="It is silenced.")
+        return False
+
+    def _tell(
+        self,
+        messages: Sequence[Row[Any]],
+        telling: Telling,
+        config: AlertsConfig,
+        receiver: ReceiverConfig | None,
+    ) -> None:
+        name, keys = messages[0].receiver, [key_of(message) for message in messages]
+        with self._store.database.write() as connection:
+            change(connection, keys, state="sending")
+        attempt = max(message.attempts for message in messages) + 1
+        problem: str | None = None
+        try:
+            if name == CONSOLE:
+                _say(telling)
+            elif receiver is not None:
+                _send(receiver, telling)
+        except MillwrightError as cause:
+            problem = str(cause)
+            ids = ", ".join(alert.id for alert in telling.alerts)
+            _log.warning("alert %s to %s, attempt %d: %s", ids, name, attempt, cause)
+        if problem is not None and attempt <= len(RETRY_SECONDS):
+            due = now_ms() + round(RETRY_SECONDS[attempt - 1] * 1000)
+            with self._store.database.write() as connection:
+                change(
+                    connection, keys, state="waiting", due_ms=due, attempts=attempt, answer=problem
                 )
-        return sent
-
-    def _record(self, alert: Alert) -> None:
-        change = update(alerts).where(alerts.c.id == alert.id).values(delivered_ms=now_ms())
-        with self._store.write(SYSTEM, alert.project) as tx:
-            tx.execute(change)
-            tx.event("alert.delivered", f"alert:{alert.id}", {"status": alert.status})
-
-
-def message_of(alert: Alert) -> Message:
-    """An alert as it is told to people."""
-    happened = "Resolved: " if alert.status == "resolved" else ""
-    lines = [
-        f"Deployment: {alert.deployment} (project {alert.project})",
-        f"Severity: {alert.severity}",
-        f"Since: {alert.since}",
-    ]
-    if alert.features:
-        lines.append(f"Columns: {', '.join(alert.features)}")
-    event = cloud_event(alert)
-    return Message(str(event["id"]), f"{happened}{alert.title}", "\n".join(lines), event)
+            return
+        state = "told" if problem is None else "failed"
+        with self._store.write(SYSTEM, telling.alerts[0].project) as tx:
+            change(tx.connection, keys, state=state, attempts=attempt, answer=problem)
+            if name == CONSOLE:
+                return
+            kind = "alert.delivered" if problem is None else "alert.undeliverable"
+            for alert in telling.alerts:
+                payload = {"receiver": name, "occasion": telling.occasion, "status": alert.status}
+                tx.event(kind, f"alert:{alert.id}", payload)
 
 
-def cloud_event(alert: Alert) -> dict[str, object]:
-    """The message to a webhook: CloudEvents 1.0, structured mode, the alert as its data."""
-    happened = "resolved" if alert.status == "resolved" else "raised"
-    return {
-        "specversion": "1.0",
-        "id": f"{alert.id}-{happened}",
-        "type": f"millwright.alert.{happened}",
-        "source": f"/projects/{alert.project}/deployments/{alert.deployment}",
-        "subject": f"alert:{alert.id}",
-        "time": alert.resolved_at or alert.created_at,
-        "datacontenttype": "application/json",
-        "data": alert.model_dump(mode="json"),
-    }
+def _group(message: Row[Any]) -> tuple[str, str, str, str]:
+    """Messages that are sent as one."""
+    return message.project, message.receiver, message.deployment_id, message.occasion
 
 
-def _say(alert: Alert) -> None:
-    line = {
-        "alert": alert.id,
-        "deployment": alert.deployment,
-        "kind": alert.kind,
-        "status": alert.status,
-    }
-    level = logging.INFO if alert.status == "resolved" else logging.WARNING
-    verb = "resolved: " if alert.status == "resolved" else ""
-    _log.log(level, "%s%s %s", verb, alert.title, json.dumps(line))
+def _send(receiver: ReceiverConfig, telling: Telling) -> None:
+    """One attempt; raises what the way out raises, and ``Unavailable`` where it was refused."""
+    if receiver.email is not None:
+        event = cloud_event(telling)
+        send_mail(Message(event["id"], telling.title, text_of(telling), event), receiver.email)
+        return
+    key = ""
+    if receiver.key_from is not None:
+        key = os.environ.get(receiver.key_from, "")
+        if not key:
+            raise InvalidInput(
+                "messages.no_key",
+                f"The environment variable {receiver.key_from} is not set.",
+                hint="Set it where the control plane is started.",
+            )
+    request = request_for(receiver, telling, key)
+    if request is None:
+        return
+    answer = exchange(
+        request.url,
+        body=json.dumps(request.body).encode(),
+        headers={"Content-Type": "application/json", **request.headers},
+        allow=allowed_from_environment(),
+    )
+    if answer.status >= 300:
+        raise Unavailable(
+            "messages.refused", f"The receiver answered {answer.status}.", value=answer.status
+        )
+
+
+def _say(telling: Telling) -> None:
+    for alert in telling.alerts:
+        line = {
+            "alert": alert.id,
+            "deployment": alert.deployment,
+            "kind": alert.kind,
+            "status": alert.status,
+        }
+        level = logging.INFO if telling.resolved else logging.WARNING
+        title = Telling((alert,), telling.occasion, "").title
+        _log.log(level, "%s %s", title, json.dumps(line))

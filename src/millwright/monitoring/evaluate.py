@@ -80,15 +80,16 @@ class MonitorController:
     Everything it remembers can be read again from the store, so it may be killed at any point.
     """
 
-    def __init__(self, store: Store, catalog: Catalog | None = None) -> None:
-        """``catalog`` defaults to the deployments and models of the store."""
+    def __init__(self, store: Store, catalog: Catalog | None = None, *, url: str = "") -> None:
+        """``catalog`` defaults to the deployments and models of the store; messages link to
+        ``url``."""
         self._store = store
         self._catalog = catalog or _stored_catalog(store)
         self._cache = SegmentCache()
         self._watches: dict[str, _Watch] = {}
         self._failures: dict[str, str] = {}
         self._known_ids: dict[tuple[str, int], tuple[tuple[int, ...], pa.ChunkedArray]] = {}
-        self._delivery = Delivery(store, self._catalog)
+        self._delivery = Delivery(store, self._catalog, url)
 
     def reconcile(self) -> None:
         """Bring every deployment's windows and alerts up to date; cheap when nothing changed."""
@@ -254,7 +255,6 @@ class MonitorController:
         summaries: list[WindowSummary],
     ) -> None:
         subject = Subject(deployment.project, deployment.id)
-        changed: list[str] = []
         with self._store.write(SYSTEM, deployment.project) as tx:
             for measured in summaries:
                 summary = self._weighed(tx.connection, deployment, measured)
@@ -267,9 +267,8 @@ class MonitorController:
                 window = JudgedWindow(
                     identifier, summary.start_ms, summary.end_ms, judge(summary, policy, since)
                 )
-                changed += apply_judgements(tx, subject, window, progress.judged)
+                apply_judgements(tx, subject, window, progress.judged)
             save_progress(tx, deployment.id, progress)
-        self._delivery.add(changed)
 
     def _weighed(
         self, connection: Connection, deployment: WatchedDeployment, summary: WindowSummary

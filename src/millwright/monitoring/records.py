@@ -6,12 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from millwright.kernel.config_types import Duration, Name
 from millwright.kernel.record import Record
 from millwright.monitoring.drift.records import ColumnDrift
 
 AlertKind = Literal[
     "data_drift", "column_drift", "prediction_drift", "performance", "loss", "latency"
 ]
+"""What the monitor looks for by itself."""
+RuleKind = Annotated[str, Field(pattern=r"^rule:[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A rule of the project, by its name."""
 Severity = Literal["warning", "critical"]
 AlertStatus = Literal["open", "acknowledged", "resolved"]
 WindowStatus = Literal["open", "closed"]
@@ -93,7 +97,7 @@ class Window(WindowSummary):
 class AlertSignal(Record):
     """What a rule found in a window: the content of an alert."""
 
-    kind: AlertKind
+    kind: AlertKind | RuleKind
     severity: Severity
     title: str
     """One sentence: the effect, its evidence, since when, which features."""
@@ -107,7 +111,7 @@ class AlertSignal(Record):
 class Judgement(Record):
     """The verdict of one rule on one window: a signal, or None where all is well."""
 
-    kind: AlertKind
+    kind: AlertKind | RuleKind
     signal: AlertSignal | None = None
 
 
@@ -120,7 +124,7 @@ class Alert(Record):
     deployment: str
     window_id: str
     """The last window in which it was so."""
-    kind: AlertKind
+    kind: AlertKind | RuleKind
     severity: Severity
     title: str
     status: AlertStatus
@@ -137,6 +141,44 @@ class Alert(Record):
     created_at: str
     resolved_at: str | None = None
     acknowledged_by: str | None = None
+
+
+class NewSilence(Record):
+    """Alerts that nobody is to be told about for a while."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    duration: Duration
+    """From now on, such as ``2h``."""
+    deployment: Name | None = None
+    """Any where absent."""
+    kind: AlertKind | RuleKind | None = None
+    """Any where absent."""
+
+
+class Silence(Record):
+    """A time without messages; alerts are raised and shown as ever."""
+
+    id: str
+    project: str
+    deployment: str | None
+    kind: str | None
+    reason: str
+    created_by: str
+    created_at: str
+    until: str
+    active: bool
+
+
+class Told(Record):
+    """A message about an alert, and what became of it."""
+
+    receiver: str
+    occasion: str
+    """``raised``, ``acknowledged``, ``resolved``, or ``escalated-N``."""
+    state: Literal["waiting", "sending", "told", "failed", "dropped"]
+    attempts: int
+    answer: str | None
+    due: str
 
 
 class Label(Record):

@@ -9,13 +9,16 @@ from fastapi import Depends, Query
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
-from millwright.monitoring import service
+from millwright.monitoring import service, silencing
 from millwright.monitoring.differences import Differences
 from millwright.monitoring.records import (
     Alert,
     AlertStatus,
     LabelBatch,
     LabelsAccepted,
+    NewSilence,
+    Silence,
+    Told,
     Traffic,
     Window,
 )
@@ -81,6 +84,30 @@ def list_alerts(
         call.store, project, status=status, deployment=deployment, limit=limit
     )
     return list(found)
+
+
+@router.get("/alerts/{alert}/messages", permission=Permission.READ)
+def alert_messages(alert: str, call: Call = Depends(current_call)) -> list[Told]:
+    """Who was told of it, when, and what came back."""
+    return list(silencing.messages_of(call.store, alert))
+
+
+@router.get("/projects/{project}/silences", permission=Permission.READ)
+def list_silences(project: Name, call: Call = Depends(current_call)) -> list[Silence]:
+    """Times without messages, newest first."""
+    return list(silencing.list_silences(call.store, project))
+
+
+@router.post("/projects/{project}/silences", permission=Permission.OPERATE, status_code=201)
+def add_silence(project: Name, body: NewSilence, call: Call = Depends(current_call)) -> Silence:
+    """Tell nobody of some alerts for a while; they are raised and shown as ever."""
+    return silencing.add_silence(call.store, call.actor, project, body)
+
+
+@router.post("/projects/{project}/silences/{silence}/end", permission=Permission.OPERATE)
+def end_silence(project: Name, silence: str, call: Call = Depends(current_call)) -> Silence:
+    """End it now; what is still so is told."""
+    return silencing.end_silence(call.store, call.actor, project, silence)
 
 
 @router.post("/alerts/{alert}/acknowledge", permission=Permission.OPERATE)

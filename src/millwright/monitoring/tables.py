@@ -82,7 +82,6 @@ alerts = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("resolved_ms", BigInteger, nullable=True),
     Column("acknowledged_by", String(200), nullable=True),
-    Column("delivered_ms", BigInteger, nullable=True),
     Index(None, "deployment_id", "status"),
     Index(None, "project", "status"),
 )

@@ -48,5 +48,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alert_id", "occasion", "receiver", name=op.f("pk_alert_messages")),
     )
     op.create_index(op.f("ix_alert_messages_state_due_ms"), "alert_messages", ["state", "due_ms"])
+    _carry_over()
     with op.batch_alter_table("alerts") as batch:
         batch.alter_column("kind", type_=sa.String(length=120), existing_type=sa.String(length=30))
+        batch.drop_column("delivered_ms")
+
+
+def _carry_over() -> None:
+    """What was told before is not told again."""
+    for receiver in ("console", "webhook", "slack", "email"):
+        op.execute(
+            sa.text(
+                "INSERT INTO alert_messages (alert_id, occasion, receiver, project, deployment_id,"
+                " state, attempts, due_ms) SELECT id, 'raised', :receiver, project, deployment_id,"
+                " 'told', 1, delivered_ms FROM alerts"
+                " WHERE delivered_ms IS NOT NULL AND status <> 'resolved'"
+            ).bindparams(receiver=receiver)
+        )
