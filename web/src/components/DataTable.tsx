@@ -14,13 +14,15 @@ interface Props<T> {
   rowKey: (row: T, index: number) => string;
   /** Rows that deserve the eye: the worst slice, a failed gate. */
   marked?: (row: T) => boolean;
+  /** Rows of somebody's table: one line each, however long the values are. */
+  dense?: boolean;
 }
 
 /** A plain table for tens of rows. */
-export function DataTable<T>({ label, rows, columns, rowKey, marked }: Props<T>) {
+export function DataTable<T>({ label, rows, columns, rowKey, marked, dense }: Props<T>) {
   return (
     <div className={css.scroll} tabIndex={0} role="region" aria-label={label}>
-      <table className={css.table}>
+      <table className={dense ? `${css.table} ${css.dense}` : css.table}>
         <thead>
           <tr>
             {columns.map((column) => (

@@ -9,6 +9,8 @@ import { Panel } from "@/components/Panel";
 import { When } from "@/components/When";
 import { bytes, count } from "@/format/numbers";
 import { useProject } from "@/shell/project";
+import { Stands } from "./Versions";
+import css from "./Dataset.module.css";
 
 export function Datasets() {
   const query = useQuery(datasetsQuery(useProject()));
@@ -37,6 +39,13 @@ export function Datasets() {
                       <Link to="/data/$dataset" params={{ dataset: name }}>
                         {name}
                       </Link>
+                    ),
+                  },
+                  { title: "Contract", cell: ({ latest }) => <Stands version={latest} /> },
+                  {
+                    title: "Came from",
+                    cell: ({ latest: { source } }) => (
+                      <span className={css.from}>{source || "–"}</span>
                     ),
                   },
                   { title: "Versions", right: true, cell: ({ versions }) => versions },

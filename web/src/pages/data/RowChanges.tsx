@@ -86,6 +86,7 @@ function ChangedRows({ diff }: { diff: TableDiff }) {
     <Panel title="Changed rows" note={shownOf(diff.changed_rows.length, diff.changed)} flush>
       <DataTable
         label="Changed rows"
+        dense
         rows={diff.changed_rows}
         rowKey={({ row_after: row }) => String(row)}
         columns={[
@@ -132,10 +133,12 @@ function Examples({ title, rows, total }: ExamplesProps) {
     <Panel title={title} note={shownOf(rows.length, total)} flush>
       <DataTable
         label={title}
+        dense
         rows={rows}
         rowKey={({ row }) => String(row)}
         columns={Object.keys(first.values).map((name) => ({
           title: name,
+          right: rows.some(({ values }) => typeof values[name] === "number"),
           cell: ({ values }: Example) => <Value value={values[name]} />,
         }))}
       />

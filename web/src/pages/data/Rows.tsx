@@ -43,6 +43,7 @@ export function Rows({ version }: { version: DatasetVersion }) {
         >
           <DataTable
             label="Rows"
+            dense
             rows={rows}
             rowKey={(_, index) => String(offset + index)}
             columns={columns.map((name, index) => ({

@@ -91,7 +91,7 @@ const WORDS = {
 } as const satisfies Record<string, readonly [string, Tone]>;
 
 /** Whether a version may feed a run, by its newest check. */
-function Stands({ version: { standing } }: { version: DatasetVersion }) {
+export function Stands({ version: { standing } }: { version: DatasetVersion }) {
   if (!standing.verdict) return <span className="soft">not checked</span>;
   if (standing.override) return <Status word="let through" tone="warn" />;
   const [word, tone] = WORDS[standing.verdict];
