@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
-from millwright.kernel.errors import Unavailable
+from millwright.kernel.errors import InvalidInput, Unavailable
 from millwright.kernel.plain_sql import AnyConnection, Bare
 from millwright.kernel.sqlite import configure
 
@@ -147,14 +147,34 @@ def _explained() -> Iterator[None]:
 
     Raises:
         Unavailable: the disk is full, or somebody else wrote for too long.
+        InvalidInput: a value is none that a database keeps.
     """
     try:
         yield
     except Exception as cause:
-        # Plain statements raise the driver's own error of that name.
-        if type(cause).__name__ != OperationalError.__name__:
+        told = explained(cause)
+        if told is cause:
             raise
-        raise _explain(cause) from cause
+        raise told from cause
+
+
+def explained(cause: Exception) -> Exception:
+    """What a failure of the database means to whoever asked; another error is left as it is."""
+    # Plain statements raise the driver's own errors of these names.
+    if type(cause).__name__ == DataError.__name__ or _beyond_sqlite(cause):
+        return InvalidInput(
+            "database.value",
+            "A value cannot be kept: text with the character NUL or half of one, or a number of "
+            "more than 64 bits.",
+            hint="Leave it out of names, values and what is searched for.",
+        )
+    return _explain(cause) if type(cause).__name__ == OperationalError.__name__ else cause
+
+
+def _beyond_sqlite(cause: Exception) -> bool:
+    if isinstance(cause, OverflowError):
+        return "SQLite" in str(cause)
+    return isinstance(cause, UnicodeEncodeError) and "surrogates" in cause.reason
 
 
 def _explain(cause: Exception) -> Exception:

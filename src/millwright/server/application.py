@@ -75,6 +75,7 @@ def create_app(
     app.add_exception_handler(MillwrightError, _known_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(UnicodeEncodeError, _half_a_character)
     admission = Admission(hosts)
     app.add_middleware(Guards, admission=admission)
     app.mlflow = MlflowGateway(
@@ -105,6 +106,17 @@ def _invalid_request(_: Request, error: Exception) -> JSONResponse:
         f"The request is not usable: {place or 'body'}: {first['msg']}.",
         hint="See the API reference for what this route takes.",
         value=first.get("input"),
+    )
+    return JSONResponse(problem.problem(), status_code=400)
+
+
+def _half_a_character(_: Request, error: Exception) -> JSONResponse:
+    # JSON may hold what no UTF-8 can: half of a pair of surrogates.
+    assert isinstance(error, UnicodeEncodeError)
+    problem = InvalidInput(
+        "http.text",
+        f"The request holds text that is no Unicode: {error.object[error.start]!a}.",
+        hint="Leave it out of names and values.",
     )
     return JSONResponse(problem.problem(), status_code=400)
 

@@ -29,6 +29,8 @@ def insert_params(connection: Connection, run_no: int, params: Mapping[str, Para
 def known_params(connection: Connection, run_no: int, keys: Iterable[str]) -> dict[str, str]:
     """Values, as text, of those parameters that the run has."""
     wanted = list(keys)
+    if not wanted:
+        return {}
     chosen = f"WHERE run_no = ? AND key IN {marks(len(wanted))}"
     query = f"SELECT key, value FROM run_params {chosen}"  # noqa: S608
     return dict(fetch(connection, query, run_no, *wanted))

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from millwright.kernel.access import Actor
-from millwright.kernel.database import Writer
+from millwright.kernel.database import Writer, explained
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking.service.metric_points import MetricWrite, Reports, write_points
@@ -181,7 +181,7 @@ class GroupWriter:
             item.result = item.work(transaction)
         except Exception as error:
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one")
-            item.error = error
+            item.error = explained(error)
         connection.exec_driver_sql("RELEASE SAVEPOINT one")
 
 
