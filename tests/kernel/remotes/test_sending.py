@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,57 @@ def test_packs_that_arrived_are_not_sent_again(
     assert broken.sent > 3_000_000
     assert sent.size == whole.sent < len(content) - broken.sent + 100_000
     assert fetched(whole, digest, tmp_path) == content
+
+
+class Dying(FolderRemote):
+    """A folder in whose fourth upload the process dies, when the ones before are there."""
+
+    uploads = 0
+
+    def upload(self, key: str, path: Path) -> None:
+        self.uploads += 1
+        if self.uploads > 3:
+            os._exit(0)
+        super().upload(key, path)
+
+
+def test_a_killed_push_does_not_send_again_what_had_arrived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "LARGEST_PACK", 1 << 20)
+    content = random.Random(1).randbytes(6_000_000)
+    child = os.fork()
+    if child == 0:
+        here = ObjectStore(tmp_path / "here").of("p")
+        catalogue = Catalogue(Dying(tmp_path / "remote"), "p/", tmp_path / "copy.db")
+        send(here, catalogue, [bytes.fromhex(here.put(content))], jobs=1)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    here = ObjectStore(tmp_path / "here").of("p")
+    whole = Breaking(tmp_path / "remote", packs=100)
+    catalogue = Catalogue(whole, "p/", tmp_path / "copy.db")
+    digest = bytes.fromhex(here.put(content))
+    send(here, catalogue, [digest], jobs=1)
+    assert whole.sent < 3_200_000
+    assert fetched(whole, digest, tmp_path) == content
+
+
+def test_a_full_disk_is_said_of_the_disk_that_is_full(tmp_path: Path) -> None:
+    remote = FolderRemote(tmp_path / "remote")
+    remote.put("p/packs/one", bytes(300_000))
+    (tmp_path / "small").mkdir()
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        try:
+            remote.download("p/packs/one", tmp_path / "small/copy")
+        except Unavailable as refused:
+            os._exit(0 if str(tmp_path / "small") in refused.message else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert remote.download("p/packs/one", tmp_path / "small/copy") == 300_000
+    assert (tmp_path / "small/copy").read_bytes() == bytes(300_000)
 
 
 def test_a_pack_that_vanished_meanwhile_is_sent_again(

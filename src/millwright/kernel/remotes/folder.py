@@ -66,6 +66,9 @@ class FolderRemote:
                 os.ftruncate(target, done)
                 os.lseek(target, done, os.SEEK_SET)
                 _copy(source, target, done, size)
+            except OSError as cause:
+                # It is not this folder that is full, but where the copy goes.
+                raise disk_full(cause, str(path.parent)) or cause from cause
             finally:
                 os.close(target)
         return size

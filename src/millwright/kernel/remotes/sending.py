@@ -245,6 +245,9 @@ class _Sending:
 
     def _upload(self, path: Path, pack: SentPack) -> None:
         self._catalogue.remote.upload(self._catalogue.pack_key(pack.name), path)
+        if len(self._uploads) > 1 or self._builder is not None:
+            # Noted as soon as it is there: whoever is killed from here on does not send it again.
+            self._catalogue.note(pack)
         path.unlink(missing_ok=True)
 
     def _settle(self, most: int) -> None:
@@ -255,8 +258,6 @@ class _Sending:
                 pack = self._uploads.pop(future)
                 future.result()
                 self._done.append(pack)
-                if self._uploads or self._builder is not None:
-                    self._catalogue.note(pack)
                 self._packs += 1
                 self._size += pack.size
                 if self._catalogue.remote.staging is None:
