@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from millwright.monitoring.exports.commands import export
+
 if TYPE_CHECKING:
     from millwright.monitoring.comparison import Preset, TableComparison
     from millwright.monitoring.records import Window
@@ -83,6 +85,9 @@ def compare(
             click.echo(f"The report is in {html}.")
     if fail and any(column.drifted for column in found.columns):
         raise SystemExit(1)
+
+
+monitor.add_command(export)
 
 
 @monitor.command("profile")

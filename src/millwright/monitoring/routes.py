@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Query
+from fastapi.responses import PlainTextResponse
 
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
 from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
 from millwright.monitoring import service, silencing
 from millwright.monitoring.differences import Differences
+from millwright.monitoring.exports.exposition import CONTENT_TYPE
 from millwright.monitoring.records import (
     Alert,
     AlertStatus,
@@ -69,6 +71,15 @@ def differences(
 ) -> Differences:
     """How a shadow or canary and the champion differ on the rows that both scored."""
     return service.variant_differences(call.store, project, name, variant)
+
+
+@router.get(
+    "/projects/{project}/metrics", permission=Permission.READ, response_class=PlainTextResponse
+)
+def metrics(project: Name, call: Call = Depends(current_call)) -> PlainTextResponse:
+    """The latest windows and the open alerts of every deployment, for Prometheus."""
+    text = service.exposition_of(call.store, project)
+    return PlainTextResponse(text, media_type=CONTENT_TYPE)
 
 
 @router.get("/projects/{project}/alerts", permission=Permission.READ)

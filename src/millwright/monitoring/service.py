@@ -18,6 +18,7 @@ from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store, Transaction
 from millwright.monitoring.alert_log import alert_record, resolve_alert, rows_of
 from millwright.monitoring.differences import Differences
+from millwright.monitoring.exports.exposition import exposition
 from millwright.monitoring.labels import label_table
 from millwright.monitoring.records import (
     Alert,
@@ -33,6 +34,7 @@ from millwright.monitoring.traffic import traffic_of
 from millwright.monitoring.trial import differences_of
 from millwright.monitoring.window_log import (
     first_event,
+    latest_closed,
     segments_served_since,
     tables_of,
     watermark_of,
@@ -135,6 +137,19 @@ def unresolved_alerts(store: Store, deployment: Deployment) -> tuple[Alert, ...]
     with store.read() as connection:
         rows = connection.execute(query.order_by(alerts.c.id)).all()
     return tuple(alert_record(row, deployment.name) for row in rows)
+
+
+def exposition_of(store: Store, project: str) -> str:
+    """What Prometheus scrapes of a project."""
+    latest: dict[str, Window | None] = {}
+    with store.read() as connection:
+        for deployment in list_deployments(store, project):
+            if deployment.status == "running":
+                row = latest_closed(connection, deployment.id)
+                name = deployment.name
+                latest[name] = None if row is None else window_record(row, name)
+    found = list_alerts(store, project, limit=1000)
+    return exposition(latest, [alert for alert in found if alert.status != "resolved"])
 
 
 def began_of(store: Store, alert_ids: Sequence[str]) -> tuple[int, ...]:

@@ -245,6 +245,14 @@ def counts_before(
     return counted
 
 
+def latest_closed(connection: Connection, deployment_id: str) -> Row[Any] | None:
+    """The latest window of a deployment that is over, as a row."""
+    query = select(windows).where(
+        windows.c.deployment_id == deployment_id, windows.c.status == "closed"
+    )
+    return connection.execute(query.order_by(windows.c.start_ms.desc()).limit(1)).first()
+
+
 def losses_before(
     connection: Connection, deployment_id: str, version_id: str, start_ms: int, limit: int
 ) -> list[LossCount]:

@@ -1,0 +1,1 @@
+"""What monitoring says, for Prometheus and Grafana."""
