@@ -28,8 +28,9 @@ def told(start, wall, found):
 path, levels = sys.argv[1], json.loads(sys.argv[2])
 """
 
+# Arrow imports pandas, where there is one, with the first array that it makes of another's.
 MILLWRIGHT = """
-import duckdb, numpy, pyarrow, pyarrow.compute, pyarrow.parquet
+import duckdb, numpy, pandas, pyarrow, pyarrow.compute, pyarrow.parquet
 from pathlib import Path
 from millwright.data import Check, Suite, run_checks
 checks = [
@@ -134,7 +135,7 @@ told(start, wall, [r.result.get("unexpected_count") for r in result.results])
 """
 
 PROFILE = """
-import pyarrow.compute, pyarrow.parquet
+import pandas, pyarrow.compute, pyarrow.parquet
 from pathlib import Path
 from millwright.data import profile_table
 from millwright.data.quality.profile_page import page

@@ -12,6 +12,7 @@ same, in random order), ``inserted`` (nothing but the block), ``one-column`` (on
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import resource
 import subprocess
@@ -29,6 +30,7 @@ import pyarrow.parquet as pq
 from wide_table import PIECE, pieces
 
 CASES = ("edited", "shuffled", "inserted", "one-column")
+COMPARISON = "millwright.data.comparison.comparing"
 CHANGED = ("measured_0", "price_1", "count_2", "level_50", "text")
 
 
@@ -81,9 +83,12 @@ def measured(what: str, folder: Path, *more: str) -> dict[str, Any]:
 
 
 def act(what: str, folder: str, *more: str) -> dict[str, Any]:
-    """What the child process does, and what it cost without the start of Python."""
+    """What the child process does, and what it cost without the start of Python and imports."""
     place = Path(folder)
     works = {"write": write, "scan": scan, "compare": compare, "join": join}
+    imported = {"compare": (COMPARISON, "pandas"), "join": ("duckdb",), "scan": more[1:]}
+    for name in imported.get(what, ()):
+        importlib.import_module(name)
     start = time.process_time()
     answer = works[what](place, *more)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

@@ -142,10 +142,27 @@ def _hashes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
         return _in_duckdb(column, 0)
     parts = []
     for chunk in column.chunks:
-        known = _in_duckdb(pa.chunked_array([chunk.dictionary.cast(pa.string())]), 0)
-        known = np.append(known, np.uint64(0))
+        known = np.append(_of_dictionary(chunk.dictionary), np.uint64(0))
         parts.append(known[chunk.indices.fill_null(len(known) - 1).to_numpy()])
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+
+_met: dict[str, int | None] = {}
+"""Hashes of texts that stood in dictionaries, as those of one column's row groups are alike."""
+_MOST_MET = 1 << 16
+
+
+def _of_dictionary(dictionary: pa.Array) -> np.ndarray[Any, Any]:
+    texts = dictionary.to_pylist()
+    known = {text: _met.get(text) for text in texts}
+    new = [text for text, number in known.items() if number is None]
+    if new:
+        found = _in_duckdb(pa.chunked_array([pa.array(new, pa.string())]), 0)
+        known.update(zip(new, found.tolist(), strict=True))
+        if len(_met) + len(new) > _MOST_MET:
+            _met.clear()
+        _met.update((text, known[text]) for text in new[:_MOST_MET])
+    return np.fromiter((known[text] for text in texts), np.uint64, len(texts))
 
 
 def _in_duckdb(column: pa.ChunkedArray, salt: int) -> np.ndarray[Any, Any]:
