@@ -52,19 +52,22 @@ def losing(count: int = COUNT, marks: str = "", seconds: float = 0.0) -> int:
 def main() -> int:
     """Start the part below with Ray in reach of it and of all that it starts."""
     with tempfile.TemporaryDirectory(prefix="mw-ray-") as folder:
-        behind = Path(folder) / "behind"
-        behind.mkdir()
-        (site,) = PEER.glob("lib/python*/site-packages")
-        (behind / "sitecustomize.py").write_text(f"import sys\nsys.path.append({str(site)!r})\n")
-        told = {
-            **os.environ,
-            **{f"RAY_health_check_{name}": value for name, value in HEALTH.items()},
-            "PYTHONPATH": str(behind),
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        }
         command = [sys.executable, __file__, "measure", folder]
-        return subprocess.run(command, env=told, check=False).returncode
+        return subprocess.run(command, env=with_ray(Path(folder)), check=False).returncode
+
+
+def with_ray(folder: Path) -> dict[str, str]:
+    """An environment in which Ray's packages stand behind this one's, and a token of its own."""
+    behind = made(folder / "behind")
+    (site,) = PEER.glob("lib/python*/site-packages")
+    (behind / "sitecustomize.py").write_text(f"import sys\nsys.path.append({str(site)!r})\n")
+    return {
+        **os.environ,
+        **{f"RAY_health_check_{name}": value for name, value in HEALTH.items()},
+        "PYTHONPATH": str(behind),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -76,12 +79,12 @@ def measure(folder: Path) -> dict[str, Any]:
     from millwright.pipelines import execute, find_pipeline
 
     pipeline = find_pipeline(f"{__file__}:losing")
-    here = execute(Workspace(_made(folder / "here")), "p", pipeline, {})
+    here = execute(Workspace(made(folder / "here")), "p", pipeline, {})
     small = {"object_store_memory": 100 << 20}
     head = {"num_cpus": 0, "include_dashboard": False, **small}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=2, **small) for _ in range(2)]
-    marks, killed = _made(folder / "marks"), dict[str, int]()
+    marks, killed = made(folder / "marks"), dict[str, int]()
 
     def harm() -> None:
         _wait_for(marks, 3)
@@ -94,7 +97,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
     threading.Thread(target=harm, daemon=True).start()
     far = execute(
-        Workspace(_made(folder / "far")), "p", pipeline, {"marks": str(marks), "seconds": 1.0},
+        Workspace(made(folder / "far")), "p", pipeline, {"marks": str(marks), "seconds": 1.0},
         executor=f"ray://{cluster.address}?files=shared",
     )  # fmt: skip
     lost = [
@@ -105,14 +108,14 @@ def measure(folder: Path) -> dict[str, Any]:
     cluster.shutdown()
     return {
         "status": far.status,
-        "same_digests": _digests(here) == _digests(far),
+        "same_digests": digests(here) == digests(far),
         "lost_steps": len(lost),
         "noticed_worker_s": (min(lost) - killed["worker"]) / 1000,
         "noticed_node_s": (max(lost) - killed["node"]) / 1000,
     }
 
 
-def _made(folder: Path) -> Path:
+def made(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
 
@@ -122,7 +125,7 @@ def _wait_for(folder: Path, count: int) -> None:
         time.sleep(0.02)
 
 
-def _digests(result: Any) -> dict[str, str]:
+def digests(result: Any) -> dict[str, str]:
     return {
         f"{task.name}.{name}": artifact.digest
         for task in result.run.tasks

@@ -82,12 +82,14 @@ def flow(folder: str, run: int) -> int:
 
 
 def warm() -> None:
-    """Build the application once: what the forks of this process need of it is there then."""
+    """Load everything and build the application once: the forks of this process have it then."""
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.worker import preload
 
     with tempfile.TemporaryDirectory() as folder, connect(Workspace(Path(folder))) as door:
         door.get("/health")
+    preload()
 
 
 def descendants(process: int) -> list[int]:
@@ -108,8 +110,10 @@ def work(run_id: str, folder: str, url: str | None) -> None:
     os.dup2(quiet, 2)
     if url is not None:
         os.environ["MILLWRIGHT_DATABASE_URL"] = url
+    from millwright.pipelines.nursery import fork_beside
     from millwright.pipelines.worker import main
 
+    fork_beside()
     main(["--run", run_id, "--workspace", folder, "--lease-ms", "30000"])
 
 
