@@ -94,6 +94,8 @@ def test_rows_are_taken_as_a_slice_takes_them(table: Dataset) -> None:
     assert table.arrow(["x"], slice(7, 9)) == TABLE.select(["x"]).slice(7, 2)
     assert table.arrow(rows=slice(-2, None)) == TABLE.slice(ROWS - 2)
     assert table.arrow(rows=slice(5, 5)).num_rows == 0
+    with pytest.raises(InvalidInput, match="a slice"):
+        table.arrow(rows=(5, 6))  # type: ignore[arg-type]
     assert table.arrow(["id"], slice(10**9, None)).num_rows == 0
 
 

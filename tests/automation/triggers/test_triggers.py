@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,9 +18,12 @@ from millwright.automation.triggers import service
 from millwright.automation.triggers.controller import TriggerController
 from millwright.automation.triggers.receiving import signature
 from millwright.automation.triggers.records import Occurrence
+from millwright.data.connectors.importing import import_source
+from millwright.data.connectors.importing import update as update_sources
 from millwright.kernel import clock
 from millwright.kernel.access import SYSTEM, Actor
 from millwright.kernel.config_automation import TriggerConfig
+from millwright.kernel.door import Door
 from millwright.kernel.errors import Conflict, InvalidInput, Unauthenticated
 from millwright.kernel.store import Store
 from millwright.pipelines import get_run
@@ -69,6 +73,25 @@ def test_a_new_dataset_version_starts_a_run_that_knows_it(store: Store) -> None:
     run = get_run(store, firing.run_id)
     assert run.params == {"version": 2, "of": "orders@orders2"}
     assert run.cause == {"trigger": "fresh", "dataset": "orders2"}
+
+
+def test_a_source_that_changed_starts_a_run_once_it_is_imported_again(
+    store: Store, door: Door, tmp_path: Path
+) -> None:
+    source = tmp_path / "orders.csv"
+    source.write_text("id\n1\n")
+    import_source(door, "p", "orders", str(source))
+    put(store, "fresh", config("dataset", name="orders", params={"version": "{version}"}))
+    controller = TriggerController(store)
+    assert [one.changed for one in update_sources(door, "p")] == [False]
+    controller.reconcile()
+    assert latest(store, "fresh") == []
+    source.write_text("id\n1\n2\n")
+    assert [one.changed for one in update_sources(door, "p")] == [True]
+    controller.reconcile()
+    (firing,) = service.get_trigger(store, "p", "fresh").latest
+    assert firing.run_id is not None
+    assert get_run(store, firing.run_id).params == {"version": 2}
 
 
 def test_what_happened_while_nothing_ran_is_seen_once_by_whoever_comes_next(store: Store) -> None:

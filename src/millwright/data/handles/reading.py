@@ -89,9 +89,14 @@ class TableReader:
         return pa.dataset.FileSystemDataset(fragments, schema, fragments[0].format, filesystem)
 
     def _rows(self, dataset: Any, rows: slice, columns: list[str]) -> pa.Table:
-        start, stop, step = rows.indices(dataset.count_rows())
-        if step != 1:
-            raise InvalidInput("data.rows", "Rows are a slice without a step.")
+        if not isinstance(rows, slice) or rows.step not in (None, 1):
+            raise InvalidInput(
+                "data.rows",
+                "Rows are a slice without a step.",
+                hint="Write it as rows=slice(10, 20).",
+                value=repr(rows)[:100],
+            )
+        start, stop, _ = rows.indices(dataset.count_rows())
         parts, place = [], 0
         for fragment in dataset.get_fragments():
             pieces = (
