@@ -21,15 +21,18 @@ from millwright.deployment import (
     DeploymentView,
     NewCanary,
     NewDeployment,
+    NewVariant,
     deploy,
     find_deployment,
     promote,
+    put_variant,
     spool_folder,
     start_canary,
     stop_deployment,
     view_deployment,
 )
 from millwright.kernel import events
+from millwright.kernel.serving_config import ServingConfig
 from millwright.registry import service as registry
 from stored_bytes import damage, lose
 
@@ -229,3 +232,21 @@ def test_a_controller_survives_one_deployment_that_cannot_run(
     controller.reconcile()
     controller.shutdown()
     assert ask(live.infer_url)["model_version"] == "1"
+
+
+def test_settings_reach_the_server_and_workers_come_and_go(
+    store, actor, live, view, reconcile_until
+):
+    serving = ServingConfig.model_validate({"cache_rows": 10, "workers": {"least": 2, "most": 2}})
+    deploy(store, actor, P, N, NewDeployment(model=M, serving=serving))
+    reconcile_until(lambda: is_ready_again(view(), live.replicas[0].pid))
+    assert view().endpoint == live.endpoint
+    for _ in range(4):
+        ask(live.infer_url)
+    said = httpx.get(f"{live.endpoint}/metrics", trust_env=False).text
+    assert 'millwright_workers{state="ready"}' in said
+    assert "millwright_cache_requests_total{" in said
+    put_variant(store, actor, P, N, "b", NewVariant(version=2, weight=9.0))
+    reconcile_until(lambda: view().health == "ready")
+    answers = {ask(live.infer_url, routing_key=f"k{i}")["model_version"] for i in range(40)}
+    assert answers == {"1", "2"}

@@ -52,6 +52,8 @@ class ProcessTarget:
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._revision = 0
+        self._shape: object = None
+        """What of the settings only another process can change."""
         self._ready = False
         self._since = 0.0
         self._log_start = 0
@@ -70,7 +72,7 @@ class ProcessTarget:
             if now >= self._retry_at:
                 self._start(deployment)
             return
-        if deployment.port not in (0, self._port):
+        if deployment.port not in (0, self._port) or self._shape != _shape_of(deployment):
             self._end()
             self._start(deployment)
         elif not self._ready:
@@ -114,6 +116,7 @@ class ProcessTarget:
                 environment={ADMIN_TOKEN: self._token},
                 inherit=(bound.fileno(),),
             )
+        self._shape = _shape_of(deployment)
         self._ready, self._revision, self._since = False, config.revision, time.monotonic()
         self._record(deployment, "starting")
 
@@ -271,6 +274,10 @@ class ProcessTarget:
         except OSError:
             return ""
         return lines[-1][:500] if lines else ""
+
+
+def _shape_of(deployment: Deployment) -> object:
+    return deployment.serving.engine, deployment.serving.workers.is_one
 
 
 def _sentence(answer: httpx.Response) -> str:

@@ -6,7 +6,6 @@ It knows no server: ``asgi`` and ``rsgi`` hand it requests and take its replies.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import importlib.metadata
 import sys
 import time
@@ -18,11 +17,12 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from millwright.kernel.errors import MillwrightError, Unauthenticated
+from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
 from millwright.serving import binary_tensors, open_inference
+from millwright.serving.admission import Admission
 from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
-from millwright.serving.config import parse_config
+from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.encoder import FEW_ROWS
 from millwright.serving.explaining import Explainer, write_explanation
 from millwright.serving.inference import (
@@ -33,13 +33,12 @@ from millwright.serving.inference import (
     read_infer,
     read_invocation,
 )
-from millwright.serving.keys import Keys
 from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.models import Endpoint, Models
 from millwright.serving.questions import Written
 from millwright.serving.replies import (
+    Busy,
     Reply,
-    admin_closed,
     answered,
     failure,
     json_reply,
@@ -50,11 +49,12 @@ from millwright.serving.replies import (
 from millwright.serving.repository import Repository
 from millwright.serving.variant import Generation, Variant
 
+REFUSAL_SECONDS = 0.2
+"""How long a caller waits to hear that it asked too much."""
 _ADMIN_BODY_BYTES = 1024 * 1024
 _REQUEST_ID_LENGTH = 200
 _MODELS = "/v2/models/"
 _EXPLAIN = "/explain"
-_ADMIN = ("/admin/", "/v2/repository/models/")
 _ALL_STATS = "/v2/models/stats"
 
 
@@ -75,17 +75,17 @@ class Application:
         self.metrics = Metrics()
         self.draining = False
         self.version = importlib.metadata.version("millwright")
-        self._repository = Repository(models, self.check_admin)
-        self._admin_token = admin_token
-        self._expected = None if access_token is None else _bearer(access_token)
+        self.admission = Admission(
+            models.primary.config.keys, admin_token=admin_token, access_token=access_token
+        )
+        self._repository = Repository(models, self.admission.check_admin)
         self._explainers: WeakKeyDictionary[Variant, Explainer] = WeakKeyDictionary()
-        self._take_keys()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
 
-    def _take_keys(self) -> None:
-        keys = self.models.primary.config.keys
-        self._keys = Keys(keys, time.monotonic) if keys else None
-        self._is_closed = self._expected is not None or self._keys is not None
+    @property
+    def config(self) -> ServerConfig:
+        """What is served where no name is said."""
+        return self.models.primary.config
 
     @property
     def in_flight(self) -> int:
@@ -98,6 +98,10 @@ class Application:
         protocol = _protocol(request.path)
         try:
             reply = await self._reply(request, protocol, started_ns)
+        except Busy as error:
+            # Who asks again at once would take the time of those whose requests were admitted.
+            await asyncio.sleep(REFUSAL_SECONDS)
+            reply = refusal(error)
         except MillwrightError as error:
             reply = refusal(error)
         except ClientGone:
@@ -112,9 +116,8 @@ class Application:
 
     async def _reply(self, request: Incoming, protocol: str | None, started_ns: int) -> Reply:
         method, path = request.method, request.path
-        # What changes the server asks for the admin token, in the same header.
-        if self._is_closed and "/health/" not in path and not path.startswith(_ADMIN):
-            self.check_access(request.headers.get("authorization"))
+        if self.admission.asks(path):
+            self.admission.check_access(request.headers.get("authorization"))
         if method == "POST":
             if protocol is not None:
                 endpoint, version = self._asked(path)
@@ -215,30 +218,11 @@ class Application:
             return msgspec.structs.replace(given.written, outside=tuple(outside))
         return given.written
 
-    def check_access(self, authorization: str | None) -> None:
-        """Raise where the server asks for a token or key and this header does not hold it.
-
-        Raises:
-            Unauthenticated: it does not. Busy: the key's owner asks more than it may.
-        """
-        if self._keys is not None and (
-            self._expected is None or not _is_token(authorization, self._expected)
-        ):
-            self._keys.check(authorization)
-        elif self._expected is not None:
-            _check_token(authorization, self._expected)
-
-    def check_admin(self, authorization: str | None) -> None:
-        """Raise where this header does not allow changing what is served."""
-        if self._admin_token is None:
-            raise admin_closed()
-        _check_token(authorization, _bearer(self._admin_token))
-
     async def _configure(self, request: Incoming) -> Reply:
-        self.check_admin(request.headers.get("authorization"))
+        self.admission.check_admin(request.headers.get("authorization"))
         require_type(request.headers, "application/json")
         await self.models.replace(parse_config(await read_body(request, _ADMIN_BODY_BYTES)))
-        self._take_keys()
+        self.admission.take_keys(self.models.primary.config.keys)
         self.metrics.reloads += 1
         return json_reply(self._status())
 
@@ -344,21 +328,3 @@ def _protocol(path: str) -> str | None:
 def _loaded(endpoint: Endpoint) -> Generation:
     assert endpoint.generation is not None
     return endpoint.generation
-
-
-def _bearer(token: str) -> bytes:
-    return b"Bearer " + token.encode()
-
-
-def _is_token(authorization: str | None, expected: bytes) -> bool:
-    given = (authorization or "").encode("latin-1", "replace")
-    return hmac.compare_digest(given, expected)
-
-
-def _check_token(authorization: str | None, expected: bytes) -> None:
-    if not _is_token(authorization, expected):
-        raise Unauthenticated(
-            "serving.token",
-            "This needs a token, and the one given is not it.",
-            hint="Send the header: Authorization: Bearer TOKEN",
-        )

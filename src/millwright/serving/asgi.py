@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
-from millwright.serving.application import Application
+from millwright.serving.answering import Answering
 from millwright.serving.bodies import ClientGone, Headers
 
 Scope = MutableMapping[str, Any]
@@ -53,9 +53,9 @@ class _Request:
 
 
 class AsgiServer:
-    """An ``Application`` that ASGI servers can call."""
+    """An application that ASGI servers can call."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Answering) -> None:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

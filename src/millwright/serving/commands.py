@@ -71,6 +71,13 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False),
     help='Keys of callers: a JSON list of {"name", "sha256", "per_second"}.',
 )
+@click.option(
+    "--workers",
+    default="1",
+    show_default=True,
+    metavar="N|LEAST-MOST",
+    help="Processes that answer; with a range, such as 0-4, as many as the load asks for.",
+)
 @click.option("--project", help="Whose model; by default the project of this folder.")
 def serve(
     packages: tuple[str, ...],
@@ -85,6 +92,7 @@ def serve(
     trust_code: bool,
     guard: str,
     keys_file: str | None,
+    workers: str,
     project: str | None,
 ) -> None:
     """Serve models until Ctrl-C: package FOLDERs, or MODEL@ALIAS (MODEL@3) of the registry.
@@ -101,6 +109,8 @@ def serve(
         "max_in_flight": max_in_flight,
         "trust_code": trust_code,
         "guard": guard,
+        "engine": server,
+        "workers": _range_of(workers),
         "keys": [] if keys_file is None else _keys_in(keys_file),
     }
     first, *others = (
@@ -110,7 +120,20 @@ def serve(
     content = first.model_dump() | {"others": [one.model_dump() for one in others]}
     config = config_of(content | {"memory_bytes": memory})
     with listen(host, port) as bound:
-        serve_config(config, bound, server, grpc_port)
+        serve_config(config, bound, grpc_port=grpc_port)
+
+
+def _range_of(workers: str) -> dict[str, int]:
+    from millwright.kernel.errors import InvalidInput
+
+    least, dash, most = workers.partition("-")
+    if not least.isdigit() or (dash and not most.isdigit()):
+        raise InvalidInput(
+            "serving.workers",
+            f"'{workers}' is no number of workers.",
+            hint="Write 2, or a range such as 0-4.",
+        )
+    return {"least": int(least), "most": int(most) if dash else int(least)}
 
 
 def _keys_in(file: str) -> object:

@@ -81,16 +81,16 @@ class Metrics:
             for variant in endpoint.generation.variants
         ]
         sections = [
-            _family(
+            family(
                 "requests_total",
                 "Requests for predictions by protocol and HTTP status.",
                 {f'protocol="{p}",code="{c}"': n for (p, c), n in self._requests.items()},
             ),
-            _family("answers_total", "Answered requests.", self._by_version(lambda s: s.answers)),
-            _family("rows_total", "Predicted rows.", self._by_version(lambda s: s.rows)),
+            family("answers_total", "Answered requests.", self._by_version(lambda s: s.answers)),
+            family("rows_total", "Predicted rows.", self._by_version(lambda s: s.rows)),
             self._histogram(),
             *_of_variants(loaded),
-            _family(
+            family(
                 "outside_total",
                 "Answered requests with values unlike any in the training sample, by field.",
                 {
@@ -98,15 +98,15 @@ class Metrics:
                     for (model, field), n in self._outside.items()
                 },
             ),
-            _family("in_flight", "Requests under way.", {"": models.in_flight}, kind="gauge"),
-            _family("reloads_total", "Configurations taken over.", {"": self.reloads}),
-            _family(
+            family("in_flight", "Requests under way.", {"": models.in_flight}, kind="gauge"),
+            family("reloads_total", "Configurations taken over.", {"": self.reloads}),
+            family(
                 "models_loaded",
                 "Models in memory.",
                 {"": sum(endpoint.generation is not None for endpoint in models.endpoints)},
                 kind="gauge",
             ),
-            _family("evictions_total", "Models let go to make room.", {"": models.evictions}),
+            family("evictions_total", "Models let go to make room.", {"": models.evictions}),
             *_of_mirrors({endpoint.name: endpoint.mirror for endpoint in models.endpoints}),
             *_of_logs([endpoint.log for endpoint in models.endpoints]),
             *self._as_triton(loaded, models),
@@ -185,10 +185,10 @@ class Metrics:
         pending = {f'model="{one.name}"': one.in_flight for one in models.endpoints}
         return [
             *(
-                _family(name, text, samples, prefix="nv_inference")
+                family(name, text, samples, prefix="nv_inference")
                 for name, (text, samples) in families.items()
             ),
-            _family(
+            family(
                 "pending_request_count",
                 "Requests under way.",
                 pending,
@@ -229,7 +229,7 @@ def _statistics_of(model: str, version: str, sums: _Answered, executions: int) -
 
 def _of_variants(loaded: _Loaded) -> list[str]:
     return [
-        _family(
+        family(
             "batches_total",
             "Batches scored, by why they were not larger.",
             {
@@ -238,17 +238,17 @@ def _of_variants(loaded: _Loaded) -> list[str]:
                 for reason, n in variant.batcher.released.items()
             },
         ),
-        _family(
+        family(
             "batch_rows_total",
             "Rows scored in batches.",
             {f'model="{model}",variant="{v.config.name}"': v.batcher.rows for model, v in loaded},
         ),
-        _family(
+        family(
             "expired_total",
             "Requests dropped before the model was asked, their time being over.",
             {f'model="{m}",variant="{v.config.name}"': v.batcher.expired for m, v in loaded},
         ),
-        _family(
+        family(
             "cache_requests_total",
             "Requests looked for among the answers that are kept, by outcome.",
             {
@@ -263,7 +263,7 @@ def _of_variants(loaded: _Loaded) -> list[str]:
 
 def _of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
     return [
-        _family(
+        family(
             "mirrored_rows_total",
             "Rows to be scored a second time beside their answer, by what became of it.",
             {
@@ -272,7 +272,7 @@ def _of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
                 for (variant, outcome), n in mirror.rows.copy().items()
             },
         ),
-        _family(
+        family(
             "mirror_differences_total",
             "Rows scored twice on which the variant and the champion differ.",
             {
@@ -281,7 +281,7 @@ def _of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
                 for variant, n in mirror.differing.copy().items()
             },
         ),
-        _family(
+        family(
             "mirror_waiting_rows",
             "Answered rows that wait for their second score.",
             {f'model="{model}"': mirror.waiting_rows for model, mirror in mirrors.items()},
@@ -292,25 +292,25 @@ def _of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
 
 def _of_logs(logs: Sequence[PredictionLog]) -> list[str]:
     return [
-        _family(
+        family(
             "log_rows_total", "Predictions logged.", {"": sum(log.written_rows for log in logs)}
         ),
-        _family(
+        family(
             "log_segments_total",
             "Log segments written.",
             {"": sum(log.written_segments for log in logs)},
         ),
-        _family(
+        family(
             "log_dropped_rows_total",
             "Predictions that could not be logged.",
             {"": sum(log.dropped_rows for log in logs)},
         ),
-        _family(
+        family(
             "log_failed_writes_total",
             "Failed writes of a segment.",
             {"": sum(log.failed_writes for log in logs)},
         ),
-        _family(
+        family(
             "log_held_rows",
             "Predictions waiting to be logged.",
             {"": sum(log.held_rows for log in logs)},
@@ -323,14 +323,14 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _family(
+def family(
     name: str,
     text: str,
     samples: Mapping[str, int],
-    *,
     kind: str = "counter",
     prefix: str = "millwright",
 ) -> str:
+    """One family in the text format: ``samples`` by their labels, which may be none."""
     full = f"{prefix}_{name}"
     lines = [f"# HELP {full} {text}", f"# TYPE {full} {kind}"]
     lines += [

@@ -21,7 +21,7 @@ from granian.rsgi import ProtocolClosed, ProtocolError
 from granian.server.embed import Server
 
 from millwright.kernel.errors import TooLarge
-from millwright.serving.application import Application
+from millwright.serving.answering import Answering
 from millwright.serving.bodies import ClientGone
 from millwright.serving.listening import BACKLOG
 
@@ -58,9 +58,9 @@ class _Request:
 
 
 class RsgiServer:
-    """An ``Application`` that granian can call."""
+    """An application that granian can call."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Answering) -> None:
         self._application = application
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -85,7 +85,7 @@ async def _discard(protocol: Any) -> None:
                     return
 
 
-def granian_on(application: Application, bound: socket.socket) -> Any:
+def granian_on(application: Answering, bound: socket.socket) -> Any:
     """A granian server of the application on a socket that listens already."""
     held: Any = SocketHolder  # granian's own types lag behind it
 

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
-from millwright.kernel.errors import Forbidden, Unavailable
+from millwright.kernel.errors import Forbidden, InvalidInput, Unavailable
+from millwright.serving.answering import Answering
 from millwright.serving.application import Application
 from millwright.serving.asgi import AsgiServer
 from millwright.serving.bounded_head import BoundedHead
@@ -23,6 +24,7 @@ from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN, BACKLOG, OPE
 from millwright.serving.models import Models
 
 DRAIN_SECONDS = 5
+_Run = Callable[[Answering, socket.socket], Awaitable[None]]
 _SWITCH_SECONDS = 0.0005
 _LOOK_SECONDS = 0.01
 
@@ -38,13 +40,12 @@ class _Server(uvicorn.Server):
 def serve(
     config: ServerConfig,
     bound: socket.socket,
-    program: str = "uvicorn",
+    program: str | None = None,
     grpc_port: int | None = None,
 ) -> None:
     """Load the models, then answer on ``bound`` until SIGTERM or Ctrl-C.
 
-    ``program`` reads and writes the sockets: ``uvicorn`` answers a lone caller soonest,
-    ``granian`` the most callers. With a ``grpc_port`` (0 takes a free one) the same models answer
+    ``program`` reads and writes the sockets, by default what the configuration says. With a ``grpc_port`` (0 takes a free one) the same models answer
     gRPC on it too.
 
     On SIGTERM the server stops accepting, finishes what it began (at most five seconds), writes
@@ -56,6 +57,19 @@ def serve(
         Unavailable: the spool cannot be created, or the program is not installed.
     """
     _refuse_open_door(bound, has_keys=bool(config.keys))
+    run = _run_granian if (program or config.engine) == "granian" else _run_uvicorn
+    # The log's thread must not keep the event loop waiting for the interpreter's usual 5 ms.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    if config.workers.is_one:
+        _serve_here(config, bound, run, grpc_port)
+    else:
+        _serve_by_workers(config, bound, run, grpc_port)
+
+
+def _serve_here(
+    config: ServerConfig, bound: socket.socket, run: _Run, grpc_port: int | None
+) -> None:
+    """Answer in this process."""
     models = Models(config)
     try:
         models.start()
@@ -70,8 +84,6 @@ def serve(
         admin_token=os.environ.get(ADMIN_TOKEN) or None,
         access_token=os.environ.get(ACCESS_TOKEN) or None,
     )
-    # The log's thread must not keep the event loop waiting for the interpreter's usual 5 ms.
-    sys.setswitchinterval(_SWITCH_SECONDS)
     # Models and modules live as long as the process: the collector need not look at them again.
     gc.collect()
     gc.freeze()
@@ -79,13 +91,35 @@ def serve(
     gc.set_threshold(20_000, 50, 100)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            run = _run_granian if program == "granian" else _run_uvicorn
             runner.run(_beside_grpc(run, application, bound, grpc_port))
     finally:
         models.close()
 
 
-_Run = Callable[[Application, socket.socket], Awaitable[None]]
+def _serve_by_workers(
+    config: ServerConfig, bound: socket.socket, run: _Run, grpc_port: int | None
+) -> None:
+    """Answer by asking workers, as many as the load wants."""
+    from millwright.serving.replicas.gateway import Gateway
+
+    if grpc_port is not None:
+        raise InvalidInput(
+            "serving.grpc_workers",
+            "gRPC is answered by one process, and several workers are asked for.",
+            hint="Leave --grpc-port out, or serve with one worker.",
+        )
+
+    async def all_of_it() -> None:
+        gateway = Gateway(
+            config,
+            admin_token=os.environ.get(ADMIN_TOKEN) or None,
+            access_token=os.environ.get(ACCESS_TOKEN) or None,
+        )
+        async with gateway.running():
+            await run(gateway, bound)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(all_of_it())
 
 
 async def _beside_grpc(
@@ -112,7 +146,7 @@ async def _beside_grpc(
         await server.stop(DRAIN_SECONDS)
 
 
-async def _run_granian(application: Application, bound: socket.socket) -> None:
+async def _run_granian(application: Answering, bound: socket.socket) -> None:
     try:
         from millwright.serving.rsgi import granian_on
     except ImportError as cause:
@@ -140,7 +174,7 @@ async def _run_granian(application: Application, bound: socket.socket) -> None:
     await server.serve()
 
 
-async def _run_uvicorn(application: Application, bound: socket.socket) -> None:
+async def _run_uvicorn(application: Answering, bound: socket.socket) -> None:
     settings = uvicorn.Config(
         AsgiServer(application),
         http=BoundedHead,
@@ -169,8 +203,10 @@ async def _run_uvicorn(application: Application, bound: socket.socket) -> None:
     await server.serve(sockets=[bound])
 
 
-def _announce(application: Application, bound: socket.socket) -> None:
-    config = application.models.primary.config
+def _announce(application: Answering, bound: socket.socket) -> None:
+    config = application.config
+    if bound.family == socket.AF_UNIX:
+        return  # a worker: its gateway speaks for it
     host, port = bound.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(
@@ -189,6 +225,8 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 
 
 def _refuse_open_door(bound: socket.socket, *, has_keys: bool) -> None:
+    if bound.family == socket.AF_UNIX:
+        return  # a worker: only who may look into its folder reaches it
     host = bound.getsockname()[0]
     guarded = has_keys or os.environ.get(ACCESS_TOKEN) or os.environ.get(OPEN) == "1"
     if not ipaddress.ip_address(host).is_loopback and not guarded:

@@ -72,9 +72,9 @@ class InferenceService:
     async def _called(self, call: Any, request: Any, context: Any) -> Any:
         try:
             if call in (self._load, self._unload):
-                self._application.check_admin(_authorization(context))
+                self._application.admission.check_admin(_authorization(context))
             elif call not in (self._live, self._ready):
-                self._application.check_access(_authorization(context))
+                self._application.admission.check_access(_authorization(context))
             return await call(request)
         except MillwrightError as error:
             await context.abort(_code(error), str(error))
@@ -163,7 +163,7 @@ class InferenceService:
 
     async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         try:
-            self._application.check_access(_authorization(context))
+            self._application.admission.check_access(_authorization(context))
         except MillwrightError as error:
             await context.abort(_code(error), str(error))
         async for request in requests:

@@ -37,6 +37,29 @@ export const ruleCanary = (project: string, name: string, ruling: Ruling, reason
     { reason, evidence: {} },
   );
 
+/** Shares the requests in other proportions; those not named keep their weight. */
+export const setWeights = (project: string, name: string, weights: Record<string, number>) =>
+  change(
+    "put",
+    "/api/v1/projects/{project}/deployments/{name}/weights",
+    { project, name },
+    { weights, reason: "Set by a person in the UI.", evidence: {} },
+  );
+
+/** How a shadow or canary and the champion differ on the rows that both scored. */
+export const differencesQuery = (project: string, name: string, variant: string) =>
+  queryOptions({
+    queryKey: ["differences", project, name, variant],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/deployments/{name}/variants/{variant}/differences",
+        { project, name, variant },
+        undefined,
+        signal,
+      ),
+  });
+
+export type Variant = Schemas["VariantView"];
 export type Release = Schemas["ReleaseView"];
 
 /** What was released under this name to images, clusters and clouds, newest first. */

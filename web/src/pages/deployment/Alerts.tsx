@@ -1,21 +1,31 @@
 import { Button } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { acknowledgeAlert, resolveAlert, type Alert } from "@/api/rooms/monitoring";
+import { acknowledgeAlert, messagesQuery, resolveAlert, type Alert } from "@/api/rooms/monitoring";
 import { EmptyState } from "@/components/EmptyState";
 import { Panel } from "@/components/Panel";
 import { Status } from "@/components/Status";
 import { Timeline, type Moment } from "@/components/Timeline";
 import { day } from "@/format/time";
+import { SilenceButton, Silences } from "./Silences";
 
 const FIRST = 6;
 
 /** What asked for attention and what became of it. */
-export function Alerts({ alerts }: { alerts: readonly Alert[] }) {
+export function Alerts({
+  alerts,
+  project,
+  deployment,
+}: {
+  alerts: readonly Alert[];
+  project: string;
+  deployment: string;
+}) {
   const [all, setAll] = useState(false);
   const open = alerts.filter((alert) => alert.status !== "resolved").length;
   return (
     <Panel title="Alerts" note={`${open} open, ${alerts.length - open} resolved`}>
+      <Silences project={project} deployment={deployment} />
       {alerts.length === 0 ? (
         <EmptyState icon="check" title="Nothing has crossed what the policy allows" />
       ) : (
@@ -70,6 +80,7 @@ function Actions({ alert }: { alert: Alert }) {
     <>
       {alert.windows > 1 && `In ${alert.windows} windows. `}
       {alert.acknowledged_by && `Acknowledged by ${alert.acknowledged_by}. `}
+      {alert.status !== "resolved" && <Hearers alert={alert} />}
       {failure && <span role="alert">{failure.message} </span>}
       {alert.status === "open" && (
         <Button
@@ -90,7 +101,21 @@ function Actions({ alert }: { alert: Alert }) {
         >
           Resolve
         </Button>
-      )}
+      )}{" "}
+      {alert.status !== "resolved" && <SilenceButton alert={alert} />}
     </>
   );
+}
+
+/** Who was told, who will be, and who could not be. */
+function Hearers({ alert }: { alert: Alert }) {
+  const messages = useQuery(messagesQuery(alert.id)).data ?? [];
+  const people = messages.filter((message) => message.receiver !== "console");
+  if (people.length === 0) return null;
+  const said = people.map((message) => {
+    const escalated = message.occasion.startsWith("escalated") ? " (escalated)" : "";
+    const state = message.state === "told" ? "" : ` (${message.state})`;
+    return `${message.receiver}${escalated}${state}`;
+  });
+  return <span title={people.map((m) => m.answer ?? "").join(" ")}>Told: {said.join(", ")}. </span>;
 }

@@ -82,7 +82,13 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
       </Loaded>
       <PanelGrid least={420}>
         <Loaded query={alerts} height={200}>
-          {(found) => <Alerts alerts={found.filter((alert) => alert.deployment === name)} />}
+          {(found) => (
+            <Alerts
+              alerts={found.filter((alert) => alert.deployment === name)}
+              project={project}
+              deployment={name}
+            />
+          )}
         </Loaded>
         <Rollouts rollouts={deployment.rollouts} model={deployment.model} />
         <Releases releases={releases} />

@@ -1,10 +1,17 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ruleCanary, type Deployment, type Ruling } from "@/api/rooms/deployment";
+import {
+  differencesQuery,
+  ruleCanary,
+  type Deployment,
+  type Ruling,
+  type Variant,
+} from "@/api/rooms/deployment";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { Panel } from "@/components/Panel";
 import { percent } from "@/format/numbers";
 import css from "./Variants.module.css";
+import { Weights } from "./Weights";
 
 const BY_HAND = "Decided by a person in the UI.";
 
@@ -14,35 +21,64 @@ export function Variants({ deployment }: { deployment: Deployment }) {
   const champion = variants.find((variant) => variant.name === "champion");
   const canary = variants.find((variant) => variant.name === "canary");
   return (
-    <Panel
-      title="Variants"
-      note={canary ? "a canary is on trial" : "one version serves everything"}
-    >
+    <Panel title="Variants" note={noteOf(deployment)}>
       <div className={css.bar} aria-hidden="true">
-        {variants.map((variant) => (
-          <span
-            key={variant.name}
-            className={css[variant.name]}
-            style={{ width: `${variant.share * 100}%` }}
-          />
-        ))}
+        {variants
+          .filter((variant) => variant.share > 0)
+          .map((variant) => (
+            <span
+              key={variant.name}
+              className={fill(variants, variant)}
+              style={{ width: `${variant.share * 100}%` }}
+            />
+          ))}
       </div>
       <ul className={css.list}>
         {variants.map((variant) => (
           <li key={variant.name}>
-            <span className={`${css.swatch} ${css[variant.name]}`} aria-hidden="true" />
+            <span className={`${css.swatch} ${fill(variants, variant)}`} aria-hidden="true" />
             <span>{variant.name}</span>
             <Link to="/models/$model/$version" params={{ model, version: String(variant.version) }}>
               {model} version {variant.version}
             </Link>
-            <span className={css.share}>{percent(variant.share)} of requests</span>
+            <span className={css.share}>
+              {variant.share > 0 ? `${percent(variant.share)} of requests` : "unseen by callers"}
+            </span>
+            {variant.mirror > 0 && <Compared deployment={deployment} variant={variant} />}
           </li>
         ))}
       </ul>
+      {variants.length > 1 && <Weights deployment={deployment} />}
       {champion && canary && (
         <Rulings deployment={deployment} champion={champion.version} canary={canary.version} />
       )}
     </Panel>
+  );
+}
+
+function noteOf({ variants, bandit }: Deployment): string {
+  if (bandit) return "the weights follow the rewards";
+  if (variants.some((variant) => variant.name === "canary")) return "a canary is on trial";
+  if (variants.filter((variant) => variant.share > 0).length > 1) return "an experiment is running";
+  return variants.length > 1 ? "compared in the shadow" : "one version serves everything";
+}
+
+const FILLS = [css.champion, css.canary, css.third, css.fourth, css.fifth];
+
+function fill(variants: readonly Variant[], variant: Variant): string {
+  return FILLS[variants.indexOf(variant) % FILLS.length] ?? "";
+}
+
+/** On how many of the rows that both scored a variant and the champion differ. */
+function Compared({ deployment, variant }: { deployment: Deployment; variant: Variant }) {
+  const query = useQuery(differencesQuery(deployment.project, deployment.name, variant.name));
+  const found = query.data;
+  return (
+    <span className={css.compared}>
+      {found && found.rows > 0
+        ? `differs from the champion on ${percent(found.differing / found.rows, 1)} of ${found.rows.toLocaleString("en")} rows`
+        : `compared with the champion on ${percent(variant.mirror)} of requests`}
+    </span>
   );
 }
 

@@ -66,6 +66,26 @@ const TELLERS: Record<string, Teller> = {
     "deployment",
     (p) => `A canary is on trial in ${say(p, "name")}.`,
   ],
+  "deployment.variant-set": [
+    "info",
+    "deployment",
+    (p) => `Version ${say(p, "version")} takes part in ${say(p, "name")} as ${say(p, "variant")}.`,
+  ],
+  "deployment.variant-removed": [
+    "mute",
+    "deployment",
+    (p) => `${say(p, "variant")} was taken out of ${say(p, "name")}.`,
+  ],
+  "deployment.weights-changed": [
+    "info",
+    "deployment",
+    (p) => `The variants of ${say(p, "name")} share the requests anew.`,
+  ],
+  "deployment.bandit-set": [
+    "info",
+    "deployment",
+    (p) => `How ${say(p, "name")} finds its weights was changed.`,
+  ],
   "deployment.promoted": [
     "ok",
     "deployment",

@@ -1,0 +1,126 @@
+"""One worker: an inference server of its own, asked over a socket that only its gateway knows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from millwright.kernel.process import spawn
+from millwright.serving.listening import BACKLOG
+from millwright.serving.replicas.link import Link, Relayed, WorkerGone
+
+READY = b"GET /v2/health/ready HTTP/1.1\r\nhost: worker\r\n\r\n"
+LIVE = READY.replace(b"ready", b"live")
+_ERRORS = Path("/dev/stderr")
+
+
+class Worker:
+    """A process and the connections to it. Used from the event loop's thread.
+
+    Attributes:
+        in_flight: requests that it has and did not answer.
+        ready: whether it answers.
+        served: whether it ever answered.
+        leaving: whether it gets no more requests and ends after those it has.
+        missed: looks in a row that it did not answer.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], place: Path) -> None:
+        self.process = process
+        self.in_flight = self.missed = 0
+        self.ready = self.leaving = self.served = False
+        self._place = place
+        self._idle: list[Link] = []
+
+    async def ask(self, request: bytes) -> Relayed:
+        """The answer to a request.
+
+        Raises:
+            WorkerGone: the process ended before it was complete.
+        """
+        link = None
+        while self._idle and (link is None or not link.is_open):
+            link = self._idle.pop()  # one that was idle for long may have been closed
+        if link is None or not link.is_open:
+            link = await self._connected()
+        try:
+            answer = await link.ask(request)
+        except BaseException:
+            # Also where the caller hung up: the answer that comes is nobody's.
+            link.close()
+            raise
+        if link.is_open:
+            self._idle.append(link)
+        return answer
+
+    async def become_ready(self) -> bool:
+        """Wait until it answers; False where it ended before."""
+        try:
+            answer = await self.ask(READY)
+        except WorkerGone:
+            return False
+        self.ready = answer.status == 200 and not self.leaving
+        self.served = self.served or self.ready
+        return self.ready
+
+    def leave(self) -> None:
+        """Finish what was begun and end."""
+        self.leaving, self.ready = True, False
+        self.process.terminate()
+
+    def hang_up(self) -> None:
+        """Close the connections and remove the socket: the process has ended."""
+        for link in self._idle:
+            link.close()
+        self._idle.clear()
+        self._place.unlink(missing_ok=True)
+
+    def when_ended(self, loop: asyncio.AbstractEventLoop, call: Callable[[Worker], None]) -> None:
+        """Call back on the loop when the process has ended, however that came."""
+
+        def wait() -> None:
+            self.process.wait()
+            with contextlib.suppress(RuntimeError):  # the loop has ended too
+                loop.call_soon_threadsafe(call, self)
+
+        threading.Thread(target=wait, name="worker-end", daemon=True).start()
+
+    async def _connected(self) -> Link:
+        loop = asyncio.get_running_loop()
+        try:
+            _, link = await loop.create_unix_connection(Link, str(self._place))
+        except OSError as cause:
+            raise WorkerGone from cause
+        return link
+
+
+def start_worker(config: Path, place: Path, environment: Mapping[str, str]) -> Worker:
+    """Start a process that serves ``config`` on a socket at ``place``.
+
+    Callers may connect at once: they wait in the socket's queue until it answers.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
+        bound.bind(str(place))
+        bound.listen(BACKLOG)
+        bound.set_inheritable(True)
+        process = spawn(
+            [
+                "-m",
+                "millwright.serving",
+                "--config",
+                str(config),
+                "--socket",
+                str(bound.fileno()),
+                "--lifeline",
+            ],
+            log=_ERRORS,
+            environment=environment,
+            inherit=(bound.fileno(),),
+        )
+    # Only the child holds the socket now: when it ends, who waits hears so.
+    return Worker(process, place)
