@@ -553,3 +553,14 @@ def test_a_diff_says_when_a_file_became_executable_or_a_link(root: Path, mw: Run
     mw("add", "d")
     (link, run) = mw("diff", "d@1", "@2", "--json")["changes"]
     assert (link["kind_after"], run["kind_after"]) == ("link", "executable")
+
+
+def test_a_pattern_and_a_folder_of_tables_are_one_table(root: Path, mw: Run) -> None:
+    write(root, {"sales/1.csv": "day,n\na,1\n", "sales/2.csv": "n,day\n2.5,b\n"})
+    kept = mw("add", "sales", "--table", "--name", "sales", "--json")
+    assert (kept["version"], kept["rows"]) == (1, 2)
+    again = mw("add", "sales/*.csv", "--table", "--name", "sales", "--json")
+    assert (again["new"], again["digest"]) == (False, kept["digest"])
+    write(root, {"empty/a.md": ""})
+    with pytest.raises(InvalidInput, match="holds no"):
+        mw("add", "empty", "--table", "--name", "none")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -47,11 +47,16 @@ def read_table(source: object, base: Path | None = None) -> pa.Table:
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         return _from_address(source)
     path = (base or Path()) / Path(source).expanduser()
-    return _joined([(file, _from_file(file)) for file in _files(path)])
+    return _joined([(file, _from_file(file)) for file in files_of(path)])
 
 
-def _files(path: Path) -> list[Path]:
-    """The files that a path, pattern or folder stands for, by name."""
+def files_of(path: Path) -> list[Path]:
+    """The files that a path, pattern or folder stands for, by name.
+
+    Raises:
+        NotFound: there is none; the nearest existing name is suggested.
+        InvalidInput: the folder holds no table.
+    """
     if path.is_dir():
         files = sorted(f for f in path.iterdir() if f.is_file() and _ending(f.name) is not None)
         if not files:
@@ -140,10 +145,20 @@ def _from_parquet(path: Path) -> pa.Table:
 
 
 def _joined(parts: list[tuple[Path, pa.Table]]) -> pa.Table:
-    first_path, first = parts[0]
-    for path, part in parts[1:]:
-        if set(part.column_names) != set(first.column_names):
-            odd = sorted(set(part.column_names) ^ set(first.column_names))[0]
+    schema = common_schema([(path, part.schema) for path, part in parts])
+    return canonical(pa.concat_tables([conformed(part, schema) for _, part in parts]))
+
+
+def common_schema(files: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
+    """The types that hold for several files with the same columns, in the order of the first.
+
+    Raises:
+        InvalidInput: the columns are others, or a column has types that no type holds.
+    """
+    first_path, first = files[0]
+    for path, schema in files[1:]:
+        if set(schema.names) != set(first.names):
+            odd = sorted(set(schema.names) ^ set(first.names))[0]
             raise InvalidInput(
                 "data.different_columns",
                 f"{path.name} and {first_path.name} do not have the same columns: '{odd}' is in "
@@ -152,14 +167,29 @@ def _joined(parts: list[tuple[Path, pa.Table]]) -> pa.Table:
                 value=odd,
             )
     try:
-        tables = [part.select(first.column_names) for _, part in parts]
-        return canonical(pa.concat_tables(tables, promote_options="permissive"))
+        return pa.unify_schemas([schema for _, schema in files], promote_options="permissive")
     except pa.ArrowTypeError as cause:
-        raise InvalidInput(
-            "data.different_types",
-            f"A column has different types in the files of {first_path.parent}: {cause}.",
-            hint="Mend the files so that the column means the same in all of them.",
-        ) from cause
+        raise _different_types(cause) from cause
+
+
+def conformed(part: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of one file with the types of all.
+
+    Raises:
+        InvalidInput: a value does not fit.
+    """
+    try:
+        return part.select(schema.names).cast(schema)
+    except pa.ArrowInvalid as cause:
+        raise _different_types(cause) from cause
+
+
+def _different_types(cause: Exception) -> InvalidInput:
+    return InvalidInput(
+        "data.different_types",
+        f"A column has different types in the files: {cause}.",
+        hint="Mend the files so that the column means the same in all of them.",
+    )
 
 
 def _from_object(source: Any) -> pa.Table:
@@ -194,9 +224,14 @@ def _from_object(source: Any) -> pa.Table:
 
 
 def _from_address(url: str) -> pa.Table:
-    name = PurePosixPath(urlsplit(url).path).name or "table.csv"
     with tempfile.TemporaryDirectory(prefix="millwright-") as folder:
-        path = Path(folder) / (name if _ending(name) else f"{name}.csv")
-        with path.open("wb") as file:
-            egress.fetch(url, file, allow=egress.allowed_from_environment())
-        return _from_file(path)
+        return _from_file(downloaded(url, Path(folder)))
+
+
+def downloaded(url: str, folder: Path) -> Path:
+    """What an address answers, as a file in that folder; CSV where its name has no known ending."""
+    name = PurePosixPath(urlsplit(url).path).name or "table.csv"
+    path = folder / (name if _ending(name) else f"{name}.csv")
+    with path.open("wb") as file:
+        egress.fetch(url, file, allow=egress.allowed_from_environment())
+    return path

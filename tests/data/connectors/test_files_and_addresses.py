@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from millwright.data import Dataset, to_parquet
+from millwright.data import Dataset, read_table, to_parquet
 from millwright.data.connectors.files import csv_pieces, json_pieces, table_pieces
 from millwright.data.connectors.importing import update
+from millwright.data.connectors.joined_files import joined_pieces
 from millwright.kernel.door import Door
 from millwright.kernel.errors import Forbidden, InvalidInput, NotFound
 from millwright.kernel.objects import digest_of
@@ -296,3 +297,31 @@ def test_what_is_missing_or_secret_is_refused_with_a_sentence(
         imported("env:NOWHERE", table="t")
     monkeypatch.setenv("FEED", str(tmp_path / "a.csv"))
     assert imported("env:FEED").is_new
+
+
+def test_files_of_several_formats_are_one_table_whose_types_hold_for_all(tmp_path: Path) -> None:
+    whole = pa.table({"n": pa.array([1, None], pa.int32()), "s": ["a", "b"], "at": [None, None]})
+    pq.write_table(whole, tmp_path / "1.parquet")
+    (tmp_path / "2.csv").write_text("s,n,at\nc,2.5,2024-01-01\n")
+    (tmp_path / "3.jsonl").write_text('{"n": 3, "s": null, "at": null}\n')
+    (tmp_path / "scratch").mkdir()
+    files = sorted(path for path in tmp_path.iterdir() if path.is_file())
+    parts = list(joined_pieces(files, tmp_path / "scratch"))
+    assert pa.concat_tables(parts).select(["n", "s"]).to_pydict() == {
+        "n": [1.0, None, 2.5, 3.0],
+        "s": ["a", "b", "c", None],
+    }
+    assert {str(part.schema.field("at").type) for part in parts} == {"timestamp[us, tz=UTC]"}
+    assert to_parquet(pa.concat_tables(parts)) == to_parquet(read_table(tmp_path))
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "2.csv").write_text("a,c\n1,2\n")
+    (tmp_path / "3.csv").write_text("a,b\nx,2\n")
+    one, other, text = (tmp_path / f"{number}.csv" for number in (1, 2, 3))
+    with pytest.raises(InvalidInput, match="'b' is in one of them only"):
+        list(joined_pieces([one, other], tmp_path))
+    with pytest.raises(InvalidInput, match="different types"):
+        list(joined_pieces([one, text], tmp_path))

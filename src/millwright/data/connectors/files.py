@@ -66,7 +66,9 @@ class LocalSource:
         if not self._path.is_dir():
             raise missing(self._path)
         if self._options.kind == "table":
-            return TableContent(table_pieces(table_files(self._path)))
+            from millwright.data.connectors.joined_files import joined_pieces
+
+            return TableContent(joined_pieces(table_files(self._path), scratch))
         return FilesContent(self._path)
 
 

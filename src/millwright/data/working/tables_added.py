@@ -17,8 +17,9 @@ from pathlib import Path
 from millwright.data import trees
 from millwright.data.client import snapshot
 from millwright.data.connectors.files import table_pieces
+from millwright.data.connectors.joined_files import joined_pieces
 from millwright.data.parquet import write_parquet
-from millwright.data.reading import read_table
+from millwright.data.reading import downloaded, files_of
 from millwright.data.trees import Entry, Kind
 from millwright.data.working.adding import (
     Kept,
@@ -108,9 +109,21 @@ def _add_rows(
         raise InvalidInput(
             "data.no_name", f"'{source}' gives the dataset no name.", hint="Give one with --name."
         )
-    table = read_table(source)
     newest = _newest(copy, name)
-    with connect(copy.place.workspace) as door:
+    with (
+        tempfile.TemporaryDirectory(prefix="millwright-add-") as folder,
+        connect(copy.place.workspace) as door,
+    ):
+        given = Path(folder, "given")
+        given.mkdir()
+        files = (
+            [downloaded(source, given)]
+            if source.startswith(_ADDRESSES)
+            else files_of(Path(source).expanduser())
+        )
+        table = Path(folder, "table.parquet")
+        if write_parquet(joined_pieces(files, Path(folder)), table, name=source) == 0:
+            raise InvalidInput("data.empty", f"{source} has no rows.")
         version = snapshot(door, copy.place.project, name, table, source, key=key, message=message)
     return Kept(find(copy.ledger, name, version.id), version.version > newest, 0, 0, 0)
 
