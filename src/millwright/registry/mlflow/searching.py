@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, and_, exists, not_, select
+from sqlalchemy import Column, ColumnElement, and_, exists, func, not_, select
 
 from millwright.kernel.access import Permission
 from millwright.registry.mlflow.entities import Json, models_json, versions_json
@@ -241,6 +241,9 @@ def _text_condition(dialect: str, clause: Clause, key: str) -> ColumnElement[boo
     if clause.comparator not in _TEXT_COMPARATORS:
         raise invalid(f"Invalid comparator for attribute: {clause.comparator}")
     column: ColumnElement[Any] = _VERSION_KEYS[key]
+    if key == "run_id" and clause.comparator in ("!=", "NOT IN"):
+        # A version of no run has an empty one to MLflow's clients.
+        column = func.coalesce(column, "")
     return compare(dialect, column, clause.comparator, value)
 
 
@@ -254,7 +257,7 @@ def _number_condition(dialect: str, clause: Clause) -> ColumnElement[bool]:
     except ValueError:
         raise invalid(
             "Invalid value for numeric attribute 'version_number': "
-            + (clause.value.shown if clause.value.kind == "number" else repr(clause.value.text))
+            + repr(clause.value.number if clause.value.kind == "number" else clause.value.text)
         ) from None
     # Beyond the column's range every comparison is decided by the sign.
     number = max(-(2**31), min(2**31 - 1, number))
@@ -269,8 +272,9 @@ def _text_value(clause: Clause, listed: str, *, lists: bool) -> str | tuple[str,
         raise invalid(
             f"Only {listed} attributes support comparison with a list of quoted string values."
         )
-    if value.kind == "list" and clause.comparator in ("IN", "NOT IN"):
-        return value.items
+    items = value.items if value.kind == "list" else ()
+    if items and clause.comparator in ("IN", "NOT IN"):
+        return items
     raise invalid(
         "Expected a quoted string value or a list of quoted string values for attributes. "
         f"Got value {value.shown}"
@@ -290,6 +294,8 @@ def _order(
     found: list[tuple[Column[Any], bool]] = []
     for text in asked:
         name, ascending = order_and_way(text)
+        if models_only and len(text.split()) > 1:
+            name = unquoted(name)
         column = known.get(name if models_only else _order_key(name, known))
         if column is None:
             raise invalid(

@@ -22,7 +22,7 @@ from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key
 from millwright.tracking.mlflow.comparing import compare
 from millwright.tracking.mlflow.errors import invalid
 
-_NUMBERS = ("=", "!=", "<", "<=", ">", ">=")
+_NUMBERS = ("<", "<=", ">", ">=", "=", "!=")
 _TEXTS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
 _TEXT_COLUMNS: dict[str, Column[Any]] = {
     "name": logged_models.c.name,

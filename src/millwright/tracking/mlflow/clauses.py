@@ -186,6 +186,9 @@ def _taken_apart(tokens: list[_Token]) -> tuple[list[list[_Token]], list[str]]:
         size = _size_of_comparison(tokens[at : at + 4])
         if size:
             found.append(tokens[at : at + size])
+        elif _words(tokens[at : at + 2]) == ["NOT", "NULL"]:
+            left.append(f"{tokens[at].text} {tokens[at + 1].text}")
+            size = 2
         elif tokens[at].text.upper() != "AND":
             left.append(tokens[at].text)
         at += size or 1
@@ -196,7 +199,7 @@ def _size_of_comparison(tokens: list[_Token]) -> int:
     """How many of the tokens make a comparison, 0 where they begin none."""
     if len(tokens) < 3 or not _is_operand(tokens[0]):
         return 0
-    words = [token.text.upper() for token in tokens]
+    words = _words(tokens)
     if tokens[0].kind == "name":
         if words[1:3] == ["IS", "NULL"] or (words[1] == "IN" and tokens[2].kind == "list"):
             return 3
@@ -211,6 +214,10 @@ def _size_of_comparison(tokens: list[_Token]) -> int:
     return 0
 
 
+def _words(tokens: list[_Token]) -> list[str]:
+    return [token.text.upper() for token in tokens]
+
+
 def _is_operand(token: _Token) -> bool:
     return token.kind in _OPERANDS and token.text.upper() not in _KEYWORDS
 
@@ -220,7 +227,7 @@ def _clause(tokens: list[_Token]) -> Clause:
         raise invalid(
             f"Invalid comparison clause. Expected 'Identifier' found '{tokens[0].text[:200]}'"
         )
-    words = [token.text.upper() for token in tokens[1:]]
+    words = _words(tokens[1:])
     if words[0] == "IS":
         return Clause(tokens[0].text, " ".join(words), Value("nothing"))
     return Clause(tokens[0].text, " ".join(words[:-1]), _value(tokens[-1]))

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from millwright.tracking.mlflow.clauses import Clause, clauses, entity_and_key, quoted_text
 from millwright.tracking.mlflow.comparing import glob_of
-from millwright.tracking.mlflow.errors import invalid
+from millwright.tracking.mlflow.errors import MlflowError, invalid
 from millwright.tracking.mlflow.paging import offset_of, token_of
 from millwright.tracking.mlflow.run_filter import order_and_way
 from millwright.tracking.service.statements import execute, marks
@@ -82,7 +82,7 @@ def _condition(dialect: str, clause: Clause) -> tuple[str, list[Any]]:
         return _id(comparator, clause)
     value = _quoted(clause, "attribute")
     if comparator not in ("=", "!=", "LIKE", "ILIKE"):
-        raise invalid(f"Invalid comparator for string attribute: {comparator}")
+        raise _not_one_of(comparator, ("=", "!=", "LIKE", "ILIKE"))
     return _text(dialect, _COLUMNS[key], comparator, value)
 
 
@@ -92,10 +92,14 @@ def _time(key: str, comparator: str, clause: Clause) -> tuple[str, list[Any]]:
             f"Expected numeric value type for numeric attribute: {key}. Found {clause.value.shown}"
         )
     if comparator not in ("=", "!=", "<", "<=", ">", ">="):
-        raise invalid(f"Invalid comparator for numeric attribute: {comparator}")
+        raise _not_one_of(comparator, ("=", "!=", "<", "<=", ">", ">="))
     if isinstance(clause.value.number, float):
         raise invalid(f"Invalid value for numeric attribute '{key}': '{clause.value.text[:100]}'")
     return f"{_COLUMNS[key]} {comparator} ?", [clause.value.number]
+
+
+def _not_one_of(comparator: str, known: tuple[str, ...]) -> MlflowError:
+    return invalid(f"Invalid comparator '{comparator}' not one of '{set(known)}'")
 
 
 def _id(comparator: str, clause: Clause) -> tuple[str, list[Any]]:
@@ -156,7 +160,7 @@ def _order(order_by: Sequence[str]) -> str:
         name, ascending = order_and_way(text)
         entity, key = entity_and_key(name)
         if entity not in (None, "attribute"):
-            raise invalid(f"Invalid order_by entity: {entity}")
+            raise invalid(f"Invalid order_by entity: {entity.removesuffix('s')}")
         if key not in _COLUMNS:
             raise invalid(
                 f"Invalid attribute key '{key[:100]}' specified. "

@@ -134,7 +134,7 @@ def _condition(clause: Clause) -> Condition:
         if kind not in ("tag", "parameter"):
             raise invalid(
                 "IS NULL / IS NOT NULL is only supported for tags and params, "
-                f"not for '{kind}' '{key}'"
+                f"not for '{kind}' '{entity_and_key(clause.name)[1]}'"
             )
         return Condition(kind, key, comparator, None)
     value = _value(kind, key, clause)

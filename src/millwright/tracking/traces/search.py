@@ -21,6 +21,7 @@ from millwright.tracking.mlflow.clauses import (
 )
 from millwright.tracking.mlflow.comparing import compare
 from millwright.tracking.mlflow.errors import MlflowError, invalid
+from millwright.tracking.mlflow.run_filter import order_and_way
 from millwright.tracking.traces.service import LINKED_PROMPTS, SESSION, SOURCE_RUN, TRACE_NAME
 from millwright.tracking.traces.tables import (
     assessments,
@@ -58,6 +59,7 @@ _TEXT_COLUMNS: dict[str, ColumnElement[Any]] = {
     "status": traces.c.status,
     "client_request_id": traces.c.client_request_id,
 }
+_ORDERABLE = (*_NUMBER_COLUMNS, "experiment_id", "status", "request_id", "name", "run_id")
 _SEARCHABLE = (*_NUMBER_COLUMNS, *_TEXT_COLUMNS, "name", "run_id", "prompt", "text")
 MOST = 500
 
@@ -116,7 +118,7 @@ def _identified(clause: Clause) -> tuple[str, str]:
     entity, key = entity_and_key(clause.name)
     kind = "attribute" if entity is None else _ALIASES.get(entity, entity)
     if kind not in _KINDS:
-        raise invalid(f"Invalid entity type '{entity}'. Valid values are {(*_KINDS, *_ALIASES)}")
+        raise _unknown_entity(entity)
     if kind == "attribute":
         if key not in _SEARCHABLE:
             raise invalid(
@@ -131,6 +133,11 @@ def _identified(clause: Clause) -> tuple[str, str]:
         if key == "text":
             return "span", "content"
     return kind, key
+
+
+def _unknown_entity(entity: str | None) -> MlflowError:
+    known = {*_KINDS, *_ALIASES}
+    return invalid(f"Invalid entity type '{entity}'. Valid values are {known}")
 
 
 def _attribute(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
@@ -154,6 +161,8 @@ def _attribute(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
 
 
 def _entry(dialect: str, table: Any, clause: Clause, kind: str, key: str) -> ColumnElement[bool]:
+    if clause.value.kind == "list" and not clause.name.startswith(("request_metadata", "metadata")):
+        raise _bad_comparator(clause, _ENTRIES)
     value = _text(clause, kind)
     if key == LINKED_PROMPTS:
         return _prompt(clause)
@@ -356,32 +365,30 @@ def _sort_keys(order: list[str]) -> list[Any]:
 
 
 def _sort_key(text: str) -> tuple[Any, str, bool]:
-    words = text.split()
-    if not words or len(words) > 2 or (len(words) == 2 and words[1].lower() not in ("asc", "desc")):
-        raise invalid(f"Invalid order_by clause '{text[:100]}'. Could not be parsed.")
-    ascending = len(words) == 1 or words[1].lower() == "asc"
-    entity, key = entity_and_key(words[0])
+    name, ascending = order_and_way(text)
+    entity, key = entity_and_key(name)
     kind = "attribute" if entity is None else _ALIASES.get(entity, entity)
+    if kind not in _KINDS:
+        raise _unknown_entity(entity)
     if kind == "attribute":
         if key in _NUMBER_COLUMNS:
-            name = {"timestamp": "timestamp_ms", "execution_time": "execution_time_ms"}.get(
-                key, key
-            )
-            return _NUMBER_COLUMNS[key], name, ascending
+            whole = {"timestamp": "timestamp_ms", "execution_time": "execution_time_ms"}
+            return _NUMBER_COLUMNS[key], whole.get(key, key), ascending
         if key in ("status", "request_id"):
             return _TEXT_COLUMNS[key], key, ascending
         if key == "experiment_id":
             return traces.c.experiment_no, key, ascending
-        if key in ("name", "run_id"):
-            table, entry = (
-                (trace_tags.c, TRACE_NAME) if key == "name" else (trace_metadata.c, SOURCE_RUN)
-            )
-            return _value_of(table, entry), key, ascending
-        raise invalid(f"Invalid order_by key '{key[:100]}' specified.")
+        if key == "name":
+            return _value_of(trace_tags.c, TRACE_NAME), key, ascending
+        if key == "run_id":
+            return _value_of(trace_metadata.c, SOURCE_RUN), key, ascending
+        raise invalid(
+            f"Invalid attribute key '{key[:100]}' specified. Valid keys are '{set(_ORDERABLE)}'"
+        )
     if kind in ("tag", "request_metadata"):
         table = trace_tags.c if kind == "tag" else trace_metadata.c
         return _value_of(table, key), f"{kind}.{key}", ascending
-    raise invalid(f"Invalid order_by entity `{entity}` with key `{key[:100]}`")
+    raise invalid(f"Invalid identifier type '{kind}'")
 
 
 def _value_of(table: Any, key: str) -> Any:
