@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.monitoring import MonitorController, client
-from millwright.monitoring.commands import alerts, monitor
+from millwright.monitoring.alert_commands import alerts
+from millwright.monitoring.commands import monitor
 
 MISSING = "0" * 32
 

@@ -14,6 +14,7 @@ const AFFECTED: Record<string, readonly string[]> = {
   window: ["windows"],
   labels: ["windows"],
   alert: ["alerts"],
+  alerts: ["silences", "alerts"],
   retraining: ["retrainings", "lineage"],
 };
 

@@ -40,6 +40,25 @@ export const alertsQuery = (project: string) =>
       get("/api/v1/projects/{project}/alerts", { project }, undefined, signal),
   });
 
+export const messagesQuery = (alert: string) =>
+  queryOptions({
+    queryKey: ["alerts", "messages", alert],
+    queryFn: ({ signal }) => get("/api/v1/alerts/{alert}/messages", { alert }, undefined, signal),
+  });
+
+export const silencesQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["silences", project],
+    queryFn: ({ signal }) =>
+      get("/api/v1/projects/{project}/silences", { project }, undefined, signal),
+  });
+
+export const silence = (project: string, wish: Schemas["NewSilence"]) =>
+  change("post", "/api/v1/projects/{project}/silences", { project }, wish);
+
+export const endSilence = (project: string, id: string) =>
+  change("post", "/api/v1/projects/{project}/silences/{silence}/end", { project, silence: id }, {});
+
 export const acknowledgeAlert = (alert: string) =>
   change("post", "/api/v1/alerts/{alert}/acknowledge", { alert }, {});
 
