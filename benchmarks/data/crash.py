@@ -44,6 +44,7 @@ from millwright.data.trees import Entry, Kind
 from millwright.data.working.journal import Journal, Known
 from millwright.data.working.place import Place
 from millwright.kernel.access import Actor, Role
+from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
 from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.store import Store
@@ -204,7 +205,7 @@ def _inspected(place: Place, acknowledged: list[tuple[str, int]]) -> tuple[int, 
     lost = 0
     for version_id, seed in acknowledged:
         row = by_id.get(version_id)
-        if row is None or _read(place, row["digest"]) != files_of(seed):
+        if row is None or not _holds(place, row["digest"], seed):
             lost += 1
     request = GarbageRequest.model_construct(dry_run=False, grace_seconds=-2.0)
     garbage.collect(store, ACTOR, PROJECT, request)
@@ -245,6 +246,13 @@ def _fetched_elsewhere(root: Path) -> int:
     for row in known_versions(there.state, PROJECT)[0]:
         _read(there, row["digest"])
     return len(found.versions)
+
+
+def _holds(place: Place, root: str, seed: int) -> bool:
+    try:
+        return _read(place, root) == files_of(seed)
+    except MillwrightError:
+        return False
 
 
 def _read(place: Place, root: str) -> dict[str, bytes]:

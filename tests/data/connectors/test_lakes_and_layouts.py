@@ -196,6 +196,11 @@ def test_the_command_line_imports_lists_and_updates(project_folder: Path) -> Non
     assert "d: the source changed. d@2: 3 rows" in run("update").output
     assert "1 file" in run("get", "d@1", "--original", "-o", "first.csv").output
     assert (project_folder / "first.csv").read_text() == "id,name\n1,a\n2,b\n"
+    assert "a.csv" in run("ls", "d@1").output
+    (project_folder / "a.csv").rename(project_folder / "now.csv")
+    assert "written to a.csv" in run("get", "d@1").output
+    assert (project_folder / "a.csv").read_text() == "id,name\n1,a\n2,b\n"
+    (project_folder / "now.csv").replace(project_folder / "a.csv")
     assert json.loads(run("update", "--json").output)[0]["changed"] is False
     (project_folder / "a.csv").unlink()
     assert run("update").exit_code == 6

@@ -21,6 +21,7 @@ from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 if TYPE_CHECKING:
     from millwright.data.trees import Entry, Nodes
     from millwright.data.working.copies import WorkingCopy
+    from millwright.data.working.journal import Known
 
 _BLOCK = 1 << 20
 _KINDS = ("file", "executable", "link", "folder", "erased")
@@ -113,13 +114,16 @@ def get(
     project: str | None,
     as_json: bool,
 ) -> None:
-    """Copy a file, a folder or a pattern out of a version, without checking it out."""
+    """Copy a file, a folder or a pattern out of a version, without checking it out.
+
+    A table is one file: as it was given, or else Parquet.
+    """
     from millwright.data import trees
     from millwright.data.working.copies import WorkingCopy
 
     with WorkingCopy.opened(project) as copy:
         nodes, root = _tree(copy, reference)
-        inside = path.strip("/")
+        inside = path.strip("/") or _table_file(copy.version_of(reference)) or ""
         entry = trees.lookup(nodes, root, inside.encode()) if inside else None
         if original:
             entry, inside = _original(copy, reference)
@@ -156,8 +160,16 @@ def _original(copy: WorkingCopy, reference: str) -> tuple[Entry, str]:
             value=reference,
         )
     size = copy.place.objects.size(version.original)
-    name = version.source.rstrip("/").rpartition("/")[2] or version.name
-    return Entry(Kind.FILE, size, bytes.fromhex(version.original)), name
+    return Entry(Kind.FILE, size, bytes.fromhex(version.original)), _table_file(version) or ""
+
+
+def _table_file(version: Known) -> str | None:
+    """The name of the file that a table is: as it was given, or else Parquet; None for files."""
+    if version.kind == "files":
+        return None
+    if version.original is None:
+        return f"{version.name}.parquet"
+    return version.source.rstrip("/").rpartition("/")[2] or version.name
 
 
 def _copy_bytes(copy: WorkingCopy, entry: Entry, start: int, end: int, target: Path) -> None:
@@ -235,7 +247,8 @@ def _range(text: str | None, size: int) -> tuple[int, int]:
 
 
 def _tree(copy: WorkingCopy, reference: str) -> tuple[Nodes, bytes]:
-    return copy.tree_of(copy.version_of(reference))
+    version = copy.version_of(reference)
+    return copy.tree_of(version, _table_file(version))
 
 
 def _plain(name: str, entry: Entry) -> dict[str, Any]:
