@@ -76,15 +76,21 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(UnicodeEncodeError, _half_a_character)
-    admission = Admission(hosts)
-    app.add_middleware(Guards, admission=admission)
-    app.mlflow = MlflowGateway(
+    app.add_middleware(Guards, admission=Admission(hosts))
+    app.mlflow = mlflow_door(store, authenticate=authenticate, hosts=hosts)
+    return app
+
+
+def mlflow_door(
+    store: Store, *, authenticate: Authenticate, hosts: Iterable[str] = ()
+) -> MlflowGateway:
+    """The part of the application that answers MLflow's clients; arguments as ``create_app``."""
+    return MlflowGateway(
         store=store,
         authenticate=authenticate,
         endpoints=mlflow_endpoints(),
-        admit=admission.check_mlflow,
+        admit=Admission(hosts).check_mlflow,
     )
-    return app
 
 
 def embedded(workspace: Workspace) -> Application:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,16 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from millwright.automation import ControlLoop
 from millwright.kernel.errors import Conflict, Unavailable
 from millwright.kernel.hearing import hear_others
 from millwright.kernel.locks import exclusive
 from millwright.kernel.process import end_soon, watch_lifeline
+from millwright.kernel.routing import Authenticate
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
 from millwright.security import authentication_for
-from millwright.server.application import create_app
+from millwright.server.application import create_app, mlflow_door
+from millwright.server.early import EarlyApplication
 from millwright.server.opening import open_store
 from millwright.server.static import mount_ui
 
@@ -85,8 +89,8 @@ def _run(store: Store, listen: Listen) -> None:
     authenticate = authentication_for(store, listen.host)
     listener = bind(listen.host, listen.port)
     url = f"http://{_printable(listen.host)}:{listener.getsockname()[1]}"
-    app = create_app(store, authenticate=authenticate, hosts=_hosts(listen))
-    mount_ui(app)
+    hosts = tuple(_hosts(listen))
+    app = EarlyApplication(mlflow_door(store, authenticate=authenticate, hosts=hosts))
     loop = ControlLoop(store, url=url)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -103,13 +107,33 @@ def _run(store: Store, listen: Listen) -> None:
         )
     )
     hear_others(store)
-    loop.start()
+    failed: list[BaseException] = []
+
+    def rest() -> None:
+        try:
+            app.make(lambda: _whole(store, authenticate, hosts))
+            loop.start()
+        except BaseException as error:
+            failed.append(error)
+            server.should_exit = True
+
+    making = threading.Thread(target=rest, name="application")
+    making.start()
     try:
         _announce(store.workspace.address_file, url)
         server.run(sockets=[listener])
     finally:
         store.workspace.address_file.unlink(missing_ok=True)
+        making.join()
         loop.stop()
+    if failed:
+        raise failed[0]
+
+
+def _whole(store: Store, authenticate: Authenticate, hosts: Iterable[str]) -> ASGIApp:
+    app = create_app(store, authenticate=authenticate, hosts=hosts)
+    mount_ui(app)
+    return app
 
 
 def _hosts(listen: Listen) -> Iterable[str]:
