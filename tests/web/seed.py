@@ -21,6 +21,7 @@ from millwright.data import Confirmation, check, confirm_checks, get_suite, snap
 from millwright.deployment import (
     NewCanary,
     NewDeployment,
+    Promotion,
     Ruling,
     deploy,
     promote,
@@ -249,7 +250,8 @@ def _live(store: Store, found: list[Candidate]) -> None:
             record_retraining(store, made, week, third.version, third.evaluation, better=True)
             start_canary(store, PERSON, PROJECT, "flights", NewCanary(version=3, share=0.3))
         if week == 8:
-            _ = promote(store, PERSON, PROJECT, "flights", _ruling(True))
+            better = Promotion.model_validate(_ruling(True).model_dump())
+            promote(store, PERSON, PROJECT, "flights", better)
         serving = first if week < 8 else third
         _week(store, spool, week, serving)
         controller.reconcile()
