@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millwright.kernel.errors import Corrupt
-from millwright.kernel.objects import ObjectStore, ProjectObjects
+from millwright.kernel.objects import DigestSet, ObjectStore, ProjectObjects
 from millwright.kernel.objects.recipe import MOST_LISTED, Chunk, Listing, Recipe
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.folder import FolderRemote
@@ -194,3 +194,12 @@ def test_a_damaged_page_is_found_and_adding_again_replaces_it(
     assert objects.put(io.BufferedReader(Repeating(HUGE), 1 << 20)) == digest
     assert objects.verify() == []
     assert objects.has(digest)
+
+
+@given(st.lists(st.integers(0, 300)), st.integers(1, 20))
+@settings(max_examples=40, deadline=None)
+def test_a_set_of_digests_is_a_set_wherever_it_lies(numbers: list[int], most: int) -> None:
+    found = DigestSet(most_in_memory=most)
+    for start in range(0, len(numbers), 7):
+        found.update(number.to_bytes(32) for number in numbers[start : start + 7])
+    assert [n for n in range(301) if n.to_bytes(32) in found] == sorted(set(numbers))

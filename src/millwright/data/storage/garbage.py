@@ -18,7 +18,7 @@ from millwright.data.storage.records import Collected, GarbageRequest, GoneObjec
 from millwright.data.storage.retention import drop_expired, expired_versions
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Unavailable
-from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.objects import DigestSet, ProjectObjects
 from millwright.kernel.references import digests_in_text
 from millwright.kernel.store import Store
 from millwright.kernel.tables import events
@@ -84,11 +84,11 @@ def compact(objects: ProjectObjects, worth: float = _WORTH_REWRITING) -> int:
     """Rewrite packs of which at least this share is unreferenced; bytes freed."""
     objects.seal()
     used: dict[int, int] = defaultdict(int)
-    alive = {bytes.fromhex(name) for name, _ in objects.objects()}
+    alive = DigestSet(bytes.fromhex(name) for name, _ in objects.objects())
     for place in objects.chunks():
         if place.source > 0:
             used[place.source] += place.stored
-            alive.add(place.id)
+            alive.update((place.id,))
     freed = 0
     for pack in objects.packs():
         if pack.size - used[pack.id] > worth * pack.size:

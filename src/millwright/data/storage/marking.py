@@ -15,8 +15,9 @@ from millwright.data.tables import dataset_versions
 from millwright.data.tree_store import TreeStore
 from millwright.data.trees.nodes import MAGIC
 from millwright.kernel.errors import Corrupt, NotFound, Unavailable
-from millwright.kernel.objects import ProjectObjects
+from millwright.kernel.objects import DigestSet, ProjectObjects
 from millwright.kernel.references import digests_in_text, references
+from millwright.kernel.remotes.sending import groups
 from millwright.kernel.store import Store
 
 _LARGEST_DOCUMENT = 4 << 20
@@ -28,7 +29,7 @@ class Live:
     """What is to be kept of a project: objects and chunks by their 32 bytes."""
 
     objects: set[bytes] = field(default_factory=set)
-    chunks: set[bytes] = field(default_factory=set)
+    chunks: DigestSet = field(default_factory=DigestSet)
     because: dict[str, int] = field(default_factory=dict)
     """How many objects each table refers to."""
     unreadable: list[str] = field(default_factory=list)
@@ -82,8 +83,9 @@ def follow(objects: ProjectObjects, roots: Iterable[bytes], found: Live) -> None
         except (Unavailable, NotFound, Corrupt):
             found.unreadable.append(digest.hex())
     found.chunks.update(found.objects)
-    for recipe in objects.recipes(found.objects).values():
-        found.chunks.update(recipe.ids())
+    for group in groups(list(found.objects)):
+        for recipe in objects.recipes(group).values():
+            found.chunks.update(recipe.ids())
 
 
 def dropped_ids(store: Store, project: str) -> set[str]:

@@ -7,6 +7,7 @@ index says where (``index``). Bytes are flushed before the index refers to them,
 killed when, an object exists whole or not at all, and every chunk is verified when it is read.
 """
 
+from millwright.kernel.objects.digest_set import DigestSet
 from millwright.kernel.objects.digests import digest_of, digest_of_file
 from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.packs import Pack
@@ -20,6 +21,7 @@ from millwright.kernel.objects.verifying import Damage
 __all__ = [
     "MOST_PIECES",
     "Damage",
+    "DigestSet",
     "Location",
     "ObjectStore",
     "Orphans",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 from operator import itemgetter
 
 from millwright.kernel.objects import wholes
-from millwright.kernel.objects.index import Location, batches
+from millwright.kernel.objects.index import Location
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.recipe import Recipe
 
 _AT_ONCE = 100_000
+_RECIPES_AT_ONCE = 64
 
 
 def chunks(parts: Parts, before: float | None = None) -> Iterator[Location]:
@@ -65,6 +67,6 @@ def highest_link(parts: Parts) -> int:
 
 def objects(parts: Parts) -> Iterator[tuple[bytes, Recipe]]:
     """All objects of several chunks, with their recipes; damaged recipes raise ``Corrupt``."""
-    ids = [row[0] for row in parts.index.rows("SELECT id FROM objects")]
-    for batch in batches(ids):
+    ids = (row[0] for row in parts.index.rows("SELECT id FROM objects"))
+    while batch := list(islice(ids, _RECIPES_AT_ONCE)):
         yield from parts.recipes(batch).items()

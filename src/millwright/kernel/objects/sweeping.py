@@ -10,8 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Container
 from dataclasses import dataclass
+from itertools import chain
 
 from millwright.kernel.objects import wholes
+from millwright.kernel.objects.digest_set import DigestSet
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.removing import release_links
 
@@ -65,16 +67,17 @@ def _found(
     live_chunks: Container[bytes],
     before: float,
 ) -> Swept:
-    kept: set[bytes] = set()
+    kept = DigestSet()
     fresh = connection.execute("SELECT id FROM objects WHERE added >= ?", (before,)).fetchall()
-    for recipe in parts.recipes(row[0] for row in fresh).values():
-        kept.update(recipe.ids())
+    for (name,) in fresh:
+        for recipe in parts.recipes([name]).values():
+            kept.update(recipe.ids())
     old = connection.execute("SELECT id FROM objects WHERE added < ?", (before,))
     objects = [name for (name,) in old if name not in live_objects]
-    chunks = connection.execute(
-        "SELECT id, stored FROM chunks WHERE added < ?", (before,)
-    ).fetchall()
-    chunks += [(one.id, one.size) for one in wholes.every(connection) if one.added < before]
+    chunks = chain(
+        connection.execute("SELECT id, stored FROM chunks WHERE added < ?", (before,)),
+        ((one.id, one.size) for one in wholes.every(connection) if one.added < before),
+    )
     gone = [row for row in chunks if row[0] not in live_chunks and row[0] not in kept]
     size = sum(stored for _, stored in gone)
     return Swept(tuple(objects), tuple(name for name, _ in gone), size)

@@ -25,7 +25,7 @@ from millwright.kernel.remotes.catalogue import Catalogue, RemotePlace
 from millwright.kernel.remotes.local import LocalChunks
 from millwright.kernel.remotes.progress import Progress
 from millwright.kernel.remotes.ranges import Run, damaged, length, payloads, read, runs
-from millwright.kernel.remotes.sending import STRETCH, chunks_of
+from millwright.kernel.remotes.sending import STRETCH, chunks_of, groups
 
 JOBS = 4
 _ATTEMPTS = 3
@@ -68,14 +68,15 @@ def receive(
     for attempt in range(_ATTEMPTS):
         receiving = _Receiving(local, catalogue, staging, jobs, progress)
         try:
-            fresh = receiving.recipes(wanted)
-            stretches = _missing(local, catalogue, wanted, fresh)
+            receiving.pages(wanted)
+            stretches = _missing(local, catalogue, _chunks(local, catalogue, wanted))
             first, more = next(stretches, []), next(stretches, None)
             if more is None:
-                return receiving.run(iter([first]), fresh, seconds)
+                return receiving.run(iter([first]), wanted, seconds)
             # Nothing is moved before all of it is known to be there.
             deque(stretches, maxlen=0)
-            return receiving.run(_missing(local, catalogue, wanted, fresh), fresh, seconds)
+            stretches = _missing(local, catalogue, _chunks(local, catalogue, wanted))
+            return receiving.run(stretches, wanted, seconds)
         except NotFound as cause:
             # Garbage collection wrote the pack anew since the catalogue was heard.
             if cause.code != "remote.no_object" or attempt + 1 == _ATTEMPTS:
@@ -84,11 +85,25 @@ def receive(
     raise AssertionError("unreachable")
 
 
+def _recipes(
+    local: LocalChunks, catalogue: Catalogue, wanted: list[bytes]
+) -> Iterator[tuple[list[bytes], dict[bytes, Recipe], dict[bytes, bytes]]]:
+    """Some objects at a time: their recipes, and those, encoded, that this machine lacks."""
+    for group in groups(wanted):
+        known = local.recipes(group)
+        fresh = catalogue.recipes(key for key in group if key not in known)
+        yield group, known | {key: local.opened(one) for key, one in fresh.items()}, fresh
+
+
+def _chunks(local: LocalChunks, catalogue: Catalogue, wanted: list[bytes]) -> Iterator[bytes]:
+    for group, several, _ in _recipes(local, catalogue, wanted):
+        yield from chunks_of(group, several)
+
+
 def _missing(
-    local: LocalChunks, catalogue: Catalogue, wanted: list[bytes], fresh: dict[bytes, Recipe]
+    local: LocalChunks, catalogue: Catalogue, chunks: Iterator[bytes]
 ) -> Iterator[list[RemotePlace]]:
     """Where the chunks are that this machine lacks, so many at a time that memory stays bounded."""
-    chunks = chunks_of(wanted, local.recipes(wanted) | fresh)
     while some := list(dict.fromkeys(islice(chunks, STRETCH))):
         here = local.locate(some)
         missing = [key for key in some if key not in here or here[key].source == ELSEWHERE]
@@ -115,22 +130,20 @@ class _Receiving:
         self._builder: PackBuilder | None = None
         self._size = self._packs = 0
 
-    def recipes(self, wanted: list[bytes]) -> dict[bytes, Recipe]:
-        """The recipes that this machine does not know; their pages are brought here."""
-        known = self._local.recipes(wanted)
-        fresh = self._catalogue.recipes(key for key in wanted if key not in known)
-        found = {key: self._local.opened(encoded) for key, encoded in fresh.items()}
-        pages = [page for one in (known | found).values() for page in one.pages]
+    def pages(self, wanted: list[bytes]) -> None:
+        """Bring the pages of recipes here, without which it is not known what to fetch."""
+        found = _recipes(self._local, self._catalogue, wanted)
+        pages = [page for _, several, _ in found for one in several.values() for page in one.pages]
         if pages:
-            self.run(_missing(self._local, self._catalogue, pages, {}), {}, None)
-        return found
+            self.run(_missing(self._local, self._catalogue, iter(pages)), [], None)
 
     def run(
         self,
         stretches: Iterator[list[RemotePlace]],
-        recipes: dict[bytes, Recipe],
+        wanted: list[bytes],
         seconds: float | None,
     ) -> Received:
+        """Bring chunks here, then the recipes of those of these objects that it lacks."""
         end = None if seconds is None else time.monotonic() + seconds
         chunks, complete = 0, True
         try:
@@ -140,9 +153,11 @@ class _Receiving:
                     complete = False
                     break
                 chunks += len(places)
-            for key, recipe in recipes.items() if complete else ():
-                about = recipe_content(key, recipe.encoded())
-                self._append(blake3(about).digest(), about, len(about), Kind.RECIPE, Codec.NONE)
+            for _, _, fresh in _recipes(self._local, self._catalogue, wanted if complete else []):
+                for key, encoded in fresh.items():
+                    about = recipe_content(key, encoded)
+                    digest = blake3(about).digest()
+                    self._append(digest, about, len(about), Kind.RECIPE, Codec.NONE)
             self._adopt_built()
         finally:
             if self._builder is not None:

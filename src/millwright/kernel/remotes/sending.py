@@ -35,6 +35,9 @@ from millwright.kernel.remotes.progress import Progress
 JOBS = 4
 STRETCH = 100_000
 """Chunks that are looked up together, about 4 GB of large files."""
+_GROUP = 128
+_RECIPE_BYTES = 16 << 20
+"""Of recipes, in one part of the catalogue."""
 _PACKS_PER_PART = 8
 _TOLD_EVERY = 1 << 20
 _CHUNK, _PLAIN = int(Kind.CHUNK), int(Codec.NONE)
@@ -73,17 +76,28 @@ def send(
     """
     progress = progress or Progress()
     wanted = list(dict.fromkeys(objects))
-    several = local.recipes(wanted)
     catalogue.tell_rest()
-    known = catalogue.recipes(several)
-    fresh = [(key, recipe) for key, recipe in several.items() if key not in known]
-    stretches = _missing(local, catalogue, chunks_of(wanted, several), progress)
+    fresh: list[bytes] = []
+
+    def chunks() -> Iterator[bytes]:
+        for group in groups(wanted):
+            several = local.recipes(group)
+            known = catalogue.recipes(several)
+            fresh.extend(key for key in several if key not in known)
+            yield from chunks_of(group, several)
+
+    stretches = _missing(local, catalogue, chunks(), progress)
     first = next(stretches, None)
     if first is None and not fresh:
         return Sent()
     with _staged(catalogue) as folder:
         sending = _Sending(local, catalogue, folder, jobs, progress)
         return sending.run(chain([first or []], stretches), fresh, seconds)
+
+
+def groups(objects: list[bytes]) -> Iterator[list[bytes]]:
+    """Objects so many at a time that their recipes fit into memory, however many there are."""
+    return (objects[start : start + _GROUP] for start in range(0, len(objects), _GROUP))
 
 
 def chunks_of(objects: Iterable[bytes], several: Mapping[bytes, Recipe]) -> Iterator[bytes]:
@@ -145,15 +159,18 @@ class _Sending:
         self._packs = self._size = 0
         self._builder: PackBuilder | None = None
         self._in_vain = self._turn = self._moved = 0
+        self._listed: list[tuple[bytes, bytes]] = []
+        """Recipes that the catalogue does not tell of yet."""
         self._untold: set[bytes] = set()
         """Chunks in packs that the catalogue does not tell of yet."""
 
     def run(
         self,
         stretches: Iterator[list[Location]],
-        recipes: list[tuple[bytes, Recipe]],
+        fresh: list[bytes],
         seconds: float | None,
     ) -> Sent:
+        """Send what is missing, then the recipes of objects that are fresh there by then."""
         complete = True
         end = None if seconds is None else time.monotonic() + seconds
         with ThreadPoolExecutor(self._jobs) as threads:
@@ -161,26 +178,37 @@ class _Sending:
                 sent = 0
                 for place in chain.from_iterable(stretches):
                     if end is not None and sent and time.monotonic() > end:
-                        recipes, complete = [], False
+                        complete = False
                         break
                     if place.id not in self._untold:
                         self._append(threads, place)
                         sent += 1
-                for key, recipe in recipes:
-                    content = recipe_content(key, recipe.encoded())
-                    codec, payload = encode(content)
-                    digest = blake3(content).digest()
-                    self._add(threads, digest, payload, len(content), Kind.RECIPE, codec)
                 self._progress.add(self._moved)
-                self._finish_pack(threads)
-                self._settle(0)
-                if self._done or recipes:
-                    encoded = [(key, recipe.encoded()) for key, recipe in recipes]
-                    self._catalogue.publish(self._done, encoded)
+                for group in groups(fresh if complete else []):
+                    self._recipes(threads, self._local.recipes(group))
+                self._tell_all(threads)
             except BaseException:
                 self._give_up()
                 raise
-        return Sent(len(recipes), sent, self._packs, self._size, complete)
+        return Sent(len(fresh) if complete else 0, sent, self._packs, self._size, complete)
+
+    def _recipes(self, threads: ThreadPoolExecutor, recipes: Mapping[bytes, Recipe]) -> None:
+        for key, recipe in recipes.items():
+            content = recipe_content(key, recipe.encoded())
+            codec, payload = encode(content)
+            digest = blake3(content).digest()
+            self._add(threads, digest, payload, len(content), Kind.RECIPE, codec)
+            self._listed.append((key, recipe.encoded()))
+        if sum(len(encoded) for _, encoded in self._listed) > _RECIPE_BYTES:
+            self._tell_all(threads)
+
+    def _tell_all(self, threads: ThreadPoolExecutor) -> None:
+        """Wait until everything is there, then tell of it."""
+        self._finish_pack(threads)
+        self._settle(0)
+        if self._done or self._listed:
+            self._catalogue.publish(self._done, self._listed)
+            self._done, self._listed = [], []
 
     def _append(self, threads: ThreadPoolExecutor, place: Location) -> None:
         try:
