@@ -189,6 +189,7 @@ def test_the_command_line_checks_imports_and_overrides(tmp_path: Path) -> None:
     assert "whole profile" in _run("profile", "winds", "--html", str(page_at)).output
     assert page_at.read_text().startswith("<!doctype html>")
     _run("override", "winds@1", code=2)
+    _run("override", "winds@1", "--reason", "ok", code=2)
 
 
 def _run(*arguments: str, code: int = 0) -> Result:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from millwright.data import Check, Suite, run_checks
 from millwright.data.quality.personal_data import (
     PREFILTER,
     kind_of_name,
@@ -16,6 +19,7 @@ from millwright.data.quality.personal_data import (
     masked,
     recognised,
 )
+from millwright.data.quality.profiling import profile_table
 
 FOUND = [
     ("anna.b+c@mail.example.org", "email"),
@@ -75,3 +79,19 @@ def test_rare_values_do_not_make_a_column_personal() -> None:
     assert recognised("note", {"anna@example.org": 1}, 1000, 0.01) == []
     (found,) = recognised("note", {"anna@example.org": 20}, 1000, 0.01)
     assert (found.kind, found.share, found.example) == ("email", 0.02, "axxx@xxxxxxx.xxx")
+
+
+def test_cards_that_became_whole_numbers_are_found_and_other_long_numbers_are_not() -> None:
+    rows = 3000
+    cards = [4111111111111111, 5500005555555559, 378282246310005]
+    table = pa.table(
+        {
+            "paid_with": [cards[row % 3] for row in range(rows)],
+            "order": np.random.default_rng(0).integers(4 * 10**15, 5 * 10**15, rows),
+            "at_ms": np.arange(rows) + 1_700_000_000_000,
+        }
+    )
+    suite = Suite(checks=(Check(kind="no_personal_data"),))
+    (result,) = run_checks(table, suite).report.results
+    assert (result.passed, result.observed) == (False, ("paid_with:card",))
+    assert [(c.column, c.kind) for c in profile_table(table).personal] == [("paid_with", "card")]

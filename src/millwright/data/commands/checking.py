@@ -155,6 +155,8 @@ def override(
 
     if not withdraw and not reason:
         raise click.UsageError("Say why: --reason 'the sensor was replaced on the 3rd'.")
+    if not withdraw and not 3 <= len(reason or "") <= 2000:
+        raise click.UsageError("A reason has 3 to 2,000 characters.")
     word = Override(reason=reason or "withdrawn", withdrawn=withdraw)
     with opened(project) as (door, project_name):
         found = override_version(door, project_name, *_parts(name), word)

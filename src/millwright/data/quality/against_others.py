@@ -1,4 +1,4 @@
-"""Checks against something else: other datasets, earlier versions, the clock, what is personal."""
+"""Checks against something else: other datasets, earlier versions, the clock."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from millwright.data.quality import arguments as given
 from millwright.data.quality.expressions import identifier, literal
 from millwright.data.quality.findings import Finding, of_value
-from millwright.data.quality.personal_data import PREFILTER, PersonalColumn, recognised
+from millwright.data.quality.personal_check import personal
 from millwright.data.quality.profile_records import ColumnProfile
 from millwright.data.quality.records import Check
 from millwright.data.quality.reducers import Counts, Hashes, Moments, Numbers
-from millwright.data.quality.row_sql import Family, within
+from millwright.data.quality.row_sql import within
 from millwright.data.quality.sentences import shown
 from millwright.data.quality.vocabulary import parsed_arguments
 from millwright.data.quality.world import OtherTable, World
@@ -240,56 +239,6 @@ def _between_counts(statistic: str, left: Sequence[int] | Any, right: Sequence[i
     return jensen_shannon(left, right)
 
 
-class PersonalValues:
-    """The values of one column that may be personal, and how many there were to look at."""
-
-    def __init__(self, column: str, family: Family) -> None:
-        name = identifier(column)
-        text = name if family == "text" else f"CAST({name} AS VARCHAR)"
-        match = f"regexp_matches({text}, {literal(PREFILTER)})"
-        self.column = column
-        self.wants: tuple[str, ...] = (
-            f"CASE WHEN {match} THEN {text} END",
-            f"({name} IS NOT NULL)",
-        )
-        self.counts = Counts(self.wants[0])
-        self.looked_at = 0
-
-    def feed(self, columns: Sequence[pa.Array], first: int) -> None:
-        """See ``reducers.Reducer``."""
-        self.counts.feed(columns[:1], first)
-        self.looked_at += columns[1].true_count
-
-    def found(self, least: float) -> list[PersonalColumn]:
-        """The kinds of personal data in the column."""
-        return recognised(self.column, self.counts.counts, self.looked_at, least)
-
-
-def _personal(check: Check, wanted: given.Personal, scene: Scene) -> Conclusion:
-    columns = check.columns or tuple(scene.families)
-    reducers = []
-    for column in columns:
-        if scene.families[column] == "text":
-            reducer = PersonalValues(column, scene.families[column])
-            scene.reducers[("personal", column)] = reducer
-            reducers.append(reducer)
-
-    def conclude() -> Finding:
-        found = [item for reducer in reducers for item in reducer.found(wanted.least)]
-        by_name = [c for c in columns if scene.families[c] != "text"]
-        found += [item for column in by_name for item in recognised(column, {}, 0)]
-        found = [item for item in found if item.kind not in wanted.allow]
-        told = "; ".join(
-            f"{item.column} holds {item.kind}"
-            + (f" in {item.share:.1%}, such as {item.example}" if item.example else " by its name")
-            for item in found[:5]
-        )
-        observed = tuple(f"{item.column}:{item.kind}" for item in found)
-        return Finding(not found, scene.rows, 0, observed, f"{told or 'None was found'}.")
-
-    return conclude
-
-
 PLANS: Final[dict[str, Callable[[Check, Any, Any], Any]]] = {
     "row_count_equals": _row_count,
     "same_rows": _same_rows,
@@ -297,5 +246,5 @@ PLANS: Final[dict[str, Callable[[Check, Any, Any], Any]]] = {
     "volume": _volume,
     "anomaly": _anomaly,
     "distribution": _distribution,
-    "no_personal_data": _personal,
+    "no_personal_data": personal,
 }

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millwright.data.quality.personal_data import PREFILTER, PersonalColumn, recognised
+from millwright.data.quality.personal_data import (
+    NUMBERS_LOOKED_AT,
+    PREFILTER,
+    PersonalColumn,
+    recognised,
+    recognised_numbers,
+)
 from millwright.data.quality.profile_records import Correlation
 from millwright.data.schema import is_text
 
@@ -54,6 +61,11 @@ def personal_columns(table: pa.Table) -> tuple[PersonalColumn, ...]:
     found: list[PersonalColumn] = []
     for name in table.column_names:
         values = table[name]
+        if pa.types.is_integer(values.type):
+            each = max(len(values) // NUMBERS_LOOKED_AT, 1)
+            some = values.take(pa.array(np.arange(0, len(values), each))).drop_null()
+            found += recognised_numbers(name, Counter(map(str, some.to_pylist())))
+            continue
         candidates: dict[str, int] = {}
         if is_text(values.type):
             counted = pc.value_counts(pc.cast(values.drop_null(), pa.string()))
