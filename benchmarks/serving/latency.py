@@ -137,7 +137,13 @@ async def measure(port: int, connections: int, seconds: float) -> Measured:
 def config(folder: Path, *, canary: bool) -> dict[str, object]:
     """What the measured server serves."""
     variants = [
-        {"name": name, "package": str(folder / "package"), "version_id": name, "version": number}
+        {
+            "name": name,
+            "package": str(folder / "package"),
+            "version_id": name,
+            "version": number,
+            "mirror": float(name == "canary"),
+        }
         for number, name in enumerate(("champion", "canary"), 1)
     ]
     return {

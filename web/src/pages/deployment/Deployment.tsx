@@ -70,7 +70,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
           <Replicas replicas={deployment.replicas} />
         </Panel>
       </PanelGrid>
-      <LiveTraffic project={project} deployment={name} hasCanary={deployment.variants.length > 1} />
+      <LiveTraffic project={project} deployment={name} hasCanary={deployment.variants.some((variant) => variant.name === "canary")} />
       <Loaded query={windows} height={300}>
         {(found) => (
           <>
