@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from mlflow_server import Served
+from mlflow_server import Served, serving
 
 
 def test_deleting_the_tag_of_the_name_keeps_the_runs_name(client: Any) -> None:
@@ -92,3 +95,43 @@ def test_names_of_tags_of_traces_are_checked(served: Served) -> None:
     for key, status in (("k" * 251, 400), ("a:b", 200), ("a\nb", 400), ("../a", 400)):
         answer = served.http.patch(address, json={"key": key, "value": "v"})
         assert answer.status_code == status, key
+
+
+def test_the_first_experiment_of_a_database_is_number_one(tmp_path: Path) -> None:
+    for url, store in serving(tmp_path):
+        with httpx.Client() as http:
+            first = Served(url, "default", store, http)
+            assert first.post("experiments/create", {"name": "a"}).json() == {"experiment_id": "1"}
+            other = Served(f"{url}/projects/other/mlflow", "other", store, http)
+            assert other.get("experiments/get", experiment_id="0").status_code == 200
+            assert first.post("experiments/create", {"name": "b"}).json() != {"experiment_id": "1"}
+
+
+@pytest.mark.parametrize("path", ["delete", "restore", "update", "set-experiment-tag"])
+def test_an_empty_id_never_means_the_default_experiment(served: Served, path: str) -> None:
+    body = {"experiment_id": "", "new_name": "x", "key": "k", "value": "v"}
+    status, code, message = served.refusal(served.post(f"experiments/{path}", body))
+    assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
+    assert "'experiment_id'" in message
+
+
+def test_versions_without_a_run_are_not_of_another_run(client: Any) -> None:
+    client.create_registered_model("runless")
+    client.create_model_version("runless", "s3://b/model")
+    for text in ("run_id != 'x'", "run_id NOT IN ('x')"):
+        found = client.search_model_versions(f"name = 'runless' AND {text}")
+        assert [each.version for each in found] in ([1], ["1"]), text
+
+
+def test_a_large_file_goes_up_in_parts(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(1 << 20))
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(5 << 20))
+    run = client.create_run("0").info.run_id
+    content = bytes(range(256)) * (48 << 10)
+    with tempfile.TemporaryDirectory() as folder:
+        large = Path(folder) / "large.bin"
+        large.write_bytes(content)
+        client.log_artifact(run, str(large), "weights")
+        down = client.download_artifacts(run, "weights/large.bin", folder + "/")
+        assert Path(down).read_bytes() == content

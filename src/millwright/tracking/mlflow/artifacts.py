@@ -78,8 +78,9 @@ def create_upload(call: MlflowCall) -> object:
     """Begin an upload in parts; each part has an address of its own to be put to."""
     asked = call.read(Multipart)
     folder = checked_path(call.parts["path"], empty=True)
-    name = checked_path(asked.path or "").rpartition("/")[2]
-    path = folder if folder.rpartition("/")[2] == name else joined(folder, name)
+    # Clients say where the file is with them; only its name is of use here.
+    name = checked_path(re.split(r"[/\\]", asked.path or "")[-1])
+    path = joined(folder, name)
     upload = uploads.begin(call.store, call.actor, call.project, path, asked.num_parts)
     base = _base(call)
     return {
