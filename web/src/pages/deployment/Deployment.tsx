@@ -70,7 +70,11 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
           <Replicas replicas={deployment.replicas} />
         </Panel>
       </PanelGrid>
-      <LiveTraffic project={project} deployment={name} hasCanary={deployment.variants.some((variant) => variant.name === "canary")} />
+      <LiveTraffic
+        project={project}
+        deployment={name}
+        hasCanary={deployment.variants.some((variant) => variant.name === "canary")}
+      />
       <Loaded query={windows} height={300}>
         {(found) => (
           <>
