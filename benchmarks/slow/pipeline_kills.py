@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-PRELOADED = ["millwright.pipelines.worker", "millwright.pipelines.crew", "__main__"]
+PRELOADED = ["millwright.pipelines.worker", "millwright.pipelines.crew", Path(__file__).stem]
 
 FLOW = """
 import os, time
@@ -161,6 +161,10 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
 
     chance, done, runs, lost, again, stolen = random.Random(seed), 0, 0, 0, 0, 0
     processes = multiprocessing.get_context("forkserver")
+    # The process that forks looks for modules here too; it does not hear of this one's path.
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
     processes.set_forkserver_preload(PRELOADED)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -216,8 +220,8 @@ def main(kills: int, seed: int, *, postgresql: bool) -> None:
         sys.exit(1)
 
 
-if __name__ == "__mp_main__":
-    warm()  # this is the process that engines are forked of
+if __name__ == Path(__file__).stem:
+    warm()  # preloaded by the process that engines are forked of
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)

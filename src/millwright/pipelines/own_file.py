@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,7 +25,9 @@ def run_own(
     from millwright.pipelines.api import run_file
 
     said = _say if not as_json else lambda _: None
-    result = run_file(target, given_parameters(param), on_event=said, executor=executor)
+    # What steps print is for people: whoever reads JSON finds nothing else where that goes.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        result = run_file(target, given_parameters(param), on_event=said, executor=executor)
     if as_json:
         click.echo(json.dumps({"run": result.run_id, "status": result.status}))
     elif result.status == "waiting":
