@@ -198,6 +198,14 @@ class Index:
             found += [ObjectRow(*row) for row in self.rows(statement, batch)]
         return found
 
+    def several(self, ids: Iterable[bytes]) -> set[bytes]:
+        """Those that are objects of several chunks."""
+        found: set[bytes] = set()
+        for batch in batches(ids):
+            statement = f"SELECT id FROM objects WHERE id IN ({marks(batch)})"  # noqa: S608
+            found.update(row[0] for row in self.rows(statement, batch))
+        return found
+
     def close(self) -> None:
         """Release the connection; the next use opens it again."""
         with self._reading:

@@ -251,6 +251,10 @@ class ProjectObjects:
         """A chunk's bytes as they are written, unverified; ``OSError`` where they are gone."""
         return self._parts.reader.raw(location)
 
+    def several(self, object_ids: Iterable[bytes]) -> set[bytes]:
+        """Those of these objects that consist of several chunks."""
+        return self._parts.index.several(object_ids)
+
     def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
         """The chunks of objects that have several, those that are known."""
         return self._parts.recipes(object_ids)

@@ -15,6 +15,9 @@ class LocalChunks(Protocol):
     def locate(self, chunk_ids: Iterable[bytes]) -> dict[bytes, Location]:
         """Where chunks are, those that are known."""
 
+    def several(self, object_ids: Iterable[bytes]) -> set[bytes]:
+        """Those of these objects that consist of several chunks."""
+
     def recipes(self, object_ids: Iterable[bytes]) -> dict[bytes, Recipe]:
         """The chunks of objects that have several, those that are known."""
 

@@ -80,11 +80,13 @@ def send(
     fresh: list[bytes] = []
 
     def chunks() -> Iterator[bytes]:
-        for group in groups(wanted):
+        listed = local.several(wanted)
+        for group in groups([key for key in wanted if key in listed]):
             several = local.recipes(group)
             known = catalogue.recipes(several)
             fresh.extend(key for key in several if key not in known)
             yield from chunks_of(group, several)
+        yield from (key for key in wanted if key not in listed)
 
     stretches = _missing(local, catalogue, chunks(), progress)
     first = next(stretches, None)
@@ -204,7 +206,7 @@ class _Sending:
 
     def _tell_all(self, threads: ThreadPoolExecutor) -> None:
         """Wait until everything is there, then tell of it."""
-        self._finish_pack(threads)
+        self._finish_pack(threads, last=True)
         self._settle(0)
         if self._done or self._listed:
             self._catalogue.publish(self._done, self._listed)
@@ -261,7 +263,7 @@ class _Sending:
             builder = self._builder = PackBuilder(self._folder, self._pace.pack_bytes)
         builder.append(digest, payload, size, kind, codec)
 
-    def _finish_pack(self, threads: ThreadPoolExecutor) -> None:
+    def _finish_pack(self, threads: ThreadPoolExecutor, *, last: bool = False) -> None:
         if self._builder is None:
             return
         # As long as much is under way, this pack waits on the disk.
@@ -269,11 +271,13 @@ class _Sending:
         builder, self._builder = self._builder, None
         pack = builder.finish()
         self._began = self._began or time.monotonic()
-        self._uploads[threads.submit(self._upload, builder.path, pack)] = pack
+        # Of the last one the remote is told at once, if it waits for no other.
+        note = not last or bool(self._uploads)
+        self._uploads[threads.submit(self._upload, builder.path, pack, note)] = pack
 
-    def _upload(self, path: Path, pack: SentPack) -> None:
+    def _upload(self, path: Path, pack: SentPack, note: bool) -> None:
         self._catalogue.remote.upload(self._catalogue.pack_key(pack.name), path)
-        if len(self._uploads) > 1 or self._builder is not None:
+        if note:
             # Noted as soon as it is there: whoever is killed from here on does not send it again.
             self._catalogue.note(pack)
         path.unlink(missing_ok=True)
