@@ -34,7 +34,8 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", configure)
         self._own = threading.local()
-        self._kept: list[Any] = []
+        self._keeping = threading.Lock()
+        self._kept: list[tuple[threading.Thread, Any]] = []
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -87,15 +88,28 @@ class Database:
     def _thread_connection(self) -> Bare:
         known = getattr(self._own, "connection", None)
         if known is None:
+            self._close_those_of_ended_threads()
             pooled = self.engine.raw_connection()
-            self._kept.append(pooled)
-            known = self._own.connection = Bare(self.engine.dialect, pooled.driver_connection)
+            driver = pooled.driver_connection
+            # It is none of the pool's: however many threads there are, the others find one there.
+            pooled.detach()
+            with self._keeping:
+                self._kept.append((threading.current_thread(), driver))
+            known = self._own.connection = Bare(self.engine.dialect, driver)
         return known
+
+    def _close_those_of_ended_threads(self) -> None:
+        with self._keeping:
+            ended = [kept for kept in self._kept if not kept[0].is_alive()]
+            for kept in ended:
+                self._kept.remove(kept)
+        for _, driver in ended:
+            driver.close()
 
     def dispose(self) -> None:
         """Close every connection."""
         while self._kept:
-            self._kept.pop().close()
+            self._kept.pop()[1].close()
         self._own = threading.local()
         self.engine.dispose()
 
