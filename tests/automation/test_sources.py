@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from millwright.automation.lifecycle import split_rows
+from millwright.automation.lifecycle import FeatureReport, split_rows
 from millwright.automation.sources import (
     Period,
     TrainingPlan,
@@ -26,6 +26,9 @@ from millwright.kernel.errors import InvalidInput
 DAY_MS = 86_400_000
 NOW = parse_rfc3339("2024-03-31T00:00:00Z")
 START = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+REPORT = FeatureReport(fields=(), leaks=(), dropped=())
 
 
 def config(**changes: str) -> ProjectConfig:
@@ -96,7 +99,7 @@ def plan(**values: int) -> TrainingPlan:
 
 def test_a_challenger_is_held_against_the_latest_rows_and_learns_from_those_before() -> None:
     table = features()
-    parts = split_rows(config(), table, plan(window_ms=10 * DAY_MS, holdout_ms=4 * DAY_MS))
+    parts = split_rows(config(), table, plan(window_ms=10 * DAY_MS, holdout_ms=4 * DAY_MS), REPORT)
     latest = max(table[TIME].to_pylist())
     held_out, learned = parts.test[TIME].to_pylist(), parts.develop[TIME].to_pylist()
     assert min(held_out) == latest - timedelta(days=4)
@@ -106,7 +109,7 @@ def test_a_challenger_is_held_against_the_latest_rows_and_learns_from_those_befo
 
 
 def test_a_first_training_holds_out_the_latest_share() -> None:
-    parts = split_rows(config(), features(), plan())
+    parts = split_rows(config(), features(), plan(), REPORT)
     assert parts.test.num_rows == 24
     assert max(parts.develop[TIME].to_pylist()) < min(parts.test[TIME].to_pylist())
 
@@ -115,11 +118,11 @@ def test_rows_without_a_known_target_are_in_neither_part() -> None:
     table = features()
     late = [None if i >= 100 else v for i, v in enumerate(table[TARGET].to_pylist())]
     unknown = table.set_column(2, TARGET, pa.array(late))
-    parts = split_rows(config(), unknown, plan(holdout_ms=4 * DAY_MS))
+    parts = split_rows(config(), unknown, plan(holdout_ms=4 * DAY_MS), REPORT)
     assert parts.develop.num_rows + parts.test.num_rows == 100
     assert parts.test[TARGET].null_count == 0
 
 
 def test_a_window_without_rows_is_refused_with_what_to_change() -> None:
     with pytest.raises(InvalidInput, match=r"widen retraining\.window"):
-        split_rows(config(), features(2), plan(window_ms=DAY_MS, holdout_ms=9 * DAY_MS))
+        split_rows(config(), features(2), plan(window_ms=DAY_MS, holdout_ms=9 * DAY_MS), REPORT)

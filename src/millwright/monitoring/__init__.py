@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from millwright.monitoring.api import table_of
     from millwright.monitoring.client import send_labels
+    from millwright.monitoring.drift import Reference, drifted_share, make_reference, table_drift
     from millwright.monitoring.evaluate import MonitorController
     from millwright.monitoring.policy.loss import LossCount, LossDetector, LossRise, loss_rise
     from millwright.monitoring.records import Alert, Label, LabelBatch, Traffic, Window
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from millwright.monitoring.trial import Trial, trial_of
 
 _HOMES = {
+    "table_drift": "drift",
+    "make_reference": "drift",
+    "drifted_share": "drift",
+    "Reference": "drift",
     "Alert": "records",
     "Label": "records",
     "LabelBatch": "records",
@@ -65,21 +70,25 @@ __all__ = [
     "LossDetector",
     "LossRise",
     "MonitorController",
+    "Reference",
     "Traffic",
     "Trial",
     "Window",
     "acknowledge_alert",
     "add_labels",
     "began_of",
+    "drifted_share",
     "event_time_of",
     "first_event_time_of",
     "labels_between",
     "list_alerts",
     "list_windows",
     "loss_rise",
+    "make_reference",
     "recent_traffic",
     "rewards_of",
     "send_labels",
+    "table_drift",
     "table_of",
     "trial_of",
     "unresolved_alerts",

@@ -8,6 +8,7 @@ from millwright.training.families import FAMILIES
 from millwright.training.function import TrainingData, load_function, train_function
 from millwright.training.model import FittedModel, ParamValue, Prediction
 from millwright.training.search import SearchResult, TrialArtifacts, TrialRecord, search
+from millwright.training.small_trees import small_trees
 from millwright.training.split import split, three_way
 from millwright.training.task import (
     TARGET,
@@ -42,6 +43,7 @@ __all__ = [
     "known_rows",
     "load_function",
     "search",
+    "small_trees",
     "split",
     "target_values",
     "three_way",

@@ -10,9 +10,7 @@ import numpy as np
 
 from millwright.automation.backtest.log import Floats, Log
 from millwright.automation.periods import recency_weights
-from millwright.kernel.errors import Unavailable
-
-TREES, LEAVES, LEAF_ROWS, SEED = 80, 15, 10, 7
+from millwright.training import small_trees
 
 
 @dataclass
@@ -56,30 +54,14 @@ class Learner:
         truth = self.log.truth[first:last]
         if self.log.classes and np.unique(truth).size == 1:
             return float(truth[0])
-        try:
-            import lightgbm
-        except ImportError as cause:
-            raise Unavailable(
-                "backtest.no_learner",
-                "A replay trains models, and LightGBM is not installed.",
-                hint="pip install 'millwright[train]'",
-            ) from cause
-        kind = lightgbm.LGBMClassifier if self.log.classes else lightgbm.LGBMRegressor
-        model = kind(
-            n_estimators=TREES,
-            num_leaves=LEAVES,
-            min_child_samples=LEAF_ROWS,
-            random_state=SEED,
-            n_jobs=1,
-            verbosity=-1,
-        )
         weights = recency_weights(self.log.moments[first:last], half_life_ms)
         with _quiet():
-            return model.fit(
+            return small_trees(
                 self.log.inputs[first:last],
                 truth,
-                sample_weight=weights,
-                categorical_feature=list(self.log.categorical),
+                weights,
+                classes=bool(self.log.classes),
+                categorical=self.log.categorical,
             )
 
 

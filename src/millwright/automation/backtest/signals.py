@@ -13,8 +13,14 @@ from millwright.automation.backtest.log import Floats, Log
 from millwright.kernel.clock import rfc3339
 from millwright.kernel.config import DriftConfig, PerformanceConfig
 from millwright.kernel.model_package import Field
-from millwright.monitoring import LossCount, loss_rise
-from millwright.monitoring.drift import Reference, drifted_share, make_reference, table_drift
+from millwright.monitoring import (
+    LossCount,
+    Reference,
+    drifted_share,
+    loss_rise,
+    make_reference,
+    table_drift,
+)
 
 _NORMAL_95 = 1.96
 

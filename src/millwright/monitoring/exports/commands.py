@@ -62,13 +62,16 @@ def grafana(deployment: str, output: str, project: str | None, as_json: bool) ->
 
 def _found(project: str | None, deployment: str) -> tuple[DeploymentView, str | None]:
     """The deployment, and the address of the control plane where one runs."""
-    from millwright.deployment.client import get_deployment
+    from urllib.parse import quote
+
+    from millwright.deployment import DeploymentView
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
 
     with connect() as door:
         name = project or Workspace.find().project().project
-        return get_deployment(door, name, deployment), door.url
+        place = f"/projects/{quote(name, safe='')}/deployments/{quote(deployment, safe='')}"
+        return DeploymentView.model_validate(door.get(place)), door.url
 
 
 def _write(output: str, files: dict[str, str], as_json: bool) -> None:

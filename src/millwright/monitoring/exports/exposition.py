@@ -11,6 +11,7 @@ from millwright.monitoring.records import Alert, Window
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _Sample = tuple[Mapping[str, str], float]
+_Named = tuple[str, str, list[_Sample]]
 
 
 def exposition(windows: Mapping[str, Window | None], alerts: Sequence[Alert]) -> str:
@@ -27,28 +28,9 @@ def exposition(windows: Mapping[str, Window | None], alerts: Sequence[Alert]) ->
     def of(window: Window, **more: str) -> dict[str, str]:
         return {"deployment": window.deployment, **more}
 
-    families: list[tuple[str, str, list[_Sample]]] = [
+    families: list[_Named] = [
         ("deployment_watched", "1 for each deployment.", [({"deployment": n}, 1) for n in windows]),
-        ("window_rows", "Predictions of the latest window.", [(of(w), w.n) for w in known]),
-        (
-            "window_labelled_rows",
-            "Predictions of the latest window whose truth is known.",
-            [(of(w), w.n_labelled) for w in known],
-        ),
-        (
-            "window_end_timestamp_seconds",
-            "End of the latest window, in the time of the data.",
-            [(of(w), w.end_ms / 1000) for w in known],
-        ),
-        (
-            "window_error_ratio",
-            "Share of labelled predictions that were wrong.",
-            [
-                (of(w), w.errors / w.n_labelled)
-                for w in known
-                if w.errors is not None and w.n_labelled
-            ],
-        ),
+        *_of_windows(known),
         (
             "feature_drift_distance",
             "Distance of a column from training, 0 to 1.",
@@ -82,6 +64,34 @@ def exposition(windows: Mapping[str, Window | None], alerts: Sequence[Alert]) ->
         ("alert_active", "1 for each alert that is not resolved.", [_alert(a) for a in alerts]),
     ]
     return "".join(_family(*family) for family in families)
+
+
+def _of_windows(known: Sequence[Window]) -> list[_Named]:
+    def of(window: Window) -> dict[str, str]:
+        return {"deployment": window.deployment}
+
+    return [
+        ("window_rows", "Predictions of the latest window.", [(of(w), w.n) for w in known]),
+        (
+            "window_labelled_rows",
+            "Predictions of the latest window whose truth is known.",
+            [(of(w), w.n_labelled) for w in known],
+        ),
+        (
+            "window_end_timestamp_seconds",
+            "End of the latest window, in the time of the data.",
+            [(of(w), w.end_ms / 1000) for w in known],
+        ),
+        (
+            "window_error_ratio",
+            "Share of labelled predictions that were wrong.",
+            [
+                (of(w), w.errors / w.n_labelled)
+                for w in known
+                if w.errors is not None and w.n_labelled
+            ],
+        ),
+    ]
 
 
 def _alert(alert: Alert) -> _Sample:

@@ -14,8 +14,40 @@ _WIDTH, _HEIGHT = 12, 8
 
 def dashboard(project: str, deployment: str) -> str:
     """The dashboard; it asks for its Prometheus when it is imported."""
-    own = f'{{deployment="{deployment}"}}'
-    panels = [
+    panels = _panels(f'{{deployment="{deployment}"}}')
+    for number, panel in enumerate(panels):
+        panel["id"] = number + 1
+        panel["gridPos"] = {
+            "h": _HEIGHT,
+            "w": _WIDTH,
+            "x": _WIDTH * (number % 2),
+            "y": _HEIGHT * (number // 2),
+        }
+    content = {
+        "title": f"Millwright: {deployment}",
+        "uid": f"millwright-{project}-{deployment}"[:40],
+        "tags": ["millwright", project],
+        "schemaVersion": 39,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {
+            "list": [
+                {
+                    "name": "source",
+                    "type": "datasource",
+                    "query": "prometheus",
+                    "label": "Prometheus",
+                }
+            ]
+        },
+        "panels": panels,
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _panels(own: str) -> list[dict[str, Any]]:
+    return [
         _panel(
             "Requests by status",
             "reqps",
@@ -47,35 +79,6 @@ def dashboard(project: str, deployment: str) -> str:
         ),
         _panel("Open alerts", "short", ("{{kind}} {{severity}}", f"millwright_alert_active{own}")),
     ]
-    for number, panel in enumerate(panels):
-        panel["id"] = number + 1
-        panel["gridPos"] = {
-            "h": _HEIGHT,
-            "w": _WIDTH,
-            "x": _WIDTH * (number % 2),
-            "y": _HEIGHT * (number // 2),
-        }
-    content = {
-        "title": f"Millwright: {deployment}",
-        "uid": f"millwright-{project}-{deployment}"[:40],
-        "tags": ["millwright", project],
-        "schemaVersion": 39,
-        "editable": True,
-        "refresh": "30s",
-        "time": {"from": "now-6h", "to": "now"},
-        "templating": {
-            "list": [
-                {
-                    "name": "source",
-                    "type": "datasource",
-                    "query": "prometheus",
-                    "label": "Prometheus",
-                }
-            ]
-        },
-        "panels": panels,
-    }
-    return json.dumps(content, indent=2) + "\n"
 
 
 def _quantiles(own: str) -> list[tuple[str, str]]:
