@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -117,6 +119,12 @@ def _run(store: Store, listen: Listen) -> None:
             failed.append(error)
             server.should_exit = True
 
+    def ask_to_end(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # The server raises the signal that ended it once more when it has ended; by default that
+    # would end the process before anything is closed.
+    signal.signal(signal.SIGTERM, ask_to_end)
     making = threading.Thread(target=rest, name="application")
     making.start()
     try:
