@@ -96,7 +96,8 @@ class AlertsConfig(ChannelsConfig):
 
     @model_validator(mode="after")
     def _known(self) -> AlertsConfig:
-        named = {name for route in (*self.routes, *self.escalate) for name in route.to}
+        named = {name for route in self.routes for name in route.to}
+        named |= {name for step in self.escalate for name in step.to}
         unknown = named - set(self.every_receiver)
         if unknown:
             raise ValueError(f"there is no receiver {min(unknown)!r}; add it to 'receivers'")
