@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DataError, OperationalError
 
-from millwright.kernel.errors import InvalidInput, Unavailable
+from millwright.kernel.errors import Corrupt, InvalidInput, Unavailable
 from millwright.kernel.plain_sql import AnyConnection, Bare
 from millwright.kernel.sqlite import configure
 
@@ -62,6 +62,38 @@ class Database:
             except BaseException:
                 connection.rollback()
                 raise
+
+    @contextmanager
+    def rebuild(self) -> Iterator[Connection]:
+        """As ``write``, but SQLite lets tables be made anew that others refer to.
+
+        SQLite changes a table by making another and dropping the first, which foreign keys forbid;
+        they are checked before the transaction is committed instead.
+
+        Raises:
+            Corrupt: a row would refer to one that is not there; the database is as it was.
+        """
+        if not self.is_sqlite:
+            with self.write() as connection:
+                yield connection
+            return
+        with _explained(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise Corrupt(
+                        "database.references",
+                        f"A row of the table '{broken[0]}' refers to one that is not there.",
+                        hint="The database is as it was; restore a backup, or ask for help.",
+                    )
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
 
     @contextmanager
     def lookup(self) -> Iterator[AnyConnection]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import inspect, text
 
 from millwright.data import fetch_when_read
 from millwright.kernel.database import Database
-from millwright.kernel.errors import Corrupt, Unavailable
+from millwright.kernel.errors import Unavailable
 from millwright.kernel.locks import exclusive
 from millwright.kernel.objects import ObjectStore
 from millwright.kernel.revision import HEAD
@@ -55,7 +53,7 @@ def _upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
-        with _rebuilding(database) as connection:
+        with database.rebuild() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as cause:
@@ -64,36 +62,6 @@ def _upgrade(database: Database) -> None:
             "The database was written by a newer Millwright.",
             hint="Upgrade with: pip install -U millwright",
         ) from cause
-
-
-@contextmanager
-def _rebuilding(database: Database) -> Iterator[Connection]:
-    """As ``Database.write``, but SQLite lets tables be made anew that others refer to.
-
-    SQLite changes a table by making another and dropping the first, which foreign keys forbid; they
-    are checked before the transaction is committed instead.
-    """
-    if not database.is_sqlite:
-        with database.write() as connection:
-            yield connection
-        return
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
-            if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise Corrupt(
-                    "database.references",
-                    f"A row of the table '{broken[0]}' refers to one that is not there.",
-                    hint="The database is as it was; restore a backup, or ask for help.",
-                )
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        finally:
-            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
 
 
 def _revision(database: Database) -> str | None:
