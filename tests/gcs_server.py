@@ -9,18 +9,14 @@ The emulators in package registries speak Google's JSON protocol, of which obsto
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-_SERVER = """
-import itertools, sys, threading
+import s3_server
+
+_GOOGLE = """
+import itertools
 from urllib.parse import parse_qs
-from werkzeug.serving import WSGIRequestHandler, make_server
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-store, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
 generations, numbers = {}, itertools.count(1_700_000_000_000_000)
 CONDITION = "HTTP_X_GOOG_IF_GENERATION_MATCH"
 SIGNED = (
@@ -33,7 +29,7 @@ def refused(start_response, status, code):
     start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
     return [body.encode()]
 
-def google(environ, start_response):
+def application(environ, start_response):
     with turn:
         key, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
@@ -55,27 +51,9 @@ def google(environ, start_response):
             return start_response(status, headers + known, *rest)
 
         return list(store(environ, answered))
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_):
-        pass
-
-server = make_server("127.0.0.1", 0, google, threaded=True, request_handler=Quiet)
-print(server.server_port, flush=True)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-sys.stdin.read()
 """
 
 
-@contextmanager
-def running() -> Iterator[str]:
+def running() -> AbstractContextManager[str]:
     """Start a server and yield its address; it ends with this process, however that ends."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(child.stdout.readline())}"
-    finally:
-        child.kill()
-        child.wait()
+    return s3_server.running(_GOOGLE)

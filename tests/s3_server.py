@@ -21,22 +21,26 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-_SERVER = """
+_BEGIN = """
 import sys, threading
 from werkzeug.serving import WSGIRequestHandler, make_server
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-application, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+store, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+"""
 
-def one_at_a_time(environ, start_response):
+_ONE_AT_A_TIME = """
+def application(environ, start_response):
     with turn:
-        return application(environ, start_response)
+        return store(environ, start_response)
+"""
 
+_SERVE = """
 class Quiet(WSGIRequestHandler):
     def log(self, *_):
         pass
 
-server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True, request_handler=Quiet)
+server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
 print(server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()
@@ -44,10 +48,16 @@ sys.stdin.read()
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Start a server and yield its address; it ends with this process, however that ends."""
+def running(application: str = _ONE_AT_A_TIME) -> Iterator[str]:
+    """Start a server and yield its address; it ends with this process, however that ends.
+
+    ``application`` is a program that defines one of this name by ``store``, moto's, and ``turn``.
+    """
     child = subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _BEGIN + application + _SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout is not None
     try:
