@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from storage_bench import Bench, random_files
 
 from millwright.data import service
@@ -13,13 +14,19 @@ from millwright.data.records import NewRef
 from millwright.data.storage import fsck, transfer_service
 from millwright.data.storage.heads import Head, merged
 from millwright.data.storage.records import FsckRequest, Transfer
-from millwright.data.storage.retention import drop_expired, expired_candidates
+from millwright.data.storage.retention import (
+    Candidate,
+    drop_expired,
+    expired,
+    expired_candidates,
+)
 from millwright.kernel.access import Actor
 from millwright.kernel.config import RetentionConfig
 from millwright.kernel.store import Store
 from millwright.server.opening import open_store
 
 Make = Callable[[str], Bench]
+DAY_MS = 86_400_000
 
 
 @contextmanager
@@ -92,3 +99,28 @@ def test_bytes_that_retention_let_go_are_missed_by_nobody(
         assert there.files("photos", 3) == random_files(5, 2_000, seed=2)
         assert len(service.list_versions(two, "p", "photos")) == 3
         assert fsck.check(two, actor, "p", FsckRequest()).ok
+
+
+def _versions(count: int) -> list[Candidate]:
+    return [
+        Candidate(f"{n}", "a", n, "main", n * DAY_MS, tagged=n == 2, used=n == 3)
+        for n in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "gone"),
+    [
+        (RetentionConfig(), []),
+        (RetentionConfig(keep_last=3), [1, 4, 5, 6, 7]),
+        (RetentionConfig(keep_last=3, keep_tagged=False), [1, 2, 4, 5, 6, 7]),
+        (RetentionConfig(keep_last=1, keep_used=False, keep_tagged=False), [*range(1, 10)]),
+        (RetentionConfig(keep_for="4d"), [1, 4, 5]),
+        (RetentionConfig(keep_for="1s", keep_used=False, keep_tagged=False), [*range(1, 10)]),
+        (RetentionConfig(keep_last=2, keep_for="5d"), [1, 4]),
+    ],
+    ids=["none", "count", "tags", "newest-stays", "age", "age-newest-stays", "either-keeps"],
+)
+def test_retention_keeps_what_any_rule_keeps(rules: RetentionConfig, gone: list[int]) -> None:
+    found = expired(_versions(10), rules, now_ms=10 * DAY_MS)
+    assert [one.version for one in found] == gone

@@ -23,12 +23,10 @@ from millwright.data.storage.pushing import push
 from millwright.data.storage.reach import tree_objects
 from millwright.data.storage.records import FsckRequest, GarbageRequest
 from millwright.data.storage.remote_garbage import collect_remote
-from millwright.data.storage.retention import Candidate, expired
 from millwright.data.storage.versions_service import all_versions
 from millwright.data.tables import dataset_versions
 from millwright.data.tree_store import TreeStore
 from millwright.kernel.access import Actor
-from millwright.kernel.config import RetentionConfig
 from millwright.kernel.errors import Conflict, NotFound, Unavailable
 from millwright.kernel.objects import digest_of
 from millwright.kernel.references import references
@@ -39,7 +37,6 @@ from millwright.kernel.tables import event_head, events, lineage, lineage_nodes,
 from millwright.server.opening import open_store
 
 Make = Callable[[str], Bench]
-DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -461,31 +458,6 @@ def test_bytes_that_are_gone_altogether_are_missed(
     one.remote(str(tmp_path / "remote"))
     assert fsck.check(store, actor, "p", FsckRequest(repair_from="origin")).ok
     assert one.files("photos") == {"a": random.Random(1).randbytes(50_000)}
-
-
-def _versions(count: int) -> list[Candidate]:
-    return [
-        Candidate(f"{n}", "a", n, "main", n * DAY_MS, tagged=n == 2, used=n == 3)
-        for n in range(1, count + 1)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("rules", "gone"),
-    [
-        (RetentionConfig(), []),
-        (RetentionConfig(keep_last=3), [1, 4, 5, 6, 7]),
-        (RetentionConfig(keep_last=3, keep_tagged=False), [1, 2, 4, 5, 6, 7]),
-        (RetentionConfig(keep_last=1, keep_used=False, keep_tagged=False), [*range(1, 10)]),
-        (RetentionConfig(keep_for="4d"), [1, 4, 5]),
-        (RetentionConfig(keep_for="1s", keep_used=False, keep_tagged=False), [*range(1, 10)]),
-        (RetentionConfig(keep_last=2, keep_for="5d"), [1, 4]),
-    ],
-    ids=["none", "count", "tags", "newest-stays", "age", "age-newest-stays", "either-keeps"],
-)
-def test_retention_keeps_what_any_rule_keeps(rules: RetentionConfig, gone: list[int]) -> None:
-    found = expired(_versions(10), rules, now_ms=10 * DAY_MS)
-    assert [one.version for one in found] == gone
 
 
 def test_versions_that_retention_drops_lose_their_bytes_but_not_their_names(
