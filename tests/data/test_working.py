@@ -2,79 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
-from click.testing import CliRunner
 
 import millwright
-from millwright.data.commands import data
-from millwright.data.parquet import to_parquet
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
-from millwright.kernel.objects import digest_of
+from working_copy import Run, content, write
 
 MW = str(Path(sys.executable).parent / "mw")
-Run = Callable[..., Any]
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the working folder; nothing is protected by attributes."""
-    for name in ("MILLWRIGHT_URL", "MILLWRIGHT_TOKEN", "MILLWRIGHT_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MILLWRIGHT_PROTECT", "mode")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def mw(root: Path) -> Run:
-    """Runs `mw data …` and returns what it printed, as JSON where that was asked for."""
-
-    def run(*words: str) -> Any:
-        done = CliRunner().invoke(data, list(words), catch_exceptions=True)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        assert done.exit_code == 0, done.output
-        return json.loads(done.output) if "--json" in words else done.output
-
-    return run
-
-
-def write(root: Path, files: dict[str, str | bytes]) -> None:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # As an editor saves: a new file under the same name.
-        temporary = path.with_name(f"{path.name}~")
-        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        temporary.replace(path)
-
-
-def content(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): (
-            f"→{path.readlink()}" if path.is_symlink() else path.read_text()
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_symlink() or path.is_file()
-    }
-
-
-@pytest.fixture
-def photos(root: Path) -> Iterator[Path]:
-    write(root, {"photos/a.txt": "a", "photos/b.txt": "bb", "photos/sub/c.txt": "ccc"})
-    return root / "photos"
 
 
 def test_a_folder_becomes_a_version_and_is_clean_then(photos: Path, mw: Run) -> None:
@@ -435,34 +376,6 @@ def test_git_brings_the_manifest_and_checkout_the_files(photos: Path, mw: Run) -
     assert git("status", "--porcelain") == ""
 
 
-def test_a_table_read_in_parts_is_the_version_that_it_is_as_a_whole(root: Path, mw: Run) -> None:
-    rows = 200_000
-    table = pa.table({"n": range(rows), "word": [f"w{n % 7}" for n in range(rows)]})
-    pyarrow.parquet.write_table(table, root / "t.parquet", row_group_size=30_000)
-    kept = mw("add", "t.parquet", "--json")
-    assert kept["rows"] == rows
-    assert kept["digest"] == digest_of(to_parquet(table))
-    pyarrow.parquet.write_table(table.slice(0, 0), root / "none.parquet")
-    with pytest.raises(InvalidInput, match="no rows"):
-        mw("add", "none.parquet")
-
-
-def test_a_table_is_kept_typed_and_exactly_as_given(root: Path, mw: Run) -> None:
-    text = "day,amount\r\n2024-01-01,1.50\r\n2024-01-02,2.25\r\n"
-    write(root, {"sales.csv": text})
-    kept = mw("add", "sales.csv", "--key", "day", "--json")
-    assert (kept["kind"], kept["rows"]) == ("table", 2)
-    write(root, {"sales.csv": text + "2024-01-03,3\r\n"})
-    (found,) = mw("status", "--json")
-    assert found["modified"] == ["sales.csv"]
-    assert mw("add", "sales.csv", "--json")["version"] == 2
-    mw("checkout", "sales@1")
-    assert (root / "sales.csv").read_bytes() == text.encode()
-    assert mw("add", "sales.csv", "--files", "--name", "raw", "--json")["kind"] == "files"
-    with pytest.raises(InvalidInput, match="no column 'nope'"):
-        mw("add", "sales.csv", "--key", "nope")
-
-
 def test_files_are_kept_and_brought_back_without_loading_a_database_or_a_web_framework(
     photos: Path,
 ) -> None:
@@ -553,14 +466,3 @@ def test_a_diff_says_when_a_file_became_executable_or_a_link(root: Path, mw: Run
     mw("add", "d")
     (link, run) = mw("diff", "d@1", "@2", "--json")["changes"]
     assert (link["kind_after"], run["kind_after"]) == ("link", "executable")
-
-
-def test_a_pattern_and_a_folder_of_tables_are_one_table(root: Path, mw: Run) -> None:
-    write(root, {"sales/1.csv": "day,n\na,1\n", "sales/2.csv": "n,day\n2.5,b\n"})
-    kept = mw("add", "sales", "--table", "--name", "sales", "--json")
-    assert (kept["version"], kept["rows"]) == (1, 2)
-    again = mw("add", "sales/*.csv", "--table", "--name", "sales", "--json")
-    assert (again["new"], again["digest"]) == (False, kept["digest"])
-    write(root, {"empty/a.md": ""})
-    with pytest.raises(InvalidInput, match="holds no"):
-        mw("add", "empty", "--table", "--name", "none")

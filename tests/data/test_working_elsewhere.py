@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import postgres_server
 from killed_server import control_plane
-from millwright.data.commands import data
 from millwright.data.working.journal import Journal
 from millwright.kernel.errors import NotFound
 from millwright.kernel.workspace import Workspace
 from millwright.server.opening import open_store
-
-Run = Callable[..., Any]
+from working_copy import Run
 
 
 @pytest.fixture
@@ -51,18 +46,6 @@ def elsewhere(
     with postgres_server.running() as url:
         monkeypatch.setenv("MILLWRIGHT_DATABASE_URL", url)
         yield request.param
-
-
-@pytest.fixture
-def mw(root: Path) -> Run:
-    def run(*words: str) -> Any:
-        done = CliRunner().invoke(data, list(words), catch_exceptions=True)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        assert done.exit_code == 0, done.output
-        return json.loads(done.output) if "--json" in words else done.output
-
-    return run
 
 
 @pytest.mark.parametrize("elsewhere", ["server", "postgresql"], indirect=True)
