@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from millwright.data.commands import data
 from millwright.kernel.errors import Unavailable
-
-Run = Callable[..., Any]
+from working_copy import Run
 
 
 @pytest.fixture
@@ -25,18 +19,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "work"
-
-
-@pytest.fixture
-def mw(root: Path) -> Run:
-    def run(*words: str) -> Any:
-        done = CliRunner().invoke(data, list(words), catch_exceptions=True)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        assert done.exit_code == 0, done.output
-        return json.loads(done.output) if "--json" in words else done.output
-
-    return run
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -35,6 +33,7 @@ from millwright.kernel import events
 from millwright.kernel.serving_config import ServingConfig
 from millwright.registry import service as registry
 from stored_bytes import damage, lose
+from watching import wait_until
 
 P, N, M = "flights", "delays-live", "delays"
 QUESTION = {
@@ -43,13 +42,6 @@ QUESTION = {
         {"name": "carrier", "shape": [1], "datatype": "BYTES", "data": [None]},
     ]
 }
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture

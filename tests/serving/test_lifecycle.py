@@ -9,29 +9,15 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import psutil
-import pyarrow as pa
 
 from millwright.kernel.model_package import EncodedColumn, Field
+from watching import read_log, wait_until
 
 ADMIN = {"authorization": "Bearer secret"}
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.02)
-
-
-def read_log(spool: Path) -> pa.Table:
-    files = sorted(spool.glob("*.arrow"))
-    return pa.concat_tables([pa.ipc.open_file(file).read_all() for file in files])
 
 
 def with_canary(config: dict, package: Path, weight: float) -> dict:

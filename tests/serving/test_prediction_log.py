@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +11,7 @@ from millwright.serving.outcome import Outcome
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.segments import Logged, segment_schema, to_table
 from millwright.serving.signature import Rows
+from watching import wait_until
 
 SCHEMA = segment_schema([Field(name="x", kind="numeric"), Field(name="c", kind="categorical")])
 
@@ -32,13 +31,6 @@ def logged(number: int, rows: int = 1, schema: pa.Schema = SCHEMA) -> Logged:
         shadow_version_id=None,
         shadow=None,
     )
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.02)
 
 
 def rows_in(spool: Path) -> list[str]:

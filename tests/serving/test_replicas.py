@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import httpx
 import psutil
@@ -23,6 +22,7 @@ from millwright.kernel.serving_config import WorkersConfig
 from millwright.serving.replicas.autoscaling import Autoscaler
 from millwright.serving.replicas.balancing import less_loaded_of_two
 from millwright.serving.replicas.totals import added_up
+from watching import wait_until
 
 RESTARTS = "millwright_worker_restarts_total"
 loads = st.lists(st.floats(0, 500), min_size=1, max_size=200)
@@ -102,13 +102,6 @@ def test_metrics_of_workers_are_added_up_by_name():
 def program() -> str:
     """A gateway is the same behind each program that reads sockets; starting workers takes long."""
     return "uvicorn"
-
-
-def wait_until(condition, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.02)
 
 
 def metric(server, name: str) -> float:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from blake3 import blake3
 from hypothesis import given
@@ -20,19 +18,7 @@ from millwright.serving.config import config_of
 from millwright.serving.mirroring import differences
 from millwright.serving.outcome import Outcome
 from millwright.serving.traffic import Sample, Split, position, salt_of
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.02)
-
-
-def read_log(spool: Path) -> pa.Table:
-    files = sorted(spool.glob("*.arrow"))
-    return pa.concat_tables([pa.ipc.open_file(file).read_all() for file in files])
-
+from watching import read_log, wait_until
 
 NAMES = ["champion", "b", "c"]
 weights = st.lists(

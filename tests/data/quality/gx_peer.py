@@ -46,12 +46,12 @@ def run(batch: Any, name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             result = batch.validate(get_expectation_impl(name)(**given))
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}"[:200]}
+        return {"error": type(error).__name__}
     if result.exception_info and any(
         isinstance(info, dict) and info.get("raised_exception")
         for info in [result.exception_info, *result.exception_info.values()]
     ):
-        return {"error": str(result.exception_info)[:300]}
+        return {"error": "raised"}
     found = {"success": bool(result.success)}
     for key in ("unexpected_count", "element_count", "missing_count", "observed_value"):
         if key in result.result:
