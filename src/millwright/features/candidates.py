@@ -14,6 +14,7 @@ from millwright.features.calendar import calendar_parts
 from millwright.features.keys import codes, microseconds
 from millwright.features.point_in_time import join_as_of, join_by_key, take_rows
 from millwright.features.rolling import look_back, record_history
+from millwright.kernel.arrow_kinds import is_number
 from millwright.kernel.clock import parse_duration
 from millwright.kernel.config import (
     AgeFeature,
@@ -119,7 +120,7 @@ def rolling_name(rolling: RollingFeature, statistic: str, window: str) -> str:
 
 def _rolling(table: pa.Table, rolling: RollingFeature, time: str) -> Iterator[Candidate]:
     values = _column(table, rolling.value, "the data")
-    if not _is_number(values.type):
+    if not is_number(values.type):
         raise InvalidInput(
             "features.not_a_number",
             f"Rolling value '{rolling.value}' holds {values.type}, not numbers.",
@@ -179,15 +180,6 @@ def _age(
         years = pc.cast(since, pa.float64(), safe=False)
         born = pc.multiply(pc.subtract(years, 1970.0), _YEAR_US)
     return pc.divide(pc.subtract(moments, born), _YEAR_US)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_decimal(kind)
-    )
 
 
 def _column(table: pa.Table, name: str, place: str) -> pa.ChunkedArray:

@@ -45,8 +45,8 @@ def serve(
 ) -> None:
     """Load the models, then answer on ``bound`` until SIGTERM or Ctrl-C.
 
-    ``program`` reads and writes the sockets, by default what the configuration says. With a ``grpc_port`` (0 takes a free one) the same models answer
-    gRPC on it too.
+    ``program`` reads and writes the sockets, by default what the configuration says. With a
+    ``grpc_port`` (0 takes a free one) the same models answer gRPC on it too.
 
     On SIGTERM the server stops accepting, finishes what it began (at most five seconds), writes
     the prediction log and returns.

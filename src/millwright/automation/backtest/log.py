@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millwright.kernel.arrow_kinds import is_number
 from millwright.kernel.errors import InvalidInput, nearest
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +85,7 @@ def log_of(
                 continue
             categorical.append(len(inputs))
             inputs.append(levels.indices.cast(pa.float64()).to_numpy(zero_copy_only=False))
-        elif _is_number(column.type):
+        elif is_number(column.type):
             values = column.cast(pa.float64(), safe=False)
             inputs.append(values.combine_chunks().to_numpy(zero_copy_only=False))
     if not inputs or table.num_rows == 0:
@@ -98,7 +99,7 @@ def log_of(
 
 
 def _truth(column: pa.ChunkedArray, task: str) -> tuple[Floats, int]:
-    numeric = _is_number(column.type) and not pa.types.is_boolean(column.type)
+    numeric = is_number(column.type) and not pa.types.is_boolean(column.type)
     distinct = pc.count_distinct(column).as_py()
     if task == "regression" or (task == "auto" and numeric and distinct > 10):
         if not numeric:
@@ -119,7 +120,7 @@ def _truth(column: pa.ChunkedArray, task: str) -> tuple[Floats, int]:
 
 def _milliseconds(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
     try:
-        if _is_number(column.type):
+        if is_number(column.type):
             return np.array(column.cast(pa.int64(), safe=False).to_numpy())
         stamps = column.cast(pa.timestamp("ms"), safe=False)
         return np.array(stamps.cast(pa.int64()).to_numpy())
@@ -145,13 +146,4 @@ def _require(table: pa.Table, name: str) -> None:
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind)) or (
         pa.types.is_dictionary(kind)
-    )
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_decimal(kind)
     )
