@@ -15,6 +15,7 @@ _HOME = {
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
     "millwright.monitoring.api": ("drift", "estimate_performance", "sketch"),
+    "millwright.monitoring.detectors": ("change_detector",),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -45,6 +46,7 @@ __all__ = [
     "approval",
     "backtest",
     "branch",
+    "change_detector",
     "dataset",
     "drift",
     "estimate_performance",
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
     from millwright.monitoring.api import drift, estimate_performance, sketch
+    from millwright.monitoring.detectors import change_detector
     from millwright.pipelines.api import (
         approval,
         branch,

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from millwright.data import read_table
+from millwright.kernel.cells import numeric_values
 from millwright.kernel.errors import InvalidInput
 from millwright.monitoring.comparison import Preset, TableComparison, compare_tables
 from millwright.monitoring.comparison.records import Statistics
+from millwright.monitoring.detectors import Change, change_detector
 from millwright.monitoring.estimation import PerformanceEstimate, PerformanceEstimator
 from millwright.monitoring.sketches import TableSketch, sketch_of
 from millwright.monitoring.sketches.profile import SUFFIX
@@ -66,6 +70,23 @@ def sketch(data: Any) -> TableSketch:
         Unavailable: Apache DataSketches is not installed.
     """
     return sketch_of(table_of(data))
+
+
+def changes_of(data: Any, column: str, method: str, **options: Any) -> list[Change]:
+    """Where the values of a column changed, in the order of its rows; missing ones are passed over.
+
+    Args:
+        data: a table in any form that ``drift`` takes.
+        column: of numbers or truth values.
+        method: and ``options``: see ``change_detector``. Positions count rows of the table.
+
+    Raises:
+        InvalidInput: no such column, it holds no numbers, or the detector cannot take them.
+    """
+    values = numeric_values(_chosen(table_of(data), [column])[column])
+    present = np.flatnonzero(~np.isnan(values))
+    found = change_detector(method, **options).update(values[present])
+    return [replace(change, at=int(present[change.at])) for change in found]
 
 
 def estimate_performance(

@@ -116,6 +116,49 @@ def profile(tables: tuple[str, ...], output: str, as_json: bool) -> None:
     )
 
 
+@monitor.command("changes")
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@click.option("--column", required=True, help="The values, in their order: errors, or a score.")
+@click.option(
+    "--method",
+    type=click.Choice(["adwin", "page-hinkley", "ddm", "hddm-a", "hddm-w", "kswin"]),
+    default="adwin",
+    show_default=True,
+    help="The detector.",
+)
+@click.option("--option", "options", multiple=True, metavar="NAME=NUMBER", help="One of its own.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def changes(table: str, column: str, method: str, options: tuple[str, ...], as_json: bool) -> None:
+    """Where the values of a column of TABLE changed, found as they came one after another."""
+    from dataclasses import asdict
+
+    from millwright.monitoring.api import changes_of
+
+    found = changes_of(table, column, method, **_numbers(options))
+    if as_json:
+        click.echo(json.dumps([asdict(change) for change in found], indent=2))
+        return
+    for change in found:
+        click.echo(
+            f"Row {change.at:,}: {change.kind}, mean {change.before:.4g} before and"
+            f" {change.after:.4g} after."
+        )
+    count = sum(change.kind == "change" for change in found)
+    click.echo(f"{count} change{'' if count == 1 else 's'} of '{column}' found by {method}.")
+
+
+def _numbers(options: tuple[str, ...]) -> dict[str, float]:
+    found = {}
+    for option in options:
+        name, _, value = option.partition("=")
+        try:
+            number = float(value)
+        except ValueError as cause:
+            raise click.BadParameter(f"'{option}' is not NAME=NUMBER.") from cause
+        found[name] = int(number) if number.is_integer() and "." not in value else number
+    return found
+
+
 def _project() -> str:
     from millwright.kernel.workspace import Workspace
 
