@@ -1,7 +1,8 @@
-"""Estimated against realised performance, beside NannyML's CBPE, in ten chunks of real tables.
+"""Estimated against realised performance, beside NannyML's CBPE and DLE, in ten chunks of real tables.
 
 `ci/peer nannyml` once; then `python benchmarks/monitoring/without_labels.py`. Census: employment
-2015 against 2016 to 2018; car loans come with NannyML; California is where calibration breaks.
+2015 against 2016 to 2018; car loans and car prices come with NannyML; California is where calibration
+breaks. Regressions: car prices, and bikes hired in the second year by a model of the first half year.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from peers_agree import HERE, ROOT, peer
 from pyarrow import csv
 from splits import _table
 
-from millwright.monitoring.estimation import PerformanceEstimator
+from millwright.monitoring.estimation import LossEstimator, PerformanceEstimator
 from millwright.monitoring.estimation.expected import expected_metrics
 
 CARS = ROOT / ".peers/nannyml/lib/python3.11/site-packages/nannyml/datasets/data"
@@ -60,14 +61,67 @@ def numbers(table: pa.Table, name: str) -> np.ndarray:
     return table[name].to_numpy().astype(np.float64)
 
 
-def compare(name: str, reference: pa.Table, current: pa.Table) -> None:
+def prices() -> Pair:
+    names = {"y_true": "target", "y_pred": "prediction"}
+    truth = csv.read_csv(CARS / "regression_synthetic_analysis_targets.csv")["y_true"]
+    now = csv.read_csv(CARS / "regression_synthetic_analysis.csv").append_column("y_true", truth)
+    then = csv.read_csv(CARS / "regression_synthetic_reference.csv")
+    kept = [name for name in then.column_names if name not in ("id", "timestamp")]
+    then, now = then.select(kept), now.select(kept)
+    return tuple(t.rename_columns([names.get(n, n) for n in kept]) for t in (then, now))
+
+
+def bikes() -> Pair:
+    from lightgbm import LGBMRegressor
+
+    table = _table("bike.csv")
+    inputs = ["season", "mnth", "hr", "holiday", "weekday", "workingday", "weathersit"]
+    inputs += ["temp", "atemp", "hum", "windspeed"]
+    rows = np.column_stack([numbers(table, name) for name in inputs])
+    target = numbers(table, "cnt")
+    model = LGBMRegressor(n_estimators=200, verbose=-1, random_state=0)
+    model.fit(rows[:4000], target[:4000])
+    made = {name: table[name] for name in inputs if name not in ("mnth", "season")}
+    made |= {"prediction": model.predict(rows), "target": target}
+    whole = pa.table(made)
+    return whole.slice(4000, 4600), whole.slice(8600)
+
+
+def theirs_of(reference: pa.Table, current: pa.Table) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{side}.parquet" for side in ("reference", "current")]
         for path, table in zip(paths, (reference, current), strict=True):
             pq.write_table(table, path)
         command = [str(peer("nannyml")), str(HERE / "nannyml_estimates.py"), *map(str, paths)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    theirs = json.loads(done.stdout.strip().splitlines()[-1])
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def compare_losses(name: str, reference: pa.Table, current: pa.Table) -> None:
+    theirs = theirs_of(reference, current)
+    started = time.process_time()
+    estimator = LossEstimator(reference, target="target", prediction="prediction")
+    ends = np.linspace(0, len(current), 11).astype(int)
+    chunks = [current.slice(a, b - a) for a, b in pairwise(ends)]
+    found = [estimator.estimate(chunk) for chunk in chunks]
+    spent = time.process_time() - started
+    gaps = [numbers(c, "target") - numbers(c, "prediction") for c in chunks]
+    real = {
+        "mae": [float(np.abs(gap).mean()) for gap in gaps],
+        "rmse": [float(np.sqrt(np.mean(gap**2))) for gap in gaps],
+    }
+    for loss, realised in real.items():
+        ours = [abs(f.losses[loss] / r - 1) for f, r in zip(found, realised, strict=True)]
+        peers = [abs(v / r - 1) for v, r in zip(theirs[loss], realised, strict=False)]
+        print(
+            f"{name:11} {loss:9} mean error {np.mean(ours):.1%}, NannyML {np.mean(peers):.1%}"
+            f" of the realised; refused of all {sum(not f.estimable for f in found)}"
+        )
+    print(f"{name:11} CPU-s {spent:.2f}, NannyML {theirs['cpu']:.2f}", flush=True)
+
+
+def compare(name: str, reference: pa.Table, current: pa.Table) -> None:
+    theirs = theirs_of(reference, current)
     started = time.process_time()
     estimator = PerformanceEstimator(
         reference, target="target", score="score", prediction="prediction"
@@ -107,4 +161,6 @@ def million() -> None:
 if __name__ == "__main__":
     for label, pair in (("census", census), ("car loans", cars), ("California", california)):
         compare(label, *pair())
+    for label, pair in (("car prices", prices), ("bikes", bikes)):
+        compare_losses(label, *pair())
     million()

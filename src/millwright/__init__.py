@@ -14,8 +14,13 @@ _HOME = {
     "millwright.automation.backtest.api": ("backtest",),
     "millwright.cli.init.api": ("init",),
     "millwright.data.api": ("dataset",),
-    "millwright.monitoring.api": ("drift", "estimate_performance", "sketch"),
-    "millwright.monitoring.detectors": ("change_detector",),
+    "millwright.monitoring.api": (
+        "change_detector",
+        "drift",
+        "estimate_losses",
+        "estimate_performance",
+        "sketch",
+    ),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -49,6 +54,7 @@ __all__ = [
     "change_detector",
     "dataset",
     "drift",
+    "estimate_losses",
     "estimate_performance",
     "init",
     "load_model",
@@ -74,8 +80,13 @@ if TYPE_CHECKING:
     from millwright.automation.backtest.api import backtest
     from millwright.cli.init.api import init
     from millwright.data.api import dataset
-    from millwright.monitoring.api import drift, estimate_performance, sketch
-    from millwright.monitoring.detectors import change_detector
+    from millwright.monitoring.api import (
+        change_detector,
+        drift,
+        estimate_losses,
+        estimate_performance,
+        sketch,
+    )
     from millwright.pipelines.api import (
         approval,
         branch,

@@ -89,7 +89,7 @@ def test_the_regression_is_isotonic() -> None:
 
 def test_windows_without_anything_to_say_have_an_answer() -> None:
     found = estimator().estimate(world(5, 7).slice(0, 0))
-    assert (found.rows, found.estimable, found.why) == (0, False, "No row has a score.")
+    assert (found.rows, found.estimable, found.why) == (0, False, "No row has a prediction.")
     assert math.isnan(found.metrics["accuracy"])
 
 
@@ -99,3 +99,68 @@ def test_bad_input_is_told() -> None:
     unknown = world(9, 1).set_column(3, "target", pa.nulls(9, pa.float64()))
     with pytest.raises(InvalidInput, match="No row of the reference"):
         PerformanceEstimator(unknown, target="target", score="score")
+
+
+def prices(n: int, seed: int, shift: float = 0.0) -> pa.Table:
+    """A regression that errs more the larger ``x`` is, and in one region."""
+    rng = np.random.default_rng(seed)
+    x, region = rng.uniform(shift, shift + 1.0, n), rng.choice(["n", "s"], n)
+    noise = rng.normal(0.0, 1.0 + 2.0 * x + (region == "s"), n)
+    predicted = 100.0 + 10.0 * x
+    return pa.table({"x": x, "region": region, "said": predicted, "true": predicted + noise})
+
+
+def test_what_a_regression_errs_is_expected_where_inputs_move() -> None:
+    reference = prices(10_000, 1)
+    later = prices(20_000, 2)
+    # Only the rows that err much, and none of their truth.
+    hard = later.filter(pa.array(later["x"].to_numpy() > 0.5))
+    found = mw.estimate_losses(
+        reference,
+        hard.drop_columns("true"),
+        target="true",
+        prediction="said",
+        losses=["mae", "rmse", "mape"],
+    )
+    gap = hard["true"].to_numpy() - hard["said"].to_numpy()
+    assert found.estimable
+    assert found.losses["mae"] == pytest.approx(np.abs(gap).mean(), rel=0.05)
+    assert found.losses["rmse"] == pytest.approx(np.sqrt(np.mean(gap**2)), rel=0.05)
+    assert found.losses["mae"] > 1.2 * found.reference["mae"]
+    assert 0.0 < found.deviation["mae"] < 0.1
+    assert found.losses["mape"] == pytest.approx(
+        np.abs(gap / hard["true"].to_numpy()).mean(), rel=0.05
+    )
+
+
+def test_a_regression_on_inputs_never_seen_is_refused() -> None:
+    asked = {"target": "true", "prediction": "said"}
+    found = mw.estimate_losses(prices(2000, 1), prices(500, 2, 3.0), **asked)
+    assert not found.estimable
+    assert "has moved by 1.00" in found.why
+    empty = mw.estimate_losses(prices(2000, 1), prices(10, 2).slice(0, 0), **asked)
+    assert empty.why == "No row has a prediction."
+    assert math.isnan(empty.losses["mae"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "told"),
+    [
+        (50, {}, "needs 100"),
+        (200, {"losses": ["huber"]}, "no loss 'huber'"),
+        (200, {"prediction": "guess"}, "no column 'guess'"),
+    ],
+)
+def test_losses_that_cannot_be_estimated_are_told(
+    rows: int, options: dict[str, object], told: str
+) -> None:
+    asked = {"target": "true", "prediction": "said"} | options
+    with pytest.raises(InvalidInput, match=told):
+        mw.estimate_losses(prices(rows, 1), prices(10, 2), **asked)
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    table = prices(200, 1)
+    zero = table.set_column(3, "true", pa.array([0.0] * 200))
+    with pytest.raises(InvalidInput, match="truth is 0"):
+        mw.estimate_losses(zero, table, target="true", prediction="said", losses=["mape"])

@@ -1,4 +1,4 @@
-"""The Python API of monitoring: ``mw.drift`` and ``mw.sketch``.
+"""The Python API of monitoring: ``mw.drift``, ``mw.sketch``, estimates without labels, changes.
 
 Example:
     >>> import millwright as mw                                          # doctest: +SKIP
@@ -24,9 +24,25 @@ from millwright.kernel.errors import InvalidInput
 from millwright.monitoring.comparison import Preset, TableComparison, compare_tables
 from millwright.monitoring.comparison.records import Statistics
 from millwright.monitoring.detectors import Change, change_detector
-from millwright.monitoring.estimation import PerformanceEstimate, PerformanceEstimator
+from millwright.monitoring.estimation import (
+    Loss,
+    LossEstimate,
+    LossEstimator,
+    PerformanceEstimate,
+    PerformanceEstimator,
+)
 from millwright.monitoring.sketches import TableSketch, sketch_of
 from millwright.monitoring.sketches.profile import SUFFIX
+
+__all__ = [
+    "change_detector",
+    "changes_of",
+    "drift",
+    "estimate_losses",
+    "estimate_performance",
+    "sketch",
+    "table_of",
+]
 
 
 def drift(
@@ -120,6 +136,36 @@ def estimate_performance(
         prediction=prediction,
         threshold=threshold,
         inputs=inputs,
+    )
+    return estimator.estimate(table_of(current))
+
+
+def estimate_losses(
+    reference: Any,
+    current: Any,
+    *,
+    target: str,
+    prediction: str,
+    inputs: Sequence[str] | None = None,
+    losses: Sequence[Loss] = ("mae", "rmse"),
+) -> LossEstimate:
+    """How far off a regression is to be expected on rows whose truth is not known yet.
+
+    Args:
+        reference: labelled rows that the model was not trained on, in the order of time, in any form
+            ``drift`` takes.
+        current: rows without labels.
+        target: column of truth in the reference.
+        prediction: column of the model's answer in both.
+        inputs: columns of inputs; by default all others.
+        losses: of ``mae``, ``mse``, ``rmse``, ``mape`` and ``rmsle``.
+
+    Raises:
+        InvalidInput: a column is missing, too little is labelled, or a loss is not defined.
+        Unavailable: LightGBM, of the extra ``train``, is not installed.
+    """
+    estimator = LossEstimator(
+        table_of(reference), target=target, prediction=prediction, inputs=inputs, losses=losses
     )
     return estimator.estimate(table_of(current))
 

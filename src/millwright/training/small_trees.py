@@ -21,6 +21,8 @@ def small_trees(
     *,
     classes: bool,
     categorical: Sequence[int],
+    trees: int = TREES,
+    leaves: int = LEAVES,
 ) -> Any:
     """A fitted model with ``predict``, and ``predict_proba`` for classes.
 
@@ -30,6 +32,8 @@ def small_trees(
         weights: of the rows; None where all count alike.
         classes: whether ``truth`` numbers classes.
         categorical: columns that number levels.
+        trees: how many.
+        leaves: of each, at most.
 
     Raises:
         Unavailable: LightGBM is not installed.
@@ -44,8 +48,8 @@ def small_trees(
         ) from cause
     kind = lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor
     model = kind(
-        n_estimators=TREES,
-        num_leaves=LEAVES,
+        n_estimators=trees,
+        num_leaves=leaves,
         min_child_samples=LEAF_ROWS,
         random_state=SEED,
         n_jobs=1,
