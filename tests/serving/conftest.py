@@ -185,6 +185,28 @@ def start_server(tmp_path: Path, program: str) -> Iterator[StartServer]:
         server.process.wait()
 
 
+@pytest.fixture
+def mw_serve() -> Iterator[Callable[..., str]]:
+    """``mw serve`` with these arguments; gives its address."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str) -> str:
+        code = "from millwright.serving.commands import serve; serve()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments, "--port", "0"], stdout=subprocess.PIPE
+        )
+        running.append(process)
+        assert process.stdout is not None
+        said = process.stdout.readline().decode()
+        assert "http://" in said, said
+        return said.split()[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
 def config_of(package: Path, spool: Path | None = None, **more: Any) -> dict[str, Any]:
     """A configuration that serves one champion."""
     champion = {

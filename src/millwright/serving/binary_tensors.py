@@ -109,7 +109,7 @@ def packed(datatype: str, values: Sequence[Any]) -> bytes:
     b'\\x02\\x00\\x00\\x00no'
     """
     if datatype == "BYTES":
-        encoded = [str(value).encode() for value in values]
+        encoded = [b"" if value is None else str(value).encode() for value in values]
         return b"".join(part for one in encoded for part in (_LENGTH.pack(len(one)), one))
     return np.asarray(values, _DTYPES[datatype]).tobytes()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("packages", metavar="FOLDER|MODEL@ALIAS...", nargs=-1, required=True)
+@click.argument("packages", metavar="FOLDER|MODEL@ALIAS|GRAPH.yaml...", nargs=-1, required=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: a free one."
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--trust-code",
     is_flag=True,
-    help="Let a package run code that it holds (PyTorch, MLflow, Python classes).",
+    help="Let packages and graphs run code that they hold (PyTorch, MLflow, Python classes).",
 )
 @click.option(
     "--guard",
@@ -95,10 +95,11 @@ def serve(
     workers: str,
     project: str | None,
 ) -> None:
-    """Serve models until Ctrl-C: package FOLDERs, or MODEL@ALIAS (MODEL@3) of the registry.
+    """Serve models until Ctrl-C: package FOLDERs, MODEL@ALIAS (MODEL@3) of the registry, or graphs.
 
     This is the server that deployments run, without control plane, canary or restarts. Of several
-    models the first answers where a request names none.
+    models the first answers where a request names none. A graph is a YAML file that joins models
+    and functions behind one name.
     """
     from millwright.serving.config import config_of
     from millwright.serving.listening import listen
@@ -165,13 +166,24 @@ def _config_of(
     from millwright.kernel.scoring import read_manifest
     from millwright.serving.config import config_of
     from millwright.serving.fetching import package_at
+    from millwright.serving.graph.opening import is_graph, variant_of
 
-    folder, version = package_at(place, project)
-    name = read_manifest(folder).model
+    variant: dict[str, object]
+    if is_graph(place):
+        spec, variant = variant_of(Path(place), project)
+        name = spec.graph
+    else:
+        folder, number = package_at(place, project)
+        name = read_manifest(folder).model
+        variant = {
+            "name": "champion",
+            "package": folder,
+            "version_id": folder.name,
+            "version": number,
+        }
     spool = None if log_folder is None else Path(log_folder)
     if spool is not None and among_others:
         spool = spool / name  # their columns differ
-    variant = {"name": "champion", "package": folder, "version_id": folder.name, "version": version}
     return config_of(
         {
             "deployment": name,

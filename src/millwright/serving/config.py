@@ -12,6 +12,7 @@ from millwright.kernel.config_types import Name, Share
 from millwright.kernel.errors import InvalidInput, NotFound
 from millwright.kernel.record import Record
 from millwright.kernel.serving_config import ServingConfig
+from millwright.serving.graph.spec import GraphSpec
 
 CHAMPION = "champion"
 """The variant whose signature is the contract of the endpoint, and that others are compared with."""
@@ -27,7 +28,12 @@ class VariantConfig(Record):
 
     name: Name
     package: Path
-    """Folder of the model package."""
+    """Folder of the model package, or of the files of a graph."""
+    graph: GraphSpec | None = None
+    """What is served in place of one model: several, and functions, joined."""
+    nodes: dict[Name, Path] = Field(default_factory=dict)
+    """Folder of the package of each node of the graph that is a model; by default what the node
+    says, beside the graph."""
     version_id: str
     version: Annotated[int, Field(ge=0)]
     weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0

@@ -11,6 +11,7 @@ from millwright.kernel.errors import MillwrightError
 from millwright.kernel.ids import new_id
 from millwright.serving import invocations, open_inference
 from millwright.serving.batching import Scored
+from millwright.serving.graph.functions import NodeFailed
 from millwright.serving.mirroring import Mirror
 from millwright.serving.outcome import Outcome
 from millwright.serving.questions import Question, Written
@@ -170,7 +171,7 @@ def _finish(task: Task, scored: Scored, mirror: Mirror) -> Answer:
 
 def _note_failure(task: Task, error: BaseException, mirror: Mirror) -> None:
     """A model that fails on rows it had to take is its version's failure, which a trial counts."""
-    if not isinstance(error, MillwrightError):
+    if not isinstance(error, MillwrightError) or isinstance(error, NodeFailed):
         _log(task, None, time.perf_counter_ns(), mirror)
 
 

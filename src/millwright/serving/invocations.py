@@ -78,8 +78,15 @@ def read_csv(body: bytes, signature: InputSignature) -> Question:
 def write_predictions(outcome: Outcome) -> bytes:
     """The reply: ``predictions`` holds labels (or values, for regression), one per row.
 
-    Classifiers add ``probabilities``, which MLflow's clients ignore.
+    Classifiers add ``probabilities``, which MLflow's clients ignore. What a graph answers is a value
+    for each row where it is one column, and an object where it is several.
     """
+    if outcome.columns is not None:
+        columns = {output.name: values for output, values in outcome.columns}
+        if len(columns) == 1:
+            return orjson.dumps({"predictions": next(iter(columns.values()))})
+        rows = zip(*columns.values(), strict=True)
+        return orjson.dumps({"predictions": [dict(zip(columns, row, strict=True)) for row in rows]})
     if outcome.labels is None:
         return orjson.dumps({"predictions": outcome.scores})
     return orjson.dumps(

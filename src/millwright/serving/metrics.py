@@ -1,25 +1,25 @@
-"""Counters of one server in the Prometheus text format, without a client library.
-
-Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
-"""
+"""What one server counts, and all of it as Prometheus and Triton's clients read it."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
+from millwright.serving.exposition import (
+    Loaded,
+    escaped,
+    family,
+    of_logs,
+    of_mirrors,
+    of_nodes,
+    of_variants,
+)
 from millwright.serving.inference import Answer
-from millwright.serving.mirroring import Mirror
 from millwright.serving.models import Models
-from millwright.serving.prediction_log import PredictionLog
-from millwright.serving.variant import Variant
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
-_Loaded = Sequence[tuple[str, Variant]]
 
 
 class _Answered:
@@ -89,12 +89,13 @@ class Metrics:
             family("answers_total", "Answered requests.", self._by_version(lambda s: s.answers)),
             family("rows_total", "Predicted rows.", self._by_version(lambda s: s.rows)),
             self._histogram(),
-            *_of_variants(loaded),
+            *of_variants(loaded),
+            *of_nodes(loaded),
             family(
                 "outside_total",
                 "Answered requests with values unlike any in the training sample, by field.",
                 {
-                    f'model="{model}",field="{_escaped(field)}"': n
+                    f'model="{model}",field="{escaped(field)}"': n
                     for (model, field), n in self._outside.items()
                 },
             ),
@@ -107,8 +108,8 @@ class Metrics:
                 kind="gauge",
             ),
             family("evictions_total", "Models let go to make room.", {"": models.evictions}),
-            *_of_mirrors({endpoint.name: endpoint.mirror for endpoint in models.endpoints}),
-            *_of_logs([endpoint.log for endpoint in models.endpoints]),
+            *of_mirrors({endpoint.name: endpoint.mirror for endpoint in models.endpoints}),
+            *of_logs([endpoint.log for endpoint in models.endpoints]),
             *self._as_triton(loaded, models),
         ]
         return "".join(sections).encode()
@@ -138,7 +139,7 @@ class Metrics:
             for (model, variant, version), sums in self._answered.items()
         }
 
-    def _as_triton(self, loaded: _Loaded, models: Models) -> list[str]:
+    def _as_triton(self, loaded: Loaded, models: Models) -> list[str]:
         """What dashboards made for Triton read: microseconds, by model and version.
 
         Source: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/metrics.md
@@ -225,115 +226,3 @@ def _statistics_of(model: str, version: str, sums: _Answered, executions: int) -
             "compute_output": lasting(sums.encode),
         },
     }
-
-
-def _of_variants(loaded: _Loaded) -> list[str]:
-    return [
-        family(
-            "batches_total",
-            "Batches scored, by why they were not larger.",
-            {
-                f'model="{model}",variant="{variant.config.name}",reason="{reason}"': n
-                for model, variant in loaded
-                for reason, n in variant.batcher.released.items()
-            },
-        ),
-        family(
-            "batch_rows_total",
-            "Rows scored in batches.",
-            {f'model="{model}",variant="{v.config.name}"': v.batcher.rows for model, v in loaded},
-        ),
-        family(
-            "expired_total",
-            "Requests dropped before the model was asked, their time being over.",
-            {f'model="{m}",variant="{v.config.name}"': v.batcher.expired for m, v in loaded},
-        ),
-        family(
-            "cache_requests_total",
-            "Requests looked for among the answers that are kept, by outcome.",
-            {
-                f'model="{model}",variant="{v.config.name}",outcome="{outcome}"': n
-                for model, v in loaded
-                if v.cache.is_open
-                for outcome, n in (("hit", v.cache.hits), ("miss", v.cache.misses))
-            },
-        ),
-    ]
-
-
-def _of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
-    return [
-        family(
-            "mirrored_rows_total",
-            "Rows to be scored a second time beside their answer, by what became of it.",
-            {
-                f'model="{model}",variant="{variant}",outcome="{outcome}"': n
-                for model, mirror in mirrors.items()
-                for (variant, outcome), n in mirror.rows.copy().items()
-            },
-        ),
-        family(
-            "mirror_differences_total",
-            "Rows scored twice on which the variant and the champion differ.",
-            {
-                f'model="{model}",variant="{variant}"': n
-                for model, mirror in mirrors.items()
-                for variant, n in mirror.differing.copy().items()
-            },
-        ),
-        family(
-            "mirror_waiting_rows",
-            "Answered rows that wait for their second score.",
-            {f'model="{model}"': mirror.waiting_rows for model, mirror in mirrors.items()},
-            kind="gauge",
-        ),
-    ]
-
-
-def _of_logs(logs: Sequence[PredictionLog]) -> list[str]:
-    return [
-        family(
-            "log_rows_total", "Predictions logged.", {"": sum(log.written_rows for log in logs)}
-        ),
-        family(
-            "log_segments_total",
-            "Log segments written.",
-            {"": sum(log.written_segments for log in logs)},
-        ),
-        family(
-            "log_dropped_rows_total",
-            "Predictions that could not be logged.",
-            {"": sum(log.dropped_rows for log in logs)},
-        ),
-        family(
-            "log_failed_writes_total",
-            "Failed writes of a segment.",
-            {"": sum(log.failed_writes for log in logs)},
-        ),
-        family(
-            "log_held_rows",
-            "Predictions waiting to be logged.",
-            {"": sum(log.held_rows for log in logs)},
-            kind="gauge",
-        ),
-    ]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def family(
-    name: str,
-    text: str,
-    samples: Mapping[str, int],
-    kind: str = "counter",
-    prefix: str = "millwright",
-) -> str:
-    """One family in the text format: ``samples`` by their labels, which may be none."""
-    full = f"{prefix}_{name}"
-    lines = [f"# HELP {full} {text}", f"# TYPE {full} {kind}"]
-    lines += [
-        f"{full}{{{labels}}} {n}" if labels else f"{full} {n}" for labels, n in samples.items()
-    ]
-    return "\n".join(lines) + "\n"

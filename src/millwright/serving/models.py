@@ -17,7 +17,7 @@ from millwright.serving.config import ServerConfig
 from millwright.serving.mirroring import Mirror
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.replies import Busy
-from millwright.serving.variant import Generation, Variant, load_generation, scorers_of
+from millwright.serving.variant import Generation, Variant, load_generation, loaded_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -63,7 +63,7 @@ class Endpoint:
     def load(self, config: ServerConfig) -> Generation:
         """Load, verify and warm what ``config`` asks for; keeps what is in memory already."""
         before = _resident()
-        known = scorers_of(self.generation) if self.generation is not None else {}
+        known = loaded_of(self.generation) if self.generation is not None else {}
         generation = load_generation(config, known)
         on_disk = sum(_size(variant.package) for variant in config.variants)
         self.size = max(on_disk, _resident() - before, self.size if known else 0)

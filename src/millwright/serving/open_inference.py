@@ -13,7 +13,7 @@ import orjson
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Manifest
 from millwright.serving.binary_tensors import RawTensors, packed
-from millwright.serving.outcome import Outcome
+from millwright.serving.outcome import Outcome, Output
 from millwright.serving.questions import (
     Question,
     Written,
@@ -253,9 +253,14 @@ def model_metadata(
     return {
         "name": generation.config.model_name,
         "versions": [str(v.config.version) for v in served],
-        "platform": _PLATFORMS.get(manifest.runtime, manifest.runtime),
+        "platform": "millwright_graph"
+        if variant.graph is not None
+        else _PLATFORMS.get(manifest.runtime, manifest.runtime),
         "inputs": [{"name": f.name, "datatype": f.datatype, "shape": [-1]} for f in fields],
-        "outputs": _output_metadata(manifest),
+        "outputs": [
+            {"name": one.name, "datatype": one.datatype, "shape": one.shape(-1)}
+            for one in variant.outputs
+        ],
         "properties": {
             "task": manifest.task,
             "family": manifest.family,
@@ -278,7 +283,7 @@ def model_config(generation: Generation) -> dict[str, object]:
             {
                 "name": one["name"],
                 "data_type": f"TYPE_{_CONFIG_TYPES[one['datatype']]}",
-                "dims": [1],
+                "dims": [one["shape"][1] if which == "outputs" and len(one["shape"]) > 1 else 1],
             }
             for one in found
         ]
@@ -286,7 +291,7 @@ def model_config(generation: Generation) -> dict[str, object]:
     return {
         "name": described["name"],
         "platform": described["platform"],
-        "backend": generation.champion.manifest.runtime,
+        "backend": "graph" if generation.champion.graph else generation.champion.manifest.runtime,
         "max_batch_size": 0,
         "input": tensors("inputs"),
         "output": tensors("outputs"),
@@ -397,6 +402,8 @@ def _bad_shape(tensor: Tensor, expected: str) -> InvalidInput:
 
 
 def _outputs(manifest: Manifest, outcome: Outcome, count: int) -> list[dict[str, object]]:
+    if outcome.columns is not None:
+        return [_column(output, values, count) for output, values in outcome.columns]
     if outcome.labels is None:
         return [_output("prediction", "FP64", [count], outcome.scores)]
     label = _output("label", "BYTES", [count], outcome.labels)
@@ -404,6 +411,14 @@ def _outputs(manifest: Manifest, outcome: Outcome, count: int) -> list[dict[str,
         return [_output("probability", "FP64", [count], outcome.scores), label]
     flat = [value for row in outcome.probabilities for value in row]
     return [_output("probabilities", "FP64", [count, len(manifest.classes)], flat), label]
+
+
+def _column(output: Output, values: list[Any], count: int) -> dict[str, object]:
+    if output.width:
+        values = [value for row in values for value in row]
+    elif output.kind == "boolean":
+        values = [None if value is None else bool(value) for value in values]
+    return _output(output.name, output.datatype, output.shape(count), values)
 
 
 def _output(name: str, datatype: str, shape: list[int], data: object) -> dict[str, object]:
@@ -423,13 +438,3 @@ def _chosen(outputs: list[dict[str, object]], names: object) -> list[dict[str, o
             )
         chosen.append(by_name[name])
     return chosen
-
-
-def _output_metadata(manifest: Manifest) -> list[dict[str, object]]:
-    if manifest.task == "regression":
-        return [{"name": "prediction", "datatype": "FP64", "shape": [-1]}]
-    label: dict[str, object] = {"name": "label", "datatype": "BYTES", "shape": [-1]}
-    if manifest.task == "binary":
-        return [{"name": "probability", "datatype": "FP64", "shape": [-1]}, label]
-    classes = len(manifest.classes)
-    return [{"name": "probabilities", "datatype": "FP64", "shape": [-1, classes]}, label]

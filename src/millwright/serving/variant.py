@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,39 +10,56 @@ import pyarrow as pa
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Field
 from millwright.kernel.scoring import Scorer
-from millwright.serving.batching import Batcher
+from millwright.serving.batching import Batcher, Plain
 from millwright.serving.cache import AnswerCache
 from millwright.serving.config import CHAMPION, ServerConfig, VariantConfig
-from millwright.serving.encoder import RowEncoder
+from millwright.serving.graph.model import Graph, GraphRows
 from millwright.serving.guard import RangeGuard
-from millwright.serving.outcome import Outcome, interpret
+from millwright.serving.outcome import Outcome, outputs_of
+from millwright.serving.scoring_rows import ModelRows
 from millwright.serving.segments import segment_schema
 from millwright.serving.signature import InputSignature, Rows
 from millwright.serving.traffic import Sample, Split
 
+Loaded = Scorer | Graph
+"""What a variant asks: a model, or a graph of them."""
+
 
 class Variant:
-    """One model version that can answer requests of an endpoint."""
+    """One version, of a model or of a graph, that can answer requests of an endpoint.
+
+    Attributes:
+        score: the outcome of rows.
+        plain: few rows, as ``score_plain`` takes them.
+        score_plain: the outcome of rows from ``plain``, of one request or several.
+        graph: of which it is a version, if of one.
+        outputs: what it answers.
+    """
 
     def __init__(
-        self,
-        config: VariantConfig,
-        scorer: Scorer,
-        signature: InputSignature,
-        limits: ServerConfig,
+        self, config: VariantConfig, loaded: Loaded, signature: InputSignature, limits: ServerConfig
     ) -> None:
-        """Compile the scorer's encoding against the endpoint's signature."""
+        """Compile what is loaded against the endpoint's signature."""
         self.config = config
         self.label = (config.name, str(config.version))
-        self.scorer = scorer
-        self.manifest = scorer.manifest
+        self.loaded = loaded
+        self.manifest = manifest = loaded.manifest
+        self.graph = loaded if isinstance(loaded, Graph) else None
+        self.outputs = outputs_of(manifest) if self.graph is None else self.graph.outputs
+        rows = (
+            ModelRows(loaded, signature.fields)
+            if isinstance(loaded, Scorer)
+            else GraphRows(loaded, signature.fields)
+        )
+        self.score: Callable[[Rows], Outcome] = rows.score
+        self.plain: Callable[[Rows], Plain] = rows.plain
+        self.score_plain: Callable[[Plain], Outcome] = rows.score_plain
         self.batcher = Batcher(self, limits.latency_objective_ms / 1000)
         self.cache = AnswerCache(limits.cache_rows)
-        self._encoder = RowEncoder(scorer.manifest.encoding, signature.fields)
         # Nulls the endpoint accepts and this model does not; usually none.
         self._never_null = [
             signature.positions[field.name]
-            for field in scorer.manifest.signature
+            for field in manifest.signature
             if not field.nullable and _accepts_null(signature, field)
         ]
 
@@ -50,20 +67,10 @@ class Variant:
         """Whether every value that this model insists on is there."""
         return all(None not in rows.column(position) for position in self._never_null)
 
-    def score(self, rows: Rows) -> Outcome:
-        """The outcome of these rows."""
-        return interpret(self.scorer.score_matrix(self._encoder.encode(rows)), self.manifest)
-
-    def plain(self, rows: Rows) -> list[list[float]]:
-        """These rows, few of them, as ``score_plain`` takes them."""
-        return self._encoder.plain(rows)
-
-    def score_plain(self, plain: list[list[float]]) -> Outcome:
-        """The outcome of rows from ``plain``, of one request or several."""
-        return interpret(self.scorer.score_matrix(self._encoder.scaled(plain)), self.manifest)
-
     def warm(self, signature: InputSignature) -> None:
         """Score one row, so that the first caller does not pay for lazy initialisation."""
+        if self.graph is not None:
+            return  # its functions may refuse values that nobody sends; its models are warm
         blanks = [["" if f.kind == "categorical" else 0.0] for f in signature.fields]
         self.score(Rows.of_columns(blanks, 1))
 
@@ -132,12 +139,12 @@ class Generation:
         return self.mirrored[index]
 
 
-def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Generation:
+def load_generation(config: ServerConfig, known: Mapping[str, Loaded]) -> Generation:
     """Load, verify and warm all variants of a configuration.
 
     Args:
         config: what to serve.
-        loaded: scorers already in memory by version id, which are not loaded again.
+        known: what is in memory already, by version id, and is not loaded again.
 
     Raises:
         NotFound, Corrupt: a package is missing or damaged.
@@ -149,13 +156,13 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
         (one for one in config.variants if one.name == CHAMPION or one.weight or one.mirror),
         key=lambda one: one.name != CHAMPION,
     )
-    scorers = dict(loaded)
+    loaded = dict(known)
     for one in wanted:
-        if one.version_id not in scorers:
-            scorers[one.version_id] = Scorer.open(one.package, trust_code=config.trust_code)
-    signatures = [scorers[one.version_id].manifest.signature for one in wanted]
+        if one.version_id not in loaded:
+            loaded[one.version_id] = _load(one, trust_code=config.trust_code)
+    signatures = [loaded[one.version_id].manifest.signature for one in wanted]
     signature = InputSignature.compile(signatures[0], *signatures[1:])
-    variants = tuple(Variant(one, scorers[one.version_id], signature, config) for one in wanted)
+    variants = tuple(Variant(one, loaded[one.version_id], signature, config) for one in wanted)
     weights = [one.weight for one in wanted]
     mirrored = tuple(variant for variant in variants if variant.config.mirror)
     generation = Generation(
@@ -177,9 +184,15 @@ def load_generation(config: ServerConfig, loaded: Mapping[str, Scorer]) -> Gener
     return generation
 
 
-def scorers_of(generation: Generation) -> dict[str, Scorer]:
-    """The loaded models of a generation by version id."""
-    return {variant.config.version_id: variant.scorer for variant in generation.variants}
+def loaded_of(generation: Generation) -> dict[str, Loaded]:
+    """What a generation has in memory, by version id."""
+    return {variant.config.version_id: variant.loaded for variant in generation.variants}
+
+
+def _load(one: VariantConfig, *, trust_code: bool) -> Loaded:
+    if one.graph is None:
+        return Scorer.open(one.package, trust_code=trust_code)
+    return Graph.open(one.graph, one.package, one.nodes, trust_code=trust_code)
 
 
 def _accepts_null(signature: InputSignature, field: Field) -> bool:

@@ -21,6 +21,7 @@ from millwright.serving.outcome import Outcome
 from millwright.serving.questions import Question, Written
 from millwright.serving.variant import Variant
 
+_NAN = float("nan")
 _CONTENTS = {
     "BOOL": "bool_contents",
     "FP32": "fp32_contents",
@@ -88,9 +89,11 @@ def write_reply(
         if raw:
             reply.raw_output_contents.append(packed(tensor.datatype, data))
         elif tensor.datatype == "BYTES":
-            tensor.contents.bytes_contents.extend(text.encode() for text in data)
+            tensor.contents.bytes_contents.extend((text or "").encode() for text in data)
+        elif tensor.datatype == "BOOL":
+            tensor.contents.bool_contents.extend(bool(value) for value in data)
         else:
-            tensor.contents.fp64_contents.extend(data)
+            tensor.contents.fp64_contents.extend(_NAN if v is None else v for v in data)
     return Written(reply.SerializeToString())
 
 

@@ -21,7 +21,8 @@ from millwright.serving.admission import Admission
 from millwright.serving.answering import Answer
 from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
 from millwright.serving.config import ServerConfig, parse_config
-from millwright.serving.metrics import CONTENT_TYPE, family
+from millwright.serving.exposition import family
+from millwright.serving.metrics import CONTENT_TYPE
 from millwright.serving.replicas.autoscaling import Autoscaler, Wanted
 from millwright.serving.replicas.crew import Crew
 from millwright.serving.replicas.link import Relayed, WorkerGone

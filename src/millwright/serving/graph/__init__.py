@@ -1,0 +1,1 @@
+"""Several models and functions behind one name, joined in one process."""
