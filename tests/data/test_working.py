@@ -418,7 +418,7 @@ def test_what_was_erased_stays_erased(photos: Path, mw: Run) -> None:
         erased = {b"a.txt": Entry(Kind.ERASED, len(note), digest)}
         built = trees.edit(copy.place.trees, bytes.fromhex(version.digest), erased)
         copy.place.trees.keep(built)
-        copy.ledger.keep(Draft("photos", built.root, 3, 5, "main", None, "", ""))
+        copy.ledger.keep(Draft("photos", built.root, 3, 5, "main", None, "", "", 0))
     assert "1 file had been erased" in mw("checkout", "photos@2")
     assert not (photos / "a.txt").exists()
     assert mw("status", "--json")[0]["clean"]

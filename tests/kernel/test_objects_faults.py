@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from millwright.kernel.errors import NotFound, Unavailable
 from millwright.kernel.objects import ObjectStore, digest_of
+from millwright.kernel.objects.appending import Vanished
 
 pytestmark = pytest.mark.core
 
@@ -115,10 +117,8 @@ class AnythingInAnyOrder(RuleBasedStateMachine):
 
     @rule()
     def compact(self) -> None:
-        alive = {place.id for place in self.objects.chunks()}
-        alive |= {bytes.fromhex(digest) for digest, _ in self.objects.objects()}
         for pack in self.objects.packs():
-            self.objects.rewrite_pack(pack, alive.__contains__)
+            self.objects.rewrite_pack(pack)
 
     @rule()
     def start_again(self) -> None:
@@ -253,10 +253,9 @@ def test_a_writer_beside_garbage_collection_keeps_what_it_met_again(tmp_path: Pa
     def collect() -> None:
         try:
             while not stop.is_set():
-                objects.sweep((), (), before=2**40)
+                objects.sweep(objects.unreferenced((), (), before=2**40), (), ())
                 for pack in objects.packs():
-                    alive = {place.id for place in objects.chunks()}
-                    objects.rewrite_pack(pack, alive.__contains__)
+                    objects.rewrite_pack(pack)
         except BaseException as cause:
             failed.append(cause)
 
@@ -275,6 +274,46 @@ def test_a_writer_beside_garbage_collection_keeps_what_it_met_again(tmp_path: Pa
     assert objects.verify() == []
     for digest, _ in list(objects.objects()):
         assert not objects.has(digest) or digest_of(objects.read(digest)) == digest
+
+
+def test_what_is_put_while_a_collection_goes_on_is_in_no_pack_that_it_removes(
+    tmp_path: Path,
+) -> None:
+    """Packs are listed, then somebody appends to them and ends: what they added stays."""
+    objects = ObjectStore(tmp_path).of("p")
+    gone, kept = objects.put_many([b"garbage" * 1000, b"kept"])
+    writer = ObjectStore(tmp_path).of("p")
+    objects.close()
+    (listed,) = objects.packs()
+    writer.forget(chunks=[bytes.fromhex(gone)])
+    recipe, small = writer.put(noise(300_000)), writer.put(b"a moment ago")
+    writer.close()
+    assert objects.rewrite_pack(listed) > 0
+    assert objects.read(kept) == b"kept"
+    assert objects.read(small) == b"a moment ago"
+    assert objects.read(recipe) == noise(300_000)
+    assert objects.verify() == []
+
+
+def test_what_is_put_again_while_it_is_swept_is_stored_anew(tmp_path: Path) -> None:
+    """Its writer saw it, then it was swept, then the writer dates what is no longer there."""
+    objects = ObjectStore(tmp_path).of("p")
+    content = b"met again"
+    found = objects.unreferenced((), (), before=0)
+    objects.put(content)
+    assert objects.sweep(found, (), ()).chunks == ()
+    with objects._parts.index.write() as connection:
+        connection.execute("UPDATE chunks SET added = added - 10000")
+    found = objects.unreferenced((), (), before=2**40)
+    objects.put(content)
+    fresh = replace(found, before=found.moment)
+    assert objects.sweep(fresh, (), ()).chunks == ()
+    before = objects.sweeps()
+    assert len(objects.sweep(found, (), ()).chunks) == 1
+    assert objects.sweeps() == before + 1
+    with pytest.raises(Vanished):
+        objects._parts.touch([bytes.fromhex(digest_of(content))])
+    assert objects.read(objects.put(content)) == content
 
 
 @pytest.fixture

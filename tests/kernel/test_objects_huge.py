@@ -170,7 +170,8 @@ def test_garbage_collection_keeps_the_pages_and_takes_them_with_the_object(
     live = set(objects.recipe(digest).ids())
     assert live == {place.id for place in objects.chunks()}
     object_id = bytes.fromhex(digest)
-    assert not objects.sweep({object_id}, live, before=2**40).chunks
+    found = objects.unreferenced({object_id}, live, before=2**40)
+    assert not objects.sweep(found, {object_id}, live).chunks
     assert objects.has(digest)
     assert set(objects.unreferenced(set(), set(), before=2**40).chunks) == live
 

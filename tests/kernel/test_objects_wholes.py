@@ -122,7 +122,8 @@ def test_what_is_together_is_forgotten_repaired_and_collected_one_by_one(
     assert not objects.verify()
     kept = set(rest[:5])
     live = {bytes.fromhex(name) for name in kept}
-    swept = objects.sweep(live, live, before=2**40)
+    swept = objects.sweep(objects.unreferenced(live, live, before=2**40), live, live)
+    objects.release_links()
     assert {name.hex() for name in swept.chunks} == {damaged, *rest} - kept
     assert {name for name, _ in objects.links()} == kept
     objects.rebuild()

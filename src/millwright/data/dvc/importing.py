@@ -167,6 +167,7 @@ class _Import:
         on_progress: Progress | None,
     ) -> None:
         self._place = place
+        self._swept = place.objects.sweeps()
         self._ledger = ledger
         self._correspondence = correspondence
         self._taker = taker
@@ -256,6 +257,7 @@ class _Import:
             parents=parents or None,
             message=_message(version),
             source=f"dvc {version.place}@{_mark(version)}",
+            swept=self._swept,
         )
 
     def _miss(self, version: PathVersion, md5: str, file: str, why: str) -> None:

@@ -20,6 +20,7 @@ from millwright.data.references import MAIN, check_ref_name
 from millwright.data.service.files import checked_totals
 from millwright.data.service.intake import numbering
 from millwright.data.service.queries import as_records, by_id, head_row
+from millwright.data.storage.reach import must_be_here
 from millwright.data.tables import dataset_versions
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
@@ -38,7 +39,8 @@ def commit_version(
     checks. Content that already is the newest of its branch adds nothing: that version is returned.
 
     Raises:
-        NotFound: there is no such object, or no such parent.
+        NotFound: there is no such object, or no such parent; or garbage collection took objects of
+            it before it was kept, so that they have to be uploaded again.
         InvalidInput: the object is not a Parquet table with rows, or not a manifest.
     """
     if request.branch != MAIN:
@@ -47,6 +49,8 @@ def commit_version(
         head = head_row(connection, project, name, request.branch)
         if head is not None and _is_the_same(head, request):
             return as_records(connection, [head])[0]
+    objects = store.objects.of(project)
+    swept = objects.sweeps()
     # Broken rows are what they are: nothing has to hold for the next ones.
     is_first = head is None and not name.endswith(QUARANTINE)
     if request.kind == "table":
@@ -73,6 +77,8 @@ def commit_version(
         head = head_row(tx.connection, project, name, request.branch)
         if head is not None and _is_the_same(head, request):
             return as_records(tx.connection, [head])[0]
+        if objects.sweeps() != swept:
+            must_be_here(objects, row)
         begin_project(tx)
         row["version"] = _next_number(tx, project, name)
         row["parents"] = json.dumps(_parents(tx, project, name, request, head))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Collection, Container
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,9 +47,7 @@ def destroy_local(objects: ProjectObjects, gone: Collection[bytes], dead: Collec
     packs = {pack.id for pack in objects.packs() if holds(pack.path, dead)}
     objects.forget([digest.hex() for digest in gone], dead)
     freed = 0
-    alive = {bytes.fromhex(name) for name, _ in objects.objects()}
-    alive.update(place.id for place in objects.chunks())
-    freed += _rewritten(objects, packs, alive)
+    freed += _rewritten(objects, packs)
     freed += objects.drop_cached(gone)
     objects.close()
     return freed
@@ -61,7 +59,7 @@ def holds(pack: Path, chunks: Collection[bytes]) -> bool:
     return any(entry.id in chunks for entry in headers(content))
 
 
-def _rewritten(objects: ProjectObjects, packs: set[int], alive: Container[bytes]) -> int:
+def _rewritten(objects: ProjectObjects, packs: set[int]) -> int:
     """Rewrite packs, waiting for those that somebody appends to."""
     freed, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
     while True:
@@ -70,7 +68,7 @@ def _rewritten(objects: ProjectObjects, packs: set[int], alive: Container[bytes]
             # What could not be rewritten is found by the search that follows.
             return freed
         for pack in left:
-            freed += objects.rewrite_pack(pack, alive.__contains__)
+            freed += objects.rewrite_pack(pack)
         time.sleep(0.05)
 
 

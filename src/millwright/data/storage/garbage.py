@@ -1,8 +1,11 @@
 """Garbage collection: what nothing refers to goes, after a time of grace, while others write.
 
 Mark: everything that the database, the working copies and the objects themselves name. Sweep: the
-rest, but for what was added or met again within the grace. Then packs of which much is gone are
-rewritten, and files that a killed writer left behind are removed.
+rest, but for what was added or met again within the grace. The sweep happens within a write
+transaction, after what was named meanwhile was marked too: whoever keeps a version comes before, and
+is seen, or after, and sees by the count of sweeps that its objects have to be looked at again. On
+PostgreSQL that transaction also waits for a commit that a killed client had sent. Then packs of which
+much is gone are rewritten, and files that a killed writer left behind are removed.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from millwright.data.storage.marking import Live, live_of
+from millwright.data.service.intake import numbering
+from millwright.data.storage.marking import Live, catch_up, live_of
 from millwright.data.storage.records import Collected, GarbageRequest, GoneObject
 from millwright.data.storage.retention import drop_expired, expired_versions
 from millwright.kernel.access import Actor
 from millwright.kernel.errors import Unavailable
-from millwright.kernel.objects import DigestSet, ProjectObjects
+from millwright.kernel.objects import ProjectObjects
 from millwright.kernel.references import digests_in_text
 from millwright.kernel.store import Store
 from millwright.kernel.tables import events
@@ -46,15 +50,20 @@ def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -
     else:
         drop_expired(store, actor, project, expired)
         live = live_of(store, project)
-        if live.unreadable and not request.despite_damage:
-            raise _unknown(live.unreadable)
-        found = objects.sweep(live.objects, live.chunks, before=before)
-        freed = compact(objects) + objects.reclaim(objects.orphans(), before=before)
-        freed += _clear_cache(objects, live, before)
-        if found.objects or found.chunks:
-            with store.write(actor, project) as tx:
-                payload = {"chunks": len(found.chunks), "size": found.size, "freed": freed}
+        _refuse_unknown(live, request)
+        found = objects.unreferenced(live.objects, live.chunks, before=before)
+        with numbering(store), store.write(actor, project) as tx:
+            # Whoever keeps a version now waits, and what a client that died had sent is done.
+            catch_up(store, project, live)
+            _refuse_unknown(live, request)
+            found = objects.sweep(found, live.objects, live.chunks)
+            if found.objects or found.chunks:
+                payload = {"chunks": len(found.chunks), "size": found.size}
                 tx.event("storage.collected", f"project:{project}", payload)
+        freed = objects.release_links() + compact(objects)
+        freed += objects.reclaim(objects.orphans(), before=before) + _clear_cache(
+            objects, live, before
+        )
     gone = named(store, project, [*found.objects, *found.chunks])
     return Collected(
         dry_run=request.dry_run,
@@ -69,30 +78,31 @@ def collect(store: Store, actor: Actor, project: str, request: GarbageRequest) -
     )
 
 
-def _unknown(unreadable: list[str]) -> Unavailable:
-    return Unavailable(
+def _refuse_unknown(live: Live, request: GarbageRequest) -> None:
+    if not live.unreadable or request.despite_damage:
+        return
+    raise Unavailable(
         "gc.unreadable",
-        f"{len(unreadable)} of the stored manifests cannot be read, so what they need is not known; "
-        "nothing was removed.",
+        f"{len(live.unreadable)} of the stored manifests cannot be read, so what they need is not "
+        "known; nothing was removed.",
         hint="Reach the remote, or mend them with: mw data fsck --repair-from REMOTE; else give "
         "them up with: mw data gc --yes --despite-damage",
-        value=unreadable[0],
+        value=live.unreadable[0],
     )
 
 
 def compact(objects: ProjectObjects, worth: float = _WORTH_REWRITING) -> int:
     """Rewrite packs of which at least this share is unreferenced; bytes freed."""
     objects.seal()
+    # Listed before the chunks: a pack that somebody makes meanwhile is not taken for garbage.
+    packs = objects.packs()
     used: dict[int, int] = defaultdict(int)
-    alive = DigestSet(bytes.fromhex(name) for name, _ in objects.objects())
     for place in objects.chunks():
-        if place.source > 0:
-            used[place.source] += place.stored
-            alive.update((place.id,))
+        used[place.source] += place.stored
     freed = 0
-    for pack in objects.packs():
+    for pack in packs:
         if pack.size - used[pack.id] > worth * pack.size:
-            freed += objects.rewrite_pack(pack, alive.__contains__)
+            freed += objects.rewrite_pack(pack)
     return freed
 
 

@@ -34,6 +34,8 @@ class Live:
     """How many objects each table refers to."""
     unreadable: list[str] = field(default_factory=list)
     """Manifests that are not here, so that what they name is not known."""
+    nodes: set[bytes] = field(default_factory=set)
+    """The nodes of manifests that were followed."""
 
 
 def live_of(store: Store, project: str, without: Iterable[str] = ()) -> Live:
@@ -43,8 +45,16 @@ def live_of(store: Store, project: str, without: Iterable[str] = ()) -> Live:
     by their ids.
     """
     found = Live()
+    catch_up(store, project, found, without)
+    return found
+
+
+def catch_up(store: Store, project: str, found: Live, without: Iterable[str] = ()) -> None:
+    """Add what is referred to by now; what is live already is not followed again."""
+    found.because.clear()
+    # The journal first: what it gives away meanwhile is in the database when that is read.
+    roots = dict.fromkeys(_in_files(store.workspace.state))
     dropped = dropped_ids(store, project).union(without)
-    roots: dict[bytes, None] = {}
     with store.read() as connection:
         for reference in references(connection):
             if reference.project not in (None, project):
@@ -53,16 +63,13 @@ def live_of(store: Store, project: str, without: Iterable[str] = ()) -> Live:
                 continue
             found.because[reference.table] = found.because.get(reference.table, 0) + 1
             roots[bytes.fromhex(reference.digest)] = None
-    for digest in _in_files(store.workspace.state):
-        roots[digest] = None
     follow(store.objects.of(project), roots, found)
-    return found
 
 
 def follow(objects: ProjectObjects, roots: Iterable[bytes], found: Live) -> None:
     """Add objects and all that they name: entries of manifests, digests in JSON documents."""
     nodes = TreeStore(objects)
-    seen: set[bytes] = set()
+    fresh: list[bytes] = []
     waiting = list(roots)
     while waiting:
         digest = waiting.pop()
@@ -74,16 +81,20 @@ def follow(objects: ProjectObjects, roots: Iterable[bytes], found: Live) -> None
             if not known:
                 continue
             found.objects.add(digest)
+            fresh.append(digest)
             head = objects.read_range(digest.hex(), 0, len(MAGIC))
             if head == MAGIC:
-                found.objects.update(tree_objects(nodes, digest, seen))
+                for named in tree_objects(nodes, digest, found.nodes):
+                    if named not in found.objects:
+                        found.objects.add(named)
+                        fresh.append(named)
             elif head[:1] in _DOCUMENT and objects.size(digest.hex()) <= _LARGEST_DOCUMENT:
                 text = objects.read(digest.hex()).decode("utf-8", "replace")
                 waiting.extend(bytes.fromhex(name) for name in digests_in_text(text))
         except (Unavailable, NotFound, Corrupt):
             found.unreadable.append(digest.hex())
-    found.chunks.update(found.objects)
-    for group in groups(list(found.objects)):
+    found.chunks.update(fresh)
+    for group in groups(fresh):
         for recipe in objects.recipes(group).values():
             found.chunks.update(recipe.ids())
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from millwright.data.storage.heads import Row
+from millwright.data.tree_store import TreeStore
 from millwright.data.trees.entries import NO_BYTES
 from millwright.data.trees.nodes import Nodes, digests_in, level_of
+from millwright.kernel.errors import NotFound
+from millwright.kernel.objects import ProjectObjects
+
+COLLECTED = "objects.collected"
+"""The code of the error for objects that garbage collection took before anything named them."""
 
 _BATCH = 64
 Bring = Callable[[list[bytes]], None]
@@ -40,6 +46,33 @@ def objects_of(nodes: Nodes, rows: Iterable[Row], bring: Bring | None = None) ->
         if root is not None:
             found.update(dict.fromkeys(tree_objects(nodes, root, seen, bring)))
     return list(found)
+
+
+def must_be_here(objects: ProjectObjects, row: Row) -> None:
+    """Look again for the objects of a version that is about to be kept.
+
+    For those who looked before ``ProjectObjects.sweeps`` changed, while nothing can be swept.
+
+    Raises:
+        NotFound: garbage collection took some of them meanwhile.
+    """
+    # Each node is read anew: what was read before says nothing of what is there now.
+    absent = objects.absent(_still_named(TreeStore(objects), row))
+    if absent:
+        raise NotFound(
+            COLLECTED,
+            f"Garbage collection took {len(absent)} of the version's objects before it was kept.",
+            hint="Add it again.",
+            value=absent[0].hex(),
+        )
+
+
+def _still_named(nodes: Nodes, row: Row) -> list[bytes]:
+    try:
+        return objects_of(nodes, [row])
+    except NotFound:
+        # A node of the manifest itself is gone.
+        return plain_objects(row)
 
 
 def tree_objects(

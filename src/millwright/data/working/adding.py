@@ -11,6 +11,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from millwright.data import trees
+from millwright.data.storage.reach import COLLECTED
 from millwright.data.trees import Built, Entry, Kind
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
@@ -138,13 +139,45 @@ def add(
         tracked = _tracked(index, target, follow=follow)
         seen = suspects(index, tracked if tracked.id else None, found_in(place, tracked))
         known = entries_known(place, index, tracked, seen.new + seen.changed)
-        changes = _read(place, tracked, seen, known, on_progress)
+        reading = _Reading(place, tracked, seen, known, message, on_progress)
+        try:
+            draft, changes = reading.draft()
+            kept, is_new = _keep(ledger, tracked, draft)
+        except NotFound as cause:
+            if cause.code != COLLECTED:
+                raise
+            # Nothing named the new bytes yet: they are stored once more.
+            draft, changes = reading.draft()
+            kept, is_new = _keep(ledger, tracked, draft)
+        now = place_version(index, tracked, kept, draft.root, changes, seen.gone)
+        write_beside(place, now, kept)
+    return Kept(kept, is_new, len(seen.new), len(seen.changed), len(seen.gone))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is to be read of a dataset's files, and what is known of them."""
+
+    place: Place
+    tracked: Tracked
+    seen: Suspects
+    known: dict[str, Entry]
+    message: str
+    on_progress: Progress | None
+
+    def draft(self) -> tuple[Draft, Stored]:
+        """Store what is new and changed, and the manifest; the version that it makes."""
+        place, tracked, seen = self.place, self.tracked, self.seen
+        swept = place.objects.sweeps()
+        changes = _read(place, tracked, seen, self.known, self.on_progress)
         entries: dict[bytes, Entry | None] = {
-            path.encode(): entry for path, (_, entry) in changes.items() if known.get(path) != entry
+            path.encode(): entry
+            for path, (_, entry) in changes.items()
+            if self.known.get(path) != entry
         }
         entries |= {path.encode(): None for path in seen.gone}
         built = _built(place, tracked, entries)
-        root = place.trees.keep(built)
+        place.trees.keep(built)
         totals = trees.totals(place.trees, built.root)
         draft = Draft(
             name=tracked.name,
@@ -153,19 +186,16 @@ def add(
             size=totals.size,
             branch=tracked.branch,
             parents=(tracked.version_id,) if tracked.version_id else None,
-            message=message,
-            source=target.path,
+            message=self.message,
+            source=self.tracked.path,
+            swept=swept,
         )
-        if tracked.id and tracked.root == built.root and tracked.digest == root:
-            kept, is_new = _still_there(ledger, tracked, draft)
-        else:
-            kept, is_new = ledger.keep(draft)
-        now = place_version(index, tracked, kept, built.root, changes, seen.gone)
-        write_beside(place, now, kept)
-    return Kept(kept, is_new, len(seen.new), len(seen.changed), len(seen.gone))
+        return draft, changes
 
 
-def _still_there(ledger: Ledger, tracked: Tracked, draft: Draft) -> tuple[Known, bool]:
+def _keep(ledger: Ledger, tracked: Tracked, draft: Draft) -> tuple[Known, bool]:
+    if not tracked.id or tracked.root != draft.root or tracked.digest != draft.root.hex():
+        return ledger.keep(draft)
     known = next((v for v in ledger.versions(tracked.name) if v.id == tracked.version_id), None)
     return (known, False) if known is not None else ledger.keep(draft)
 

@@ -38,6 +38,8 @@ class Draft:
     """None for the newest of the branch."""
     message: str
     source: str
+    swept: int
+    """``ProjectObjects.sweeps`` before its bytes were looked for."""
 
 
 class Ledger(Protocol):
@@ -56,7 +58,11 @@ class Ledger(Protocol):
         """All datasets."""
 
     def keep(self, draft: Draft) -> tuple[Known, bool]:
-        """Keep a version, durable on return, and say whether it is new."""
+        """Keep a version, durable on return, and say whether it is new.
+
+        Raises:
+            NotFound: garbage collection took bytes of it that nothing named yet (``COLLECTED``).
+        """
 
 
 def ledger_of(place: Place) -> Ledger:
@@ -154,10 +160,19 @@ class LocalLedger:
                 created_ms=time.time_ns() // 1_000_000,
                 created_by=_LOCAL_USER,
             )
+            self._must_be_here(version, draft)
             self._journal.append(version)
             self._journal.close()
         tell_server(self._place)
         return version, True
+
+    def _must_be_here(self, version: Known, draft: Draft) -> None:
+        objects = self._place.objects
+        # Nothing is swept while we are alone.
+        if objects.sweeps() != draft.swept:
+            from millwright.data.storage.reach import must_be_here
+
+            must_be_here(objects, {"kind": version.kind, "digest": version.digest})
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         if not self._database.exists():

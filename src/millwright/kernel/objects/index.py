@@ -38,11 +38,12 @@ CREATE TABLE IF NOT EXISTS objects(
   id BLOB PRIMARY KEY, size INTEGER NOT NULL, added INTEGER NOT NULL, recipe BLOB,
   source INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS damaged(id BLOB PRIMARY KEY, found INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sweeps(id INTEGER PRIMARY KEY, done INTEGER NOT NULL);
 """
     + wholes.SCHEMA
 )
-_VERSION = 2
-"""1 had none of the tables of ``wholes``; opening an index adds them."""
+_VERSION = 3
+"""1 had none of the tables of ``wholes``, 2 no count of sweeps; opening an index adds them."""
 _PAGE_BYTES = 1024
 """Rows of digests fill pages of this size better than larger ones."""
 _AT_ONCE = 500
@@ -197,6 +198,11 @@ class Index:
             statement = f"SELECT {columns} FROM objects WHERE id IN ({marks(batch)})"  # noqa: S608
             found += [ObjectRow(*row) for row in self.rows(statement, batch)]
         return found
+
+    def sweeps(self) -> int:
+        """How often garbage collection removed anything."""
+        found = self.rows("SELECT done FROM sweeps")
+        return int(found[0][0]) if found else 0
 
     def several(self, ids: Iterable[bytes]) -> set[bytes]:
         """Those that are objects of several chunks."""

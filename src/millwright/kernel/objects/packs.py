@@ -145,8 +145,8 @@ class PackShelf:
         return self.path(rows[0][0])
 
     @contextmanager
-    def removing(self, pack: Pack) -> Iterator[bool]:
-        """Hold a pack so that nobody appends to it; false if somebody does."""
+    def removing(self, pack: Pack) -> Iterator[int | None]:
+        """Hold a pack so that nobody appends to it; its size now, or None if somebody does."""
         with self._lock:
             mine = [opened for opened in self._idle if opened.id == pack.id]
             self._idle = [opened for opened in self._idle if opened.id != pack.id]
@@ -154,7 +154,9 @@ class PackShelf:
             opened.close()
         handle = _locked(pack.path)
         try:
-            yield handle is not None
+            # Whoever appended to it until now committed more than was known of it before.
+            rows = self._index.rows("SELECT size FROM packs WHERE id = ?", (pack.id,))
+            yield rows[0][0] if handle is not None and rows else None
         finally:
             if handle is not None:
                 os.close(handle)

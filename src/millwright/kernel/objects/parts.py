@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from millwright.kernel.errors import Corrupt
 from millwright.kernel.objects import wholes
-from millwright.kernel.objects.appending import Appending
+from millwright.kernel.objects.appending import Appending, Vanished
 from millwright.kernel.objects.index import (
     ELSEWHERE,
     Index,
@@ -170,14 +170,23 @@ class Parts:
         return True
 
     def touch(self, object_ids: list[bytes]) -> None:
-        """Date objects that were added again, so that garbage collection takes them for new."""
+        """Date objects that were added again, so that garbage collection takes them for new.
+
+        Raises:
+            Vanished: it took one before it was dated; add it once more.
+        """
         if not object_ids:
             return
         now = int(time.time())
-        old = self.index.read(lambda connection: _dated_before(connection, object_ids, now))
+        dates = self.index.read(lambda connection: _dates(connection, object_ids))
+        if any(object_id not in dates for object_id in object_ids):
+            raise Vanished
+        old = [object_id for object_id, date in dates.items() if date < now - FRESH_SECONDS]
         if not old:
             return
         with self.index.write() as connection:
+            if len(_dates(connection, old)) < len(old):
+                raise Vanished
             wholes.touch(connection, old, now)
             for table in ("chunks", "objects"):
                 connection.executemany(
@@ -186,15 +195,11 @@ class Parts:
                 )
 
 
-def _dated_before(connection: sqlite3.Connection, ids: list[bytes], now: int) -> list[bytes]:
-    """Those whose date is no longer fresh."""
-    limit = now - FRESH_SECONDS
-    found = [one.id for one in wholes.find(connection, ids).values() if one.added < limit]
+def _dates(connection: sqlite3.Connection, ids: list[bytes]) -> dict[bytes, int]:
+    """When objects were last added, those that are known."""
+    found = {one.id: one.added for one in wholes.find(connection, ids).values()}
     for table in ("chunks", "objects"):
         for batch in batches(ids):
-            rows = connection.execute(
-                f"SELECT id FROM {table} WHERE added < ? AND id IN ({marks(batch)})",  # noqa: S608
-                [limit, *batch],
-            )
-            found += [row[0] for row in rows]
+            query = f"SELECT id, added FROM {table} WHERE id IN ({marks(batch)})"  # noqa: S608
+            found.update(connection.execute(query, batch).fetchall())
     return found

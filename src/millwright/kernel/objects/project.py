@@ -38,6 +38,8 @@ from millwright.kernel.objects.sweeping import Swept
 from millwright.kernel.objects.verifying import Damage
 
 _BUFFER = 128 << 10
+_WORTH_MOVING = 0.5
+"""Up to this share of a linked file is copied to be rid of the rest."""
 
 
 class ProjectObjects:
@@ -288,18 +290,29 @@ class ProjectObjects:
     def unreferenced(
         self, live_objects: Container[bytes], live_chunks: Container[bytes], *, before: float
     ) -> Swept:
-        """What ``sweep`` would forget now."""
+        """What is neither live nor added since a moment (Unix time)."""
         return sweeping.unreferenced(self._parts, live_objects, live_chunks, before)
 
     def sweep(
-        self, live_objects: Container[bytes], live_chunks: Container[bytes], *, before: float
+        self, found: Swept, live_objects: Container[bytes], live_chunks: Container[bytes]
     ) -> Swept:
-        """Forget what is neither live nor added since a moment (Unix time), while others write."""
-        return sweeping.sweep(self._parts, live_objects, live_chunks, before)
+        """Forget what ``unreferenced`` found and what still is so, while others write.
 
-    def rewrite_pack(self, pack: Pack, keep: Callable[[bytes], bool]) -> int:
-        """Copy what is kept (ids of chunks, and of objects with recipes) elsewhere; bytes freed."""
-        return removing.rewrite_pack(self._parts, pack, keep)
+        Files stay until ``release_links`` and ``rewrite_pack``.
+        """
+        return sweeping.sweep(self._parts, found, live_objects, live_chunks)
+
+    def release_links(self) -> int:
+        """Remove linked files of which little is needed any more; bytes freed."""
+        return removing.release_links(self._parts, most=_WORTH_MOVING)
+
+    def sweeps(self) -> int:
+        """How often anything was swept: as long as that stays, what was here is here."""
+        return self._parts.index.sweeps()
+
+    def rewrite_pack(self, pack: Pack) -> int:
+        """Copy what the index knows to be in a pack elsewhere and remove the pack; bytes freed."""
+        return removing.rewrite_pack(self._parts, pack)
 
     def verify(self, on_progress: Callable[[int, int], None] | None = None) -> list[Damage]:
         """Read every chunk again; which are damaged. Progress is bytes done and bytes in all."""

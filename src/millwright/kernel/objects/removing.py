@@ -5,7 +5,7 @@ Whoever calls these decides what is to be kept; nothing here knows why an object
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,19 +90,18 @@ def release_links(parts: Parts, *, most: float) -> int:
     return freed
 
 
-def rewrite_pack(parts: Parts, pack: Pack, keep: Callable[[bytes], bool]) -> int:
-    """Copy the records that are kept to another pack and remove this one; bytes freed.
+def rewrite_pack(parts: Parts, pack: Pack) -> int:
+    """Copy the records that the index knows to another pack and remove this one; bytes freed.
 
-    ``keep`` is asked for the digest of each chunk, and of each object whose recipe is here; what is
-    not kept is forgotten. A pack that another process appends to is left alone. Damaged records
-    are not copied.
+    What is known is asked once nobody can append to the pack: what was added a moment before is
+    kept, too. A pack that somebody appends to is left alone. Damaged records are not copied.
     """
-    with parts.packs.removing(pack) as held:
-        if not held:
+    with parts.packs.removing(pack) as size:
+        if size is None:
             return 0
         content = pack.path.read_bytes()
-        found = read_footer(content) or list(headers(content, pack.size))
-        copied = _copy(parts, pack, content, found, keep)
+        found = read_footer(content) or list(headers(content, size))
+        copied = _copy(parts, pack, content, found)
         with parts.index.write() as connection:
             connection.execute("DELETE FROM chunks WHERE source = ?", (pack.id,))
             connection.execute("DELETE FROM objects WHERE source = ?", (pack.id,))
@@ -112,9 +111,7 @@ def rewrite_pack(parts: Parts, pack: Pack, keep: Callable[[bytes], bool]) -> int
     return len(content) - copied
 
 
-def _copy(
-    parts: Parts, pack: Pack, content: bytes, found: list[Entry], keep: Callable[[bytes], bool]
-) -> int:
+def _copy(parts: Parts, pack: Pack, content: bytes, found: list[Entry]) -> int:
     places = parts.index.locate(entry.id for entry in found if entry.kind == Kind.CHUNK)
     copied = 0
     with Appending(parts.packs, parts.index, moving=pack.id) as out:
@@ -125,10 +122,10 @@ def _copy(
                 continue
             if entry.kind == Kind.RECIPE:
                 object_id, encoded = parse_recipe(payload)
-                if keep(object_id):
+                if any(row.source == pack.id for row in parts.index.objects([object_id])):
                     out.recipe(object_id, parts.opened(encoded))
                     copied += entry.stored
-            elif keep(entry.id) and entry.id in places and places[entry.id].source == pack.id:
+            elif entry.id in places and places[entry.id].source == pack.id:
                 out.chunk(entry.id, payload)
                 copied += entry.stored
     return copied
