@@ -23,6 +23,7 @@ def small_trees(
     categorical: Sequence[int],
     trees: int = TREES,
     leaves: int = LEAVES,
+    leaf_rows: int = LEAF_ROWS,
 ) -> Any:
     """A fitted model with ``predict``, and ``predict_proba`` for classes.
 
@@ -34,6 +35,7 @@ def small_trees(
         categorical: columns that number levels.
         trees: how many.
         leaves: of each, at most.
+        leaf_rows: rows of a leaf, at least.
 
     Raises:
         Unavailable: LightGBM is not installed.
@@ -50,7 +52,7 @@ def small_trees(
     model = kind(
         n_estimators=trees,
         num_leaves=leaves,
-        min_child_samples=LEAF_ROWS,
+        min_child_samples=leaf_rows,
         random_state=SEED,
         n_jobs=1,
         verbosity=-1,

@@ -8,7 +8,7 @@ import numpy as np
 
 from millwright.monitoring.statistics.special import Floats
 
-CELLS = 500
+CELLS = 5_000
 """Scores are put into so many cells of equal counts before the regression."""
 
 
