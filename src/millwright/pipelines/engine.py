@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from millwright.kernel import clock
 from millwright.kernel.errors import Conflict, InvalidInput
 from millwright.kernel.ids import new_id
+from millwright.kernel.objects import digest_of
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines import values
 from millwright.pipelines.board import Board
+from millwright.pipelines.call import INLINE_BYTES
 from millwright.pipelines.code_snapshot import keep_code, restored_code
 from millwright.pipelines.doorway import Doorway, doorway_of, file_doorway
 from millwright.pipelines.dsl import Pipeline, Plan
@@ -198,13 +200,19 @@ def _begun(
 ) -> Session:
     """A new run, which the ledger hears of with its first wave."""
 
+    code: dict[str, bytes] = {}
+
     def keep(content: bytes) -> str:
-        return around.doorway.put(around.project, content)
+        if len(content) > INLINE_BYTES:
+            return around.doorway.put(around.project, content)
+        code[digest := digest_of(content)] = content
+        return digest
 
     new = _new_run(plan, cause, keep_code(plan, keep), new_id())
     claim = Claim(owner=this_owner(), pid=os.getpid(), lease_ms=around.lease_ms)
     assert new.id is not None
     session = Session(around, plan, new.id, 1, new=new, claim=claim, tasks=known)
+    session.first_contents += code.values()
     for name, task in known.items():
         session.say(trusted(TaskChange, task=name, status=task.status, outputs=task.outputs))
     return session

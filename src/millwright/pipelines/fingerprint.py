@@ -124,12 +124,12 @@ def recipe(node: Node, code: dict[str, str], code_digest: str | None = None) -> 
 
 
 def _fixed(code: str, parameters: dict[str, str], environment: str) -> str:
-    text = "".join(f"{name}={digest};" for name, digest in sorted(parameters.items()))
+    text = "".join([f"{name}={parameters[name]};" for name in sorted(parameters)])
     return f"{code} {environment} {text}"
 
 
 def _key(fixed: str, inputs: Mapping[str, str]) -> str:
-    text = "".join(f"{name}={digest};" for name, digest in sorted(inputs.items()))
+    text = "".join([f"{name}={inputs[name]};" for name in sorted(inputs)])
     return blake3(f"{fixed}|{text}".encode()).hexdigest()
 
 

@@ -86,7 +86,10 @@ class Journal:
     def say(self, change: TaskChange, contents: Sequence[bytes] = ()) -> None:
         """A change of a task, and the bytes of its outputs."""
         with self._condition:
-            self._said.changes.append(change)
+            said = self._said.changes
+            if said and said[-1].status == "running" and said[-1].task == change.task:
+                said.pop()  # it began and ended within one wave, which tells both
+            said.append(change)
             self._said.contents += contents
             if change.log_digest is not None:
                 self._said.lines.pop((change.task, change.attempt), None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from millwright.kernel.access import LOCAL
 from millwright.kernel.errors import Unavailable
@@ -102,28 +104,32 @@ class FileDoorway(_NearDoorway):
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        path = workspace.state / "millwright.db"
+        path = _database_of(workspace)
         self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
         configure(self._connection)
         self._lock = threading.Lock()
         self.objects = ObjectStore(workspace.objects)
         self.objects.fetcher = self._fetch
         self._workspace = workspace
+        self._where = _where(workspace)
 
     @classmethod
     def opened(cls, workspace: Workspace) -> FileDoorway | None:
-        """The doorway, if the workspace keeps its state in SQLite and the schema is the newest."""
-        is_file = workspace.database_url == f"sqlite:///{workspace.state / 'millwright.db'}"
-        if not is_file or not (workspace.state / "millwright.db").exists():
+        """The doorway, if the workspace keeps its state in SQLite and the schema is the newest.
+
+        The one that was closed last is still open, and taken where it leads to the same files.
+        """
+        is_file = workspace.database_url == f"sqlite:///{_database_of(workspace)}"
+        if not is_file or not _database_of(workspace).exists():
             return None
-        doorway = cls(workspace)
+        doorway = _taken(_where(workspace)) or cls(workspace)
         try:
             found = doorway._connection.execute("SELECT version_num FROM alembic_version")
             current = found.fetchone()
         except sqlite3.Error:
             current = None
         if current != (HEAD,):
-            doorway.close()
+            doorway._end()
             return None
         return doorway
 
@@ -163,6 +169,55 @@ class FileDoorway(_NearDoorway):
         self.objects.fetcher(project, chunks)
 
     def close(self) -> None:
-        """Close the database and the objects."""
+        """Keep it for the next run of this process; at most one rests."""
+        _resting.append(self)
+        if len(_resting) > 1:
+            _resting.popleft()._end()
+
+    def _end(self) -> None:
+        if self._where.process != os.getpid():
+            _left_to_parent.append(self)  # a connection must not be closed by a fork
+            return
         self._connection.close()
         self.objects.close()
+
+
+_resting: deque[FileDoorway] = deque()
+_left_to_parent: list[FileDoorway] = []
+
+
+class _Where(NamedTuple):
+    """What an open doorway is good for: another process, file or way of writing needs its own."""
+
+    process: int
+    root: Path
+    database: tuple[int, int]
+    objects: tuple[int, int]
+    synchronous: str | None
+
+
+def _taken(where: _Where) -> FileDoorway | None:
+    try:
+        doorway = _resting.pop()
+    except IndexError:
+        return None
+    if doorway._where == where:
+        return doorway
+    doorway._end()
+    return None
+
+
+def _where(workspace: Workspace) -> _Where:
+    workspace.objects.mkdir(parents=True, exist_ok=True)
+    database, objects = _database_of(workspace).stat(), workspace.objects.stat()
+    return _Where(
+        os.getpid(),
+        workspace.root,
+        (database.st_dev, database.st_ino),
+        (objects.st_dev, objects.st_ino),
+        os.environ.get("MILLWRIGHT_SYNCHRONOUS"),
+    )
+
+
+def _database_of(workspace: Workspace) -> Path:
+    return workspace.state / "millwright.db"

@@ -84,7 +84,9 @@ class Session:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     """What the ledger knew when the run was claimed."""
     _journal: Journal | None = None
-    _first: list[tuple[TaskChange, Sequence[bytes]]] = field(default_factory=list)
+    first_contents: list[bytes] = field(default_factory=list)
+    """Bytes that go with the first wave."""
+    _first: list[TaskChange] = field(default_factory=list)
     _recent: dict[str, bytes] = field(default_factory=dict)
     _recent_bytes: int = 0
     _before: dict[str, Fingerprint] | None = None
@@ -122,7 +124,8 @@ class Session:
     def say(self, change: TaskChange, contents: Sequence[bytes] = ()) -> None:
         """A change of a task; before the run has begun it waits for the first wave."""
         if self._journal is None:
-            self._first.append((change, contents))
+            self._first.append(change)
+            self.first_contents += contents
         else:
             self._journal.say(change, contents)
 
@@ -247,14 +250,14 @@ class Session:
     def _launch(self, end: RunEnd | None) -> None:
         assert self.new is not None
         assert self.claim is not None
-        contents = [content for _, some in self._first for content in some]
-        changes = tuple(change for change, _ in self._first)
-        wave = trusted(Wave, attempt=1, number=1, lease_ms=self.around.lease_ms, changes=changes, added=(),
-            logs=(), questions=(), objects=tuple(contents), end=end,
+        wave = trusted(Wave, attempt=1, number=1, lease_ms=self.around.lease_ms,
+            changes=tuple(self._first), added=(), logs=(), questions=(),
+            objects=tuple(self.first_contents), end=end,
         )  # fmt: skip
         launch = trusted(Launch, run=self.new, claim=self.claim, wave=wave)
         self.around.doorway.launch(self.project, launch)
         self._first.clear()
+        self.first_contents.clear()
 
     def _open_journal(self, number: int) -> None:
         journal = Journal(

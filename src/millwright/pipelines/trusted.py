@@ -8,6 +8,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 R = TypeVar("R", bound=BaseModel)
+# A record is frozen, so its slots are filled from beside it.
+_set_fields = BaseModel.__dict__["__dict__"].__set__
+_set_names, _set_extra, _set_private = (
+    BaseModel.__dict__[f"__pydantic_{slot}__"].__set__
+    for slot in ("fields_set", "extra", "private")
+)
 
 
 def trusted(kind: type[R], /, **values: Any) -> R:
@@ -17,10 +23,10 @@ def trusted(kind: type[R], /, **values: Any) -> R:
     gets a record must not change what is in it, which is the rule for records anyway.
     """
     made = kind.__new__(kind)
-    object.__setattr__(made, "__dict__", {**_defaults(kind), **values})
-    object.__setattr__(made, "__pydantic_fields_set__", set(values))
-    object.__setattr__(made, "__pydantic_extra__", None)
-    object.__setattr__(made, "__pydantic_private__", None)
+    _set_fields(made, {**_defaults(kind), **values})
+    _set_names(made, set(values))
+    _set_extra(made, None)
+    _set_private(made, None)
     return made
 
 

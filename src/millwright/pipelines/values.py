@@ -23,6 +23,7 @@ from millwright.kernel.errors import Corrupt, InvalidInput
 from millwright.pipelines.entry_point import entry_point_of, loaded_class
 
 TAG = "$type"
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 Tagged = dict[str, JsonValue]
 ToLeaf = Callable[[object], Tagged | None]
 FromLeaf = Callable[[Tagged], object]
@@ -80,7 +81,7 @@ def decode(tree: JsonValue, leaf: FromLeaf = _unknown_leaf) -> Any:
 
 def canonical(tree: JsonValue) -> bytes:
     """The one byte form of a JSON tree: sorted keys, no spaces, UTF-8."""
-    return json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _canonical_json(tree).encode()
 
 
 def digest_of(tree: JsonValue) -> str:
