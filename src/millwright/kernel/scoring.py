@@ -7,6 +7,7 @@ made in production come from the same lines.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from millwright.kernel.encoding import Matrix, encode
 from millwright.kernel.errors import Corrupt, InvalidInput, NotFound
 from millwright.kernel.model_package import MANIFEST, Manifest, Task
-from millwright.kernel.runtimes import Runtime, open_runtime
+from millwright.kernel.runtimes import Runtime, Streaming, as_scores, open_runtime
 
 Scores = npt.NDArray[np.float64]
 
@@ -104,6 +105,7 @@ class Scorer:
         """Score with a ``runtime`` that is open; callers with a folder use ``open``."""
         self.manifest = manifest
         self._run = runtime.run
+        self._stream = runtime.stream if isinstance(runtime, Streaming) else None
         self._width = len(manifest.encoding.columns)
 
     @classmethod
@@ -144,6 +146,20 @@ class Scorer:
             )
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
         return shape_scores(self._run(rows), self.manifest.task)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the model can answer bit by bit."""
+        return self._stream is not None
+
+    def stream_matrix(self, matrix: Matrix) -> Iterator[Scores | str]:
+        """What the model yields for encoded rows: scores as ``score_matrix`` gives, or text."""
+        assert self._stream is not None, "the model streams"
+        for said in self._stream(np.ascontiguousarray(matrix, dtype=np.float32)):
+            if isinstance(said, str):
+                yield said
+            else:
+                yield shape_scores(as_scores(said), self.manifest.task)
 
     def predict(self, table: pa.Table) -> Scores:
         """Scores of a table that has every field of the signature; shapes as ``score_matrix``.

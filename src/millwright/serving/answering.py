@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from millwright.serving.bodies import Incoming
@@ -26,6 +28,25 @@ class Answer(Protocol):
         ...
 
 
+class InParts:
+    """What goes back to a caller bit by bit. A class and no protocol: every reply is asked for it."""
+
+    status: int
+    """The HTTP status."""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers."""
+        raise NotImplementedError
+
+    async def part(self) -> bytes | None:
+        """The next part of the body; None where there is no more."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Say that nobody takes any more. Called once, however it ended."""
+        raise NotImplementedError
+
+
 class Answering(Protocol):
     """Answers every request of one port."""
 
@@ -42,6 +63,30 @@ class Answering(Protocol):
         """Requests for predictions that have no reply yet."""
         ...
 
-    async def respond(self, request: Incoming) -> Answer | None:
+    async def respond(self, request: Incoming) -> Answer | InParts | None:
         """The reply to one request; None where the caller hung up before it was complete."""
         ...
+
+
+async def send_parts(
+    reply: InParts, gone: Awaitable[object], send: Callable[[bytes], Awaitable[object]]
+) -> bool:
+    """Send a stream part by part, until it ends or ``gone`` says that nobody listens.
+
+    Returns whether it was sent whole. The stream is closed either way.
+    """
+    leaving = asyncio.ensure_future(gone)
+    try:
+        while True:
+            coming = asyncio.ensure_future(reply.part())
+            await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                coming.cancel()
+                return False
+            part = coming.result()
+            if part is None:
+                return True
+            await send(part)
+    finally:
+        leaving.cancel()
+        await reply.close()

@@ -26,6 +26,7 @@ from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.encoder import FEW_ROWS
 from millwright.serving.explaining import Explainer, write_explanation
 from millwright.serving.inference import (
+    Answer,
     Arrival,
     Task,
     answer,
@@ -37,6 +38,7 @@ from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.models import Endpoint, Models
 from millwright.serving.questions import Written
 from millwright.serving.replies import (
+    STREAMS,
     Busy,
     Reply,
     answered,
@@ -47,6 +49,7 @@ from millwright.serving.replies import (
     wrong_method,
 )
 from millwright.serving.repository import Repository
+from millwright.serving.streaming import Ended, Stream
 from millwright.serving.variant import Generation, Variant
 
 REFUSAL_SECONDS = 0.2
@@ -92,10 +95,11 @@ class Application:
         """Requests for predictions that have no reply yet."""
         return self.models.in_flight
 
-    async def respond(self, request: Incoming) -> Reply | None:
+    async def respond(self, request: Incoming) -> Reply | Stream | None:
         """The reply to one request; None where the caller hung up before it was complete."""
         started_ns = time.perf_counter_ns()
         protocol = _protocol(request.path)
+        reply: Reply | Stream
         try:
             reply = await self._reply(request, protocol, started_ns)
         except Busy as error:
@@ -109,12 +113,14 @@ class Application:
         except Exception:
             traceback.print_exc(file=sys.stderr)
             reply = failure()
-        if protocol is not None:
+        if protocol is not None and type(reply) is not Stream:
             seconds = (time.perf_counter_ns() - started_ns) / 1e9
             self.metrics.request(protocol, reply.status, seconds)
         return reply
 
-    async def _reply(self, request: Incoming, protocol: str | None, started_ns: int) -> Reply:
+    async def _reply(
+        self, request: Incoming, protocol: str | None, started_ns: int
+    ) -> Reply | Stream:
         method, path = request.method, request.path
         if self.admission.asks(path):
             self.admission.check_access(request.headers.get("authorization"))
@@ -123,6 +129,8 @@ class Application:
                 endpoint, version = self._asked(path)
                 endpoint.in_flight += 1
                 try:
+                    if protocol == "stream":
+                        return await self._stream(endpoint, version, request, started_ns)
                     return await self._predictions(endpoint, version, request, started_ns)
                 except MillwrightError:
                     self.metrics.refusal(endpoint.name)
@@ -163,6 +171,34 @@ class Application:
             await self.predict(endpoint, len(body), lambda: read(arrival, generation, pinned))
         )
 
+    async def _stream(
+        self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int
+    ) -> Stream:
+        """An answer bit by bit; it counts as under way until its last event was taken."""
+        endpoint.refuse_if_busy()
+        require_type(request.headers, "application/json")
+        generation = await self.models.ready(endpoint)
+        pinned = endpoint.pinned(generation, version)
+        body = await read_body(request, endpoint.config.max_body_bytes)
+        request_id = (request.headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
+        arrival = Arrival(body, started_ns, request_id or None)
+        task = read_infer(arrival, generation, pinned)
+        self.metrics.outside(endpoint.name, _outside(task))
+
+        def finish(stream: Stream, ended: Ended, given: Answer) -> None:
+            endpoint.in_flight -= 1
+            if not stream.refused:
+                seconds = (time.perf_counter_ns() - started_ns) / 1e9
+                self.metrics.request("stream", stream.status, seconds)
+            self.metrics.stream(endpoint.name, ended, stream.events)
+            if ended == "done":
+                self.metrics.answer(endpoint.name, given)
+
+        stream = Stream(task, endpoint.mirror, finish)
+        endpoint.in_flight += 1
+        await stream.begin()
+        return stream
+
     async def _explanation(self, endpoint: Endpoint, version: str, request: Incoming) -> Reply:
         require_type(request.headers, "application/json")
         generation = await self.models.ready(endpoint)
@@ -198,11 +234,8 @@ class Application:
 
         def understood() -> Task:
             task = read()
-            guard, rows = task.generation.guard, task.question.rows
-            if guard is not None:
-                outside.extend(guard.outside(rows))
-                if outside and task.generation.config.guard == "reject":
-                    raise guard.refusal(outside, rows)
+            if task.generation.guard is not None:
+                outside.extend(_outside(task))
             return task
 
         if size > endpoint.config.inline_body_bytes:
@@ -243,7 +276,10 @@ class Application:
             return json_reply({"version": self.version, **self._status()})
         if path == "/metrics":
             return Reply(200, self.metrics.exposition(self.models), CONTENT_TYPE)
-        if path.endswith(("/infer", _EXPLAIN)) or path in ("/invocations", "/admin/config"):
+        if path.endswith(("/infer", _EXPLAIN, *STREAMS)) or path in (
+            "/invocations",
+            "/admin/config",
+        ):
             raise wrong_method("GET", path)
         if (
             path.startswith(_MODELS) and path.endswith(("/config", "/stats"))
@@ -295,6 +331,8 @@ class Application:
         if not path.startswith(_MODELS):
             raise no_path(path)
         bare = path.removesuffix("/infer").removesuffix(_EXPLAIN)
+        if path.endswith(STREAMS):
+            bare = path.rpartition("/")[0]
         parts = bare[len(_MODELS) :].split("/")
         if len(parts) == 1:
             return self.models.named(parts[0]), ""
@@ -322,7 +360,18 @@ def _protocol(path: str) -> str | None:
         return "open-inference"
     if path.endswith(_EXPLAIN):
         return "explain"
+    if path.endswith(STREAMS):
+        return "stream"
     return "mlflow" if path == "/invocations" else None
+
+
+def _outside(task: Task) -> list[str]:
+    """Fields of a task whose values are unlike any in training; raises where those are refused."""
+    guard, rows = task.generation.guard, task.question.rows
+    outside = [] if guard is None else guard.outside(rows)
+    if guard is not None and outside and task.generation.config.guard == "reject":
+        raise guard.refusal(outside, rows)
+    return outside
 
 
 def _loaded(endpoint: Endpoint) -> Generation:

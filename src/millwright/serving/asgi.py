@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
-from millwright.serving.answering import Answering
+from millwright.serving.answering import Answering, InParts, send_parts
 from millwright.serving.bodies import ClientGone, Headers
 
 Scope = MutableMapping[str, Any]
@@ -65,7 +65,24 @@ class AsgiServer:
         reply = await self._application.respond(_Request(scope, receive))
         if reply is None:
             return
+        if isinstance(reply, InParts):
+            await _stream(reply, receive, send)
+            return
         headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers()]
         headers.append((b"content-length", str(len(reply.body)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _stream(reply: InParts, receive: Receive, send: Send) -> None:
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def more(part: bytes) -> None:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if await send_parts(reply, gone(), more):
+        await send({"type": "http.response.body", "body": b""})

@@ -25,6 +25,8 @@ from millwright.serving.bodies import Headers
 from millwright.serving.container import DEFAULT_HOME, HOME, config_of
 from millwright.serving.listening import ACCESS_TOKEN
 from millwright.serving.models import Models
+from millwright.serving.replies import Reply
+from millwright.serving.streaming import Stream
 
 Event = Mapping[str, Any]
 
@@ -54,9 +56,7 @@ class _Invocation:
 def handler(event: Event, _context: object) -> dict[str, Any]:
     """Answer one invocation."""
     runner, application = _loaded()
-    reply = runner.run(application.respond(_Invocation(event)))
-    assert reply is not None, "an event arrives whole"
-    body = bytes(reply.body)
+    reply, body = runner.run(_whole(application, _Invocation(event)))
     try:
         text, is_binary = body.decode(), False
     except UnicodeDecodeError:
@@ -67,6 +67,21 @@ def handler(event: Event, _context: object) -> dict[str, Any]:
         "body": text,
         "isBase64Encoded": is_binary,
     }
+
+
+async def _whole(application: Application, invocation: _Invocation) -> tuple[Reply | Stream, bytes]:
+    """The reply and all of its body: an invocation is answered in one piece."""
+    reply = await application.respond(invocation)
+    assert reply is not None, "an event arrives whole"
+    if isinstance(reply, Reply):
+        return reply, bytes(reply.body)
+    parts = []
+    try:
+        while (part := await reply.part()) is not None:
+            parts.append(part)
+    finally:
+        await reply.close()
+    return reply, b"".join(parts)
 
 
 @lru_cache(maxsize=1)

@@ -159,7 +159,7 @@ def _finish(task: Task, scored: Scored, mirror: Mirror) -> Answer:
     count, began = question.rows.count, time.perf_counter_ns()
     reply = task.write(question, task.request_id, answering, scored.outcome)
     written_ns = time.perf_counter_ns()
-    _log(task, scored.outcome, written_ns, mirror)
+    log(task, scored.outcome, written_ns, mirror)
     times = Times(
         decode=task.read_ns - arrival.started_ns,
         queue=scored.started_ns - task.read_ns,
@@ -172,10 +172,12 @@ def _finish(task: Task, scored: Scored, mirror: Mirror) -> Answer:
 def _note_failure(task: Task, error: BaseException, mirror: Mirror) -> None:
     """A model that fails on rows it had to take is its version's failure, which a trial counts."""
     if not isinstance(error, MillwrightError) or isinstance(error, NodeFailed):
-        _log(task, None, time.perf_counter_ns(), mirror)
+        log(task, None, time.perf_counter_ns(), mirror)
 
 
-def _log(task: Task, outcome: Outcome | None, ended_ns: int, mirror: Mirror) -> None:
+def log(task: Task, outcome: Outcome | None, ended_ns: int, mirror: Mirror) -> None:
+    """Have a task logged, with what was answered (None where the model failed), when
+    ``time.perf_counter_ns()`` was ``ended_ns``; scored a second time before where that is wanted."""
     beside = task.beside if outcome is not None else None
     if mirror.log.spool is None and beside is None:
         return

@@ -41,6 +41,8 @@ class Metrics:
         self._answered: dict[tuple[str, str, str], _Answered] = {}
         self._refused: Counter[str] = Counter()
         self._outside: Counter[tuple[str, str]] = Counter()
+        self._streams: Counter[tuple[str, str]] = Counter()
+        self._events: Counter[str] = Counter()
         self.reloads = 0
 
     def request(self, protocol: str, status: int, seconds: float) -> None:
@@ -67,6 +69,11 @@ class Metrics:
         """Count fields of an answered request whose values are unlike any seen in training."""
         for field in fields:
             self._outside[model, field] += 1
+
+    def stream(self, model: str, ended: str, events: int) -> None:
+        """Count an answer that came bit by bit, how it ended and its events."""
+        self._streams[model, ended] += 1
+        self._events[model] += events
 
     def refusal(self, model: str) -> None:
         """Count a request for a model that got no answer."""
@@ -98,6 +105,16 @@ class Metrics:
                     f'model="{model}",field="{escaped(field)}"': n
                     for (model, field), n in self._outside.items()
                 },
+            ),
+            family(
+                "streams_total",
+                "Answers that came bit by bit, by how they ended.",
+                {f'model="{m}",ended="{ended}"': n for (m, ended), n in self._streams.items()},
+            ),
+            family(
+                "stream_events_total",
+                "Events of such answers.",
+                {f'model="{model}"': n for model, n in self._events.items()},
             ),
             family("in_flight", "Requests under way.", {"": models.in_flight}, kind="gauge"),
             family("reloads_total", "Configurations taken over.", {"": self.reloads}),

@@ -13,7 +13,7 @@ import orjson
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Manifest
 from millwright.serving.binary_tensors import RawTensors, packed
-from millwright.serving.outcome import Outcome, Output
+from millwright.serving.outcome import Outcome, Output, Said
 from millwright.serving.questions import (
     Question,
     Written,
@@ -201,14 +201,7 @@ def write_reply(question: Question, request_id: str, answer: Variant, outcome: O
         InvalidInput: an output was asked for that the model does not have.
     """
     outputs = wanted_outputs(question, answer, outcome)
-    version = str(answer.config.version)
-    reply = {
-        "model_name": answer.manifest.model,
-        "model_version": version,
-        "id": request_id,
-        "parameters": {"variant": answer.config.name, "version": version},
-        "outputs": outputs,
-    }
+    reply = _response(request_id, answer, outputs)
     if question.binary is not None and not question.binary:
         return Written(orjson.dumps(reply))
     tail = [
@@ -216,6 +209,28 @@ def write_reply(question: Question, request_id: str, answer: Variant, outcome: O
     ]
     head = orjson.dumps(reply)
     return Written(b"".join((head, *tail)), len(head))
+
+
+def write_part(question: Question, request_id: str, answer: Variant, said: Said) -> bytes:
+    """An inference response for one thing of a stream; errors as ``write_reply``."""
+    if isinstance(said, str):
+        outputs = [_output("text_output", "BYTES", [1], [said])]
+    else:
+        outputs = wanted_outputs(question, answer, said)
+    return orjson.dumps(_response(request_id, answer, outputs))
+
+
+def _response(
+    request_id: str, answer: Variant, outputs: list[dict[str, object]]
+) -> dict[str, object]:
+    version = str(answer.config.version)
+    return {
+        "model_name": answer.manifest.model,
+        "model_version": version,
+        "id": request_id,
+        "parameters": {"variant": answer.config.name, "version": version},
+        "outputs": outputs,
+    }
 
 
 def wanted_outputs(

@@ -70,6 +70,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+Said = Outcome | str
+"""One thing that a model yields while it answers: scores of the rows, or a piece of text."""
+
+
 def interpret(raw: npt.NDArray[np.float64], manifest: Manifest) -> Outcome:
     """The outcome that a scorer's output (see ``Scorer.score_matrix``) stands for.
 

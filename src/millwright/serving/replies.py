@@ -13,6 +13,8 @@ from millwright.serving import binary_tensors
 from millwright.serving.questions import Written
 
 JSON = "application/json"
+STREAMS = ("/infer_stream", "/generate_stream")
+"""Ends of paths whose answers come bit by bit: the same under two names, as MLServer has them."""
 OUTSIDE = "x-millwright-outside"
 """Header with the names of fields, percent-encoded, that the guard would have refused."""
 _BINARY = "application/octet-stream"

@@ -21,7 +21,7 @@ from granian.rsgi import ProtocolClosed, ProtocolError
 from granian.server.embed import Server
 
 from millwright.kernel.errors import TooLarge
-from millwright.serving.answering import Answering
+from millwright.serving.answering import Answering, InParts, send_parts
 from millwright.serving.bodies import ClientGone
 from millwright.serving.listening import BACKLOG
 
@@ -68,7 +68,11 @@ class RsgiServer:
         if scope.proto != "http":
             return
         reply = await self._application.respond(_Request(scope, protocol))
-        if reply is not None:
+        if isinstance(reply, InParts):
+            with contextlib.suppress(ProtocolClosed):
+                out = protocol.response_stream(reply.status, reply.headers())
+                await send_parts(reply, protocol.client_disconnect(), out.send_bytes)
+        elif reply is not None:
             if reply.status == TooLarge.status:
                 await _discard(protocol)
             protocol.response_bytes(reply.status, reply.headers(), reply.body)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from millwright.kernel.errors import Corrupt
 from millwright.kernel.model_package import Field
 from millwright.kernel.scoring import Scorer
 from millwright.serving.encoder import RowEncoder
-from millwright.serving.outcome import Outcome, interpret
+from millwright.serving.outcome import Outcome, Said, interpret
 from millwright.serving.signature import Rows
 
 
@@ -24,6 +25,28 @@ class ModelRows:
         self._manifest = scorer.manifest
         self._encoder = RowEncoder(scorer.manifest.encoding, fields)
         self.plain = self._encoder.plain
+
+    @property
+    def streams(self) -> bool:
+        """Whether the model can answer bit by bit."""
+        return self._scorer.streams
+
+    def stream(self, rows: Rows) -> Iterator[Said]:
+        """What the model says of these rows, one thing after the other.
+
+        Raises:
+            Corrupt: it gave scores for another number of rows.
+        """
+        for said in self._scorer.stream_matrix(self._encoder.encode(rows)):
+            if isinstance(said, str):
+                yield said
+                continue
+            if len(said) != rows.count:
+                raise Corrupt(
+                    "serving.stream_rows",
+                    f"The model gave {len(said)} scores for {rows.count} rows.",
+                )
+            yield interpret(said, self._manifest)
 
     def score(self, rows: Rows) -> Outcome:
         """The outcome of these rows."""

@@ -32,6 +32,7 @@ class Variant:
         score: the outcome of rows.
         plain: few rows, as ``score_plain`` takes them.
         score_plain: the outcome of rows from ``plain``, of one request or several.
+        stream: what the model says of rows bit by bit; None where it answers all at once.
         graph: of which it is a version, if of one.
         outputs: what it answers.
     """
@@ -54,6 +55,7 @@ class Variant:
         self.score: Callable[[Rows], Outcome] = rows.score
         self.plain: Callable[[Rows], Plain] = rows.plain
         self.score_plain: Callable[[Plain], Outcome] = rows.score_plain
+        self.stream = rows.stream if isinstance(rows, ModelRows) and rows.streams else None
         self.batcher = Batcher(self, limits.latency_objective_ms / 1000)
         self.cache = AnswerCache(limits.cache_rows)
         # Nulls the endpoint accepts and this model does not; usually none.

@@ -9,9 +9,9 @@ only for callers who say that they trust it.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,14 @@ class Runtime(Protocol):
     def run(self, matrix: Matrix) -> Raw:
         """The raw output for rows ``(n, d)`` float32, C-contiguous: ``(n,)`` or ``(n, k)``."""
         ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A runtime that can also answer bit by bit."""
+
+    stream: Callable[[Matrix], Iterator[object]] | None
+    """For the same rows, one raw output or piece of text after the other; None: it cannot."""
 
 
 Opener = Callable[[Manifest, bytes, Path, int], Runtime]

@@ -1,7 +1,8 @@
 """Any Python class with ``load`` and ``predict``, from a module in the package.
 
 ``Class().load(folder)`` is called once with the package's folder, where the files that were
-registered with the class lie beside it; ``predict(matrix)`` with rows as a float32 array.
+registered with the class lie beside it; ``predict(matrix)`` with rows as a float32 array. A generator ``predict_stream(matrix)``, where
+the class has one, yields scores as ``predict`` returns them, or pieces of text.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from millwright.kernel.runtimes import Raw, as_scores
 class _Instance:
     def __init__(self, instance: Any) -> None:
         self._predict = instance.predict
+        self.stream = getattr(instance, "predict_stream", None)
 
     def run(self, matrix: Matrix) -> Raw:
         return as_scores(self._predict(matrix))

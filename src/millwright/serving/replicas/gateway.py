@@ -13,21 +13,24 @@ import sys
 import tempfile
 import traceback
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from millwright.kernel.errors import MillwrightError, Unavailable
 from millwright.serving.admission import Admission
-from millwright.serving.answering import Answer
+from millwright.serving.answering import Answer, InParts
 from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
 from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.exposition import family
 from millwright.serving.metrics import CONTENT_TYPE
 from millwright.serving.replicas.autoscaling import Autoscaler, Wanted
 from millwright.serving.replicas.crew import Crew
+from millwright.serving.replicas.in_parts import RelayedParts
 from millwright.serving.replicas.link import Relayed, WorkerGone
 from millwright.serving.replicas.totals import added_up
-from millwright.serving.replies import Reply, failure, json_reply, refusal
+from millwright.serving.replicas.worker import Worker
+from millwright.serving.replies import STREAMS, Reply, failure, json_reply, refusal
 
 TICK_SECONDS = 0.5
 _LOOK_TICKS = 10
@@ -103,7 +106,7 @@ class Gateway:
                 scaling.cancel()
                 await crew.close()
 
-    async def respond(self, request: Incoming) -> Answer | None:
+    async def respond(self, request: Incoming) -> Answer | InParts | None:
         """The reply to one request; None where the caller hung up before it was complete."""
         self._count(+1)
         try:
@@ -118,7 +121,7 @@ class Gateway:
         finally:
             self._count(-1)
 
-    async def _reply(self, request: Incoming) -> Answer:
+    async def _reply(self, request: Incoming) -> Answer | InParts:
         method, path = request.method, request.path
         authorization = request.headers.get("authorization")
         if self._admission.asks(path):
@@ -137,6 +140,8 @@ class Gateway:
         if path.startswith("/v2/repository/models/") and method == "POST":
             self._admission.check_admin(authorization)
             return await self._tell_all(await self._written(request, admin=True))
+        if path.endswith(STREAMS):
+            return await self._ask_in_parts(await self._written(request))
         return await self._ask(await self._written(request))
 
     async def _written(self, request: Incoming, *, admin: bool = False) -> bytes:
@@ -164,11 +169,21 @@ class Gateway:
                 self.retried += 1
             finally:
                 worker.in_flight -= 1
-        raise Unavailable(
-            "serving.worker_ended",
-            f"{_ATTEMPTS} workers in a row ended before they had answered.",
-            hint="If it recurs with the same rows, the model does not bear them.",
-        )
+        raise _ended_in_a_row()
+
+    async def _ask_in_parts(self, request: bytes) -> Relayed | RelayedParts:
+        """As ``_ask``; of an answer that has begun nothing is asked again."""
+        crew = self._of_crew
+        for _ in range(_ATTEMPTS):
+            worker = await crew.pick()
+            self._count(+1)
+            worker.in_flight += 1
+            try:
+                return await worker.ask_in_parts(request, partial(self._over, worker))
+            except WorkerGone:
+                crew.doubt(worker)
+                self.retried += 1
+        raise _ended_in_a_row()
 
     async def _tell_all(self, request: bytes) -> Relayed:
         crew = self._of_crew
@@ -249,6 +264,10 @@ class Gateway:
             if turn % _LOOK_TICKS == 0:
                 await crew.look()
 
+    def _over(self, worker: Worker) -> None:
+        worker.in_flight -= 1
+        self._count(-1)
+
     def _count(self, step: int) -> None:
         """Keep the integral of requests under way over time."""
         now = asyncio.get_running_loop().time()
@@ -260,3 +279,11 @@ class Gateway:
     def _of_crew(self) -> Crew:
         assert self._crew is not None, "running() has begun"
         return self._crew
+
+
+def _ended_in_a_row() -> Unavailable:
+    return Unavailable(
+        "serving.worker_ended",
+        f"{_ATTEMPTS} workers in a row ended before they had answered.",
+        hint="If it recurs with the same rows, the model does not bear them.",
+    )

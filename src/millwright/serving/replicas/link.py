@@ -64,8 +64,8 @@ class Link(asyncio.Protocol):
         head_ends = self._received.find(_END)
         if head_ends < 0 or self._waiting is None:
             return
-        status, headers, length = _head(bytes(self._received[:head_ends]))
-        begins = head_ends + len(_END)
+        status, headers, stated = head_of(bytes(self._received[:head_ends]))
+        begins, length = head_ends + len(_END), stated or 0
         if len(self._received) < begins + length:
             return
         body = bytes(self._received[begins : begins + length])
@@ -82,9 +82,11 @@ class Link(asyncio.Protocol):
             waiting.set_exception(WorkerGone)
 
 
-def _head(content: bytes) -> tuple[int, list[tuple[str, str]], int]:
+def head_of(content: bytes) -> tuple[int, list[tuple[str, str]], int | None]:
+    """The status, the headers to pass on and the length of the body, where the head states one."""
     lines = content.decode("latin-1").split("\r\n")
-    status, length, headers = int(lines[0].split(" ", 2)[1]), 0, []
+    length: int | None = None
+    status, headers = int(lines[0].split(" ", 2)[1]), []
     for line in lines[1:]:
         name, _, value = line.partition(":")
         name, value = name.lower(), value.strip()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from millwright.kernel.process import spawn
 from millwright.serving.listening import BACKLOG
+from millwright.serving.replicas.in_parts import RelayedParts, ask_in_parts
 from millwright.serving.replicas.link import Link, Relayed, WorkerGone
 
 READY = b"GET /v2/health/ready HTTP/1.1\r\nhost: worker\r\n\r\n"
@@ -57,6 +58,16 @@ class Worker:
         if link.is_open:
             self._idle.append(link)
         return answer
+
+    async def ask_in_parts(
+        self, request: bytes, when_over: Callable[[], None]
+    ) -> RelayedParts | Relayed:
+        """The answer to a request that may come bit by bit; ``when_over`` as ``in_parts`` calls it.
+
+        Raises:
+            WorkerGone: the process ended before it began.
+        """
+        return await ask_in_parts(self._place, request, when_over)
 
     async def become_ready(self) -> bool:
         """Wait until it answers; False where it ended before."""
