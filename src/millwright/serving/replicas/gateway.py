@@ -207,7 +207,11 @@ class Gateway:
                 f"content-length: {len(body)}\r\n\r\n"
             )
             message, answer = head.encode() + body, None
-            for worker in crew.ready:
+            told: set[Worker] = set()
+            # Also those that become ready meanwhile: they started with what is served now.
+            while untold := [worker for worker in crew.ready if worker not in told]:
+                worker = untold[0]
+                told.add(worker)
                 try:
                     given = await worker.ask(message)
                 except WorkerGone:
