@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,29 +147,37 @@ class Database:
         self.engine.dispose()
 
 
-class Writer:
-    """Write transactions one after the other, for the one thread that writes all the time.
+class Occupied(Exception):
+    """Somebody else writes at this moment, and whoever asked does not wait."""
 
-    On SQLite its connection stays open between them.
+
+class Writer:
+    """Write transactions one after the other, for those who write all the time.
+
+    On SQLite its connection stays open between them. An ``impatient`` one (SQLite only) waits for
+    nobody, and leaves it to other connections to move the write-ahead log into the database.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, impatient: bool = False) -> None:
         self._database = database
+        self._impatient = impatient
         self._connection: Connection | None = None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """As ``Database.write``."""
+        """As ``Database.write``.
+
+        Raises:
+            Occupied: somebody else writes, and this one is impatient; nothing was done.
+        """
         if not self._database.is_sqlite:
             with self._database.write() as connection:
                 yield connection
             return
         with _explained():
-            if self._connection is None:
-                self._connection = self._database.engine.connect()
-            connection = self._connection
+            connection = self._connection or self._connected()
             driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN IMMEDIATE")
+            self._begin(driver)
             try:
                 yield connection
                 if connection.in_transaction():
@@ -180,9 +189,28 @@ class Writer:
                 driver.rollback()
                 raise
 
+    def _connected(self) -> Connection:
+        self._connection = self._database.engine.connect()
+        if self._impatient:
+            self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            self._connection.exec_driver_sql("PRAGMA wal_autocheckpoint=0")
+            self._connection.commit()
+        return self._connection
+
+    def _begin(self, driver: Any) -> None:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as cause:
+            if self._impatient and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise Occupied from cause
+            raise
+
     def close(self) -> None:
         """Give the connection back."""
         if self._connection is not None:
+            if self._impatient:
+                # It is set up unlike the others of the pool, which must not get it back.
+                self._connection.invalidate()
             self._connection.close()
             self._connection = None
 

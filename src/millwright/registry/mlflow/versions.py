@@ -100,7 +100,7 @@ async def create_model_version(call: MlflowCall) -> Json:
         announce(tx, call.project, _created(name, row, tags, prompt=prompt))
         return {"model_version": new_version_json(row, tags)}
 
-    made: Json = await call.write(work)
+    made: Json = await call.write(work, brief=True)
     return made
 
 

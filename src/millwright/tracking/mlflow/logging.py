@@ -33,6 +33,7 @@ from millwright.tracking.service.details import insert_params, known_params
 from millwright.tracking.service.metric_points import MetricWrite, points_of
 
 MODEL_HISTORY = "mlflow.log-model.history"
+MAX_BRIEF_BYTES = 8_192
 endpoints = Endpoints()
 ModelMetrics = Callable[[Transaction, Row[Any], list[MetricSent]], None]
 model_metrics: list[ModelMetrics] = []
@@ -113,7 +114,7 @@ async def log_metric(call: MlflowCall) -> object:
         asked.dataset_name,
         asked.dataset_digest,
     )
-    await call.write(_points(call, run, [sent]))
+    await call.write(_points(call, run, [sent]), brief=True)
     return NO_ANSWER
 
 
@@ -132,6 +133,7 @@ async def log_batch(call: MlflowCall) -> object:
     params = _params(asked.params)
     tags = {t.key: checked_tag(t.key, t.value, f"tags[{i}]") for i, t in enumerate(asked.tags)}
     points = _points(call, run, asked.metrics)
+    brief = len(call.body) < MAX_BRIEF_BYTES
     if params or tags:
 
         def beside(tx: Transaction, row: Any) -> None:
@@ -141,15 +143,15 @@ async def log_batch(call: MlflowCall) -> object:
                 put_tags(tx, active_run(tx.connection, call.project, run), tags)
 
         if asked.metrics:
-            await call.write(points.with_more(beside))
+            await call.write(points.with_more(beside), brief=brief)
         else:
 
             def work(tx: Transaction) -> None:
                 beside(tx, active_run(tx.connection, call.project, run))
 
-            await call.write(work)
+            await call.write(work, brief=brief)
     else:
-        await call.write(points)
+        await call.write(points, brief=brief)
     return NO_ANSWER
 
 
@@ -165,7 +167,7 @@ async def log_parameter(call: MlflowCall) -> object:
     def work(tx: Transaction) -> None:
         put_params(tx, active_run(tx.connection, call.project, run), params, single=True)
 
-    await call.write(work)
+    await call.write(work, brief=True)
     return NO_ANSWER
 
 

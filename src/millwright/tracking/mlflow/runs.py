@@ -123,7 +123,7 @@ async def create_run(call: MlflowCall) -> object:
         insert_run(tx, row, {}, stored, experiment=experiment.name)
         return new_run(row, experiment, stored)
 
-    return {"run": await call.write(work)}
+    return {"run": await call.write(work, brief=True)}
 
 
 @endpoints.get("runs/get", permission=Permission.READ)
@@ -150,7 +150,7 @@ async def update_run(call: MlflowCall) -> object:
             execute(tx.connection, _WITHOUT_TAG, row.no, RUN_NAME)
         return info_of(found_run(tx.connection, call.project, wanted))
 
-    return {"run_info": await call.write(work)}
+    return {"run_info": await call.write(work, brief=True)}
 
 
 @endpoints.post("runs/delete", permission=Permission.WRITE)
@@ -189,7 +189,7 @@ async def set_tag(call: MlflowCall) -> object:
     def work(tx: Transaction) -> None:
         put_tags(tx, active_run(tx.connection, call.project, wanted), tags)
 
-    await call.write(work)
+    await call.write(work, brief=True)
     return NO_ANSWER
 
 
@@ -215,7 +215,7 @@ async def delete_tag(call: MlflowCall) -> object:
             raise absent(f"No tag with name: {asked.key} in run with id {wanted}")
         tx.event("run.tag-deleted", f"run:{row.id}", {"key": asked.key})
 
-    await call.write(work)
+    await call.write(work, brief=True)
     return NO_ANSWER
 
 

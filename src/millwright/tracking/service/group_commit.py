@@ -6,23 +6,28 @@ acknowledged survives a crash, and a lone writer waits no longer than without gr
 
 A write that fails takes nothing else with it: it is undone to its savepoint. Metric points of all
 waiting requests go into one statement (``metric_points``).
+
+Waking the thread and being woken by it costs more than a brief write does. On SQLite the event loop
+does those itself, all that came in the same turn together, as long as nobody else writes and the
+disk is quick; otherwise they go to the thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from millwright.kernel.access import Actor
-from millwright.kernel.database import Writer, explained
+from millwright.kernel.database import Occupied, Writer, explained
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking.service.metric_points import MetricWrite, Reports, write_points
@@ -34,6 +39,13 @@ MAX_GROUP = 512
 MAX_POINTS = 200_000
 RING_SECONDS = 0.25
 """Those who wait for events are woken at most this often: each of them looks around for a while."""
+MAX_BRIEF_POINTS = 100
+SLOW_SECONDS = 0.01
+"""A brief write that took longer shows a slow disk: for a while the loop leaves writing be."""
+_REST_SECONDS = 2.0
+_BRIEF_IN_A_ROW = 48
+"""After so many commits on the loop one goes to the thread, which moves the write-ahead log into the
+database where it has grown."""
 _NAME = "tracking-writer"
 
 
@@ -46,7 +58,6 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop | None
     result: Any = None
     error: BaseException | None = None
-    points: int = field(default=0)
 
 
 class GroupWriter:
@@ -55,6 +66,12 @@ class GroupWriter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._writer = Writer(store.database)
+        self._impatient = Writer(store.database, impatient=True)
+        self._brief: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+        self._brief_commits = 0
+        self._rests_until = 0.0
+        self._writing = False
+        self._sleeps_until = math.inf
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -70,11 +87,23 @@ class GroupWriter:
         self._add(_Waiting(actor, project, work, future, None))
         return future.result()
 
-    async def done(self, actor: Actor, project: str, work: Work | MetricWrite) -> Any:
-        """As ``do``, for coroutines."""
+    async def done(
+        self, actor: Actor, project: str, work: Work | MetricWrite, *, brief: bool = False
+    ) -> Any:
+        """As ``do``, for coroutines.
+
+        ``brief``: it changes a few rows and looks up a few, so that the loop may do it itself.
+        """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._add(_Waiting(actor, project, work, future, loop))
+        item = _Waiting(actor, project, work, future, loop)
+        if brief and self._store.database.is_sqlite and _points(work) <= MAX_BRIEF_POINTS:
+            waiting = self._brief.setdefault(loop, [])
+            waiting.append(item)
+            if len(waiting) == 1:
+                loop.call_soon(self._write_brief, loop)
+        else:
+            self._add(item)
         return await future
 
     def close(self) -> None:
@@ -85,27 +114,74 @@ class GroupWriter:
         self._thread.join()
 
     def _add(self, item: _Waiting) -> None:
-        if isinstance(item.work, MetricWrite):
-            item.points = len(item.work.rows)
         with self._wake:
             if self._closed:
-                raise Unavailable("tracking.closed", "The store is closed.", hint="Try again.")
+                raise _closed()
             self._queue.append(item)
             self._wake.notify()
 
     def _run(self) -> None:
         while True:
             with self._wake:
+                self._writing = False
                 while not self._queue and not self._closed and not self._due():
-                    self._wake.wait(self._seconds_left())
+                    self._sleep()
                 group = self._take()
                 closing = self._closed and not self._queue and not group
+                self._writing = True
             if group or self._reports.due() or closing:
-                self._write(group, closing)
+                self._write(self._writer, group, closing=closing)
+                _answer(group)
             self._ring(now=closing)
             if closing:
                 self._writer.close()
+                self._impatient.close()
                 return
+
+    def _sleep(self) -> None:
+        left = self._seconds_left()
+        self._sleeps_until = math.inf if left is None else time.monotonic() + left
+        self._wake.wait(left)
+        self._sleeps_until = -math.inf
+
+    def _write_brief(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What came in this turn of the loop, done here or handed to the thread."""
+        group = self._brief.pop(loop)
+        if self._written_here(group):
+            _settle_all(group)
+            return
+        self._brief_commits = 0
+        with self._wake:
+            closed = self._closed
+            if not closed:
+                self._queue.extend(group)
+                self._wake.notify()
+        if closed:
+            for item in group:
+                item.error = _closed()
+            _settle_all(group)
+
+    def _written_here(self, group: list[_Waiting]) -> bool:
+        began = time.monotonic()
+        if self._brief_commits >= _BRIEF_IN_A_ROW or began < self._rests_until:
+            return False
+        if not self._wake.acquire(blocking=False):
+            return False
+        try:
+            if self._writing or self._queue or self._closed:
+                return False
+            if not self._write(self._impatient, group):
+                return False
+            left = self._seconds_left()
+            if left is not None and time.monotonic() + left < self._sleeps_until:
+                self._wake.notify()
+        finally:
+            self._wake.release()
+        self._brief_commits += 1
+        ended = time.monotonic()
+        if ended - began > SLOW_SECONDS:
+            self._rests_until = ended + _REST_SECONDS
+        return True
 
     def _due(self) -> bool:
         left = self._seconds_left()
@@ -130,29 +206,34 @@ class GroupWriter:
         points = 0
         while self._queue and len(group) < MAX_GROUP and points <= MAX_POINTS:
             item = self._queue.popleft()
-            points += item.points
+            points += _points(item.work)
             group.append(item)
         return group
 
-    def _write(self, group: list[_Waiting], closing: bool) -> None:
+    def _write(self, writer: Writer, group: list[_Waiting], *, closing: bool = False) -> bool:
+        """Do them all in one transaction; False where the thread has to, and nothing was done."""
         if not group and not self._reports.pending:
-            return
+            return True
         before = self._reports.copied()
         try:
-            with self._writer.write() as connection:
+            with writer.write() as connection:
                 self._all(connection, group, closing)
             self._unheard = self._unheard or self._reports.wrote or _has_work(group)
+        except Occupied:
+            return False
         except BaseException as error:
             self._reports = before
             if len(group) > 1:
+                if writer is self._impatient:
+                    return False
                 # One of them broke the transaction itself; each gets one of its own.
                 for item in group:
                     item.error = None
-                    self._write([item], closing=False)
-                return
+                    self._write(writer, [item])
+                return True
             for item in group:
                 item.error = item.error or error
-        _answer(group)
+        return True
 
     def _all(self, connection: Connection, group: list[_Waiting], closing: bool) -> None:
         points = []
@@ -197,6 +278,14 @@ def writer_of(store: Store) -> GroupWriter:
 
 
 _starting = threading.Lock()
+
+
+def _points(work: Work | MetricWrite) -> int:
+    return len(work.rows) if isinstance(work, MetricWrite) else 0
+
+
+def _closed() -> Unavailable:
+    return Unavailable("tracking.closed", "The store is closed.", hint="Try again.")
 
 
 def _has_work(group: list[_Waiting]) -> bool:
