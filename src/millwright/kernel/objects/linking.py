@@ -30,19 +30,13 @@ from millwright.kernel.objects.index import present
 from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
 from millwright.kernel.objects.recipe import Recipe
-from millwright.kernel.objects.small_files import SmallFiles, SmallLink, Undo
+from millwright.kernel.objects.small_files import Kept, LinkRow, SmallFiles, Taken
 
 Earlier = str | Recipe
 """An earlier version of a file: its digest, or its recipe."""
 
 Cut = tuple[bytes, Recipe]
 """The digest of a file, and digest and size of each of its chunks in order."""
-
-Kept = tuple[bytes, os.stat_result | None]
-"""The digest of a file, and what it is now; None where that has to be looked at again."""
-
-LinkRow = tuple[int, bytes, int, int]
-"""Number, digest of the object, size, and mtime in nanoseconds."""
 
 _AT_ONCE = 4096
 _FEW = 8
@@ -83,53 +77,41 @@ class _Linking:
         self._attribute = uses_attribute() and not shared
         self._one_by_one = count <= _FEW
         self._now = int(time.time())
-        self._kept: list[Kept] = []
-        self._numbers: list[int] = []
-        """Of each file in ``_kept`` the number of its link; 0 where it has none."""
+        self._taken = Taken()
         self._links: list[LinkRow] = []
-        self._small_links: list[LinkRow] = []
-        """Those of files that are one chunk by their size."""
+        """Those of files that may be several chunks."""
         self._recipes: dict[int, Recipe] = {}
         """Of the linked files that may be several chunks, by number."""
-        self._undo: Undo = {}
         self._known: list[bytes] = []
 
     def all(self, paths: Sequence[str | Path], earlier: Mapping[str, Earlier]) -> list[Kept]:
         links = self._parts.links
         links.start_at(listing.highest_link(self._parts) + 1)
-        small = SmallFiles(links, self._undo, attribute=self._attribute, flush=self._one_by_one)
+        small = SmallFiles(links, self._taken, attribute=self._attribute, flush=self._one_by_one)
         try:
             with small:
-                for path in [os.fspath(path) for path in paths]:
-                    found = small.link(path)
-                    if isinstance(found, SmallLink):
-                        number, object_id, state, now = found
-                        row = (number, object_id, state.st_size, state.st_mtime_ns)
-                        self._small_links.append(row)
-                        self._kept.append((object_id, now))
-                        self._numbers.append(number)
-                    else:
-                        self._other(found, path, earlier.get(path) if earlier else None)
+                names = (os.fspath(path) for path in paths)
+                small.link(names, lambda path: self._other(path, earlier.get(path)))
             self._drop_known()
             self._commit()
         except BaseException:
-            for number in list(self._undo):
+            for number in list(self._taken.undo):
                 self._take_back(number)
             raise
         self._parts.touch(self._known)
-        return self._kept
+        return self._taken.kept
 
-    def _other(self, linked: Linked | None, path: str, earlier: Earlier | None) -> None:
+    def _other(self, path: str, earlier: Earlier | None) -> None:
         """A file that is larger, or that could not be linked as most can."""
-        linked = linked or self._parts.links.link(path)
+        linked = self._parts.links.link(path)
         if linked is None:
-            self._kept.append((put(self._parts, Path(path)), None))
-            self._numbers.append(0)
+            self._taken.kept.append((put(self._parts, Path(path)), None))
+            self._taken.numbers.append(0)
             return
         try:
-            self._undo[linked.number] = (stat.S_IMODE(linked.state.st_mode), False)
-            self._kept.append(self._large(linked, path, self._recipe(earlier)))
-            self._numbers.append(linked.number)
+            self._taken.undo[linked.number] = (stat.S_IMODE(linked.state.st_mode), False)
+            self._taken.kept.append(self._large(linked, path, self._recipe(earlier)))
+            self._taken.numbers.append(linked.number)
         finally:
             linked.close()
 
@@ -193,13 +175,13 @@ class _Linking:
 
     def _protect(self, linked: Linked, mode: int) -> None:
         if protect(linked.handle, mode, attribute=self._attribute):
-            self._undo[linked.number] = (mode, True)
+            self._taken.undo[linked.number] = (mode, True)
         if self._one_by_one:
             os.fsync(linked.handle)
 
     def _drop_known(self) -> None:
         """Of files that are stored already, or given twice, one link is enough."""
-        links = [*self._links, *self._small_links]
+        links = [*self._links, *self._taken.rows]
         here = self._parts.index.present([row[1] for row in links])
         dropped = set()
         for number, object_id, _, _ in links:
@@ -211,15 +193,15 @@ class _Linking:
         if not dropped:
             return
         self._links = [row for row in self._links if row[0] not in dropped]
-        self._small_links = [row for row in self._small_links if row[0] not in dropped]
+        self._taken.rows = [row for row in self._taken.rows if row[0] not in dropped]
         self._recipes = {n: one for n, one in self._recipes.items() if n not in dropped}
-        for place, number in enumerate(self._numbers):
+        for place, number in enumerate(self._taken.numbers):
             if number in dropped:
-                self._kept[place] = (self._kept[place][0], None)
+                self._taken.kept[place] = (self._taken.kept[place][0], None)
 
     def _take_back(self, number: int) -> None:
         """Undo what was done to a file: its second name, and its protection."""
-        mode, set_by_us = self._undo.pop(number)
+        mode, set_by_us = self._taken.undo.pop(number)
         path = self._parts.links.path(number)
         if not path.exists():
             return
@@ -234,10 +216,10 @@ class _Linking:
         remove(path)
 
     def _commit(self) -> None:
-        if not self._undo:
+        if not self._taken.undo:
             return
         if self._one_by_one:
-            folders = {self._parts.links.path(number).parent for number in self._undo}
+            folders = {self._parts.links.path(number).parent for number in self._taken.undo}
             for folder in (*folders, self._parts.links.folder):
                 sync_folder(folder)
         else:
@@ -250,10 +232,10 @@ class _Linking:
             if time.time() - self._now > FRESH_SECONDS and not self._still_linked():
                 raise Vanished
             self._enter(connection)
-        self._undo.clear()
+        self._taken.undo.clear()
 
     def _enter(self, connection: sqlite3.Connection) -> None:
-        small, now = self._small_links, self._now
+        small, now = self._taken.rows, self._now
         if wholes.belong_together(connection, len(small)):
             # Another writer may have been first.
             known = present(connection, [row[1] for row in small])
@@ -280,7 +262,7 @@ class _Linking:
 
     def _still_linked(self) -> bool:
         """Whether garbage collection did not take the links for those of a killed writer."""
-        return all(self._parts.links.path(number).exists() for number in self._undo)
+        return all(self._parts.links.path(number).exists() for number in self._taken.undo)
 
 
 def _rows(recipe: Recipe, source: int, now: int) -> Iterator[ChunkRow]:
