@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from millwright.data.quality import against_others, parsing_text
 from millwright.data.quality import arguments as given
+from millwright.data.quality.direct_reading import Shaped, TextColumns
 from millwright.data.quality.divergence import of_divergence
 from millwright.data.quality.expressions import identifier
 from millwright.data.quality.findings import (
@@ -42,6 +43,7 @@ from millwright.data.quality.row_sql import (
     require_columns,
     within,
 )
+from millwright.data.quality.text_shapes import shape_of
 from millwright.data.quality.types import is_type
 from millwright.data.quality.vocabulary import parsed_arguments
 from millwright.data.quality.world import World
@@ -61,6 +63,8 @@ class Scene:
     limit: int
     """Broken rows of which the numbers are kept, for each check."""
     world: World
+    texts: TextColumns | None = None
+    """Columns of texts that can be read as they lie in a file."""
     reducers: dict[tuple[str, ...], Reducer] = field(default_factory=dict)
     marks: Any = None
 
@@ -104,6 +108,9 @@ def plan(check: Check, scene: Scene) -> Conclusion:
     wanted = parsed_arguments(check.kind, check.arguments)
     if check.kind != "column_exists":
         require_columns(check, scene.families)
+    shaped = _shaped(check, wanted, scene)
+    if shaped is not None:
+        return shaped
     sql = broken_sql(check, scene.families)
     if sql is None and check.kind == "foreign_key":
         sql = within(check, against_others.foreign_key_sql(check, scene.world), scene.families)
@@ -111,6 +118,18 @@ def plan(check: Check, scene: Scene) -> Conclusion:
         flags = scene.own(check, Flags(sql, scene.broken()))
         return lambda: of_rows(flags.broken, flags.counted, check.mostly)
     return _PLANS[check.kind](check, wanted, scene)
+
+
+def _shaped(check: Check, wanted: Any, scene: Scene) -> Conclusion | None:
+    """A regular expression of a simple shape over short texts, which needs no engine."""
+    if check.kind not in ("matches", "not_matches") or check.where or scene.texts is None:
+        return None
+    shape = shape_of(wanted.patterns[0]) if len(wanted.patterns) == 1 else None
+    column = check.columns[0]
+    if shape is None or not scene.texts.are_short(column):
+        return None
+    reducer = scene.own(check, Shaped(column, shape, check.kind == "matches", scene.broken()))
+    return lambda: of_rows(reducer.broken, reducer.counted, check.mostly)
 
 
 def _value(check: Check, scene: Scene) -> str:

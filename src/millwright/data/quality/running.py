@@ -163,6 +163,7 @@ class _Run:
             rows=self.source.rows,
             limit=self.limit,
             world=self.world,
+            texts=self.source.texts,
             marks=self.marks,
         )
 

@@ -2,7 +2,8 @@
 
 DuckDB reads the columns that are wanted, computes their SQL, and hands over batches in the order
 of the rows; nothing but the reducers' own memory grows. Broken rows travel in the same stream as a
-list that is empty for the others, so that good rows cost nothing.
+list that is empty for the others, so that good rows cost nothing. Columns that are judged as they lie
+in the file (``direct_reading``) are read after it, and by nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from millwright.data.duckdb_engine import open_duckdb
+from millwright.data.quality.direct_reading import Shaped, TextColumns, read_directly
 from millwright.data.quality.expressions import identifier, literal
 from millwright.data.quality.reducers import Flags, Reducer, Rows
 from millwright.data.quality.row_sql import Family
@@ -38,6 +40,8 @@ class Source(Protocol):
     schema: pa.Schema
     rows: int
     connection: Any
+    texts: TextColumns | None
+    """Its columns of texts, where they can be read from a file."""
 
     @property
     def relation(self) -> str:
@@ -54,6 +58,7 @@ class ParquetSource:
         with pq.ParquetFile(path) as file:
             self.schema = file.schema_arrow
             self.rows = file.metadata.num_rows
+            self.texts: TextColumns | None = TextColumns(path, self.schema, file.metadata)
         self.connection = connection
         self._path = literal(str(path))
 
@@ -85,6 +90,7 @@ class TableSource:
     def __init__(self, table: pa.Table, connection: Any) -> None:
         self.schema = table.schema
         self.rows = table.num_rows
+        self.texts: TextColumns | None = None
         self.connection = connection
         self._table = table
         connection.register("__mw_table", _without_zone(table))
@@ -158,6 +164,35 @@ def scan(
     Raises:
         Corrupt: fewer or more rows came than the file says it has.
     """
+    shaped = [reducer for reducer in reducers if isinstance(reducer, Shaped)]
+    direct = {one.column for one in shaped}
+    fed = [reducer for reducer in reducers if not isinstance(reducer, Shaped)]
+    along = None if keep is None else [name for name in keep if name not in direct]
+    read, taken, where = _through_the_engine(source, fed, along, limit)
+    _all_read(read, source)
+    if not shaped:
+        return read, taken, where
+    assert source.texts is not None
+    read, columns = read_directly(source.texts, shaped, where)
+    _all_read(read, source)
+    if taken is not None and keep is not None:
+        values = {name: columns[name] if name in direct else taken[name] for name in keep}
+        taken = pa.table(values)
+    return read, taken, where
+
+
+def _all_read(read: int, source: Source) -> None:
+    if read != source.rows:
+        raise Corrupt(
+            "data.rows_missing",
+            f"{read:,} rows were read, and there should be {source.rows:,}.",
+            hint="Run mw data fsck; the object may be damaged.",
+        )
+
+
+def _through_the_engine(
+    source: Source, reducers: Sequence[Reducer], keep: Sequence[str] | None, limit: int
+) -> tuple[int, pa.Table | None, Rows]:
     wants = list(dict.fromkeys(sql for reducer in reducers for sql in reducer.wants)) or ["true"]
     place = {sql: number for number, sql in enumerate(wants)}
     flags = [place[r.wants[0]] for r in reducers if isinstance(r, Flags)]
@@ -175,12 +210,6 @@ def scan(
                 taken.append(rows)
                 kept += len(rows)
         read += batch.num_rows
-    if read != source.rows:
-        raise Corrupt(
-            "data.rows_missing",
-            f"{read:,} rows were read, and there should be {source.rows:,}.",
-            hint="Run mw data fsck; the object may be damaged.",
-        )
     where = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
     return read, _table_of_rows(taken, source, keep), where
 
@@ -197,7 +226,8 @@ def statement(
         return f"SELECT {columns} FROM {inner}"  # noqa: S608
     names = ", ".join(f"__mw_{number}" for number in range(len(wants)))
     broken = " OR ".join(f"__mw_{number}" for number in flags)
-    row = ", ".join(f"{literal(column)}: {identifier(column)}" for column in keep)
+    # A row of nothing, where all that is kept of it is read elsewhere, has to be seen all the same.
+    row = ", ".join(f"{literal(column)}: {identifier(column)}" for column in keep) or "'': 1"
     taken = f"CASE WHEN {broken} THEN [{{{row}}}] END AS {_BAD}"
     return f"SELECT {names}, {taken} FROM (SELECT *, {columns} FROM {inner})"  # noqa: S608
 
