@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +208,67 @@ def test_an_import_that_lost_its_journal_changes_nothing(
     again = bring(door, place, workspace)
     assert (again.new_runs, again.points) == (0, 0)
     assert door.get("/audit/verify")["ok"]
+
+
+IMPORT = """
+import os, signal, sys, threading
+from pathlib import Path
+from millwright.kernel.door import connect
+from millwright.kernel.workspace import Workspace
+from millwright.tracking.exchange import importing
+from millwright.tracking.exchange.opening import opened
+
+importing.BATCH_RUNS = 3
+workspace, place, milliseconds = Workspace(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
+with connect(workspace) as door:
+    if milliseconds:
+        kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
+        threading.Timer(milliseconds / 1000, kill).start()
+    folder = workspace.folder("imports")
+    importing.carry_over(door, "p", opened(place), place, folder, str)
+"""
+
+
+def everything(door: Door) -> dict[str, tuple[Any, ...]]:
+    found = {}
+    for run in each_run(door, "p"):
+        points = [(p.step, p.value) for p in metric_history(door, run.id, "loss")]
+        names = [file.name for file in list_artifacts(door, run.id)]
+        found[run.id] = (run.name, run.status, run.params, run.tags, points, names)
+    return found
+
+
+@pytest.mark.slow
+def test_an_import_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed")
+    place = f"sqlite:///{tmp_path}/mlflow.db"
+    client = mlflow.MlflowClient(tracking_uri=place)
+    try:
+        experiment = client.create_experiment("e", artifact_location=str(tmp_path / "files"))
+    except Exception as error:
+        pytest.skip(f"this mlflow keeps no SQLite: {error}")
+    for number in range(20):
+        run = client.create_run(experiment, run_name=f"run {number}").info.run_id
+        metrics = [mlflow.entities.Metric("loss", step / 7, step, step) for step in range(100)]
+        client.log_batch(run, metrics, [mlflow.entities.Param("n", str(number))])
+        client.log_text(run, f"text {number}", "notes/a.txt")
+        client.set_terminated(run)
+    ends = []
+    for milliseconds in (250, 700, 0):
+        command = [sys.executable, "-c", IMPORT, str(tmp_path / "killed"), place, str(milliseconds)]
+        ends.append(subprocess.run(command, timeout=120, check=False).returncode)
+    assert ends[-1] == 0
+    assert ends[0] == -signal.SIGKILL
+    whole = Workspace(tmp_path / "whole")
+    with connect(whole) as door:
+        bring(door, place, whole)
+        wanted = everything(door)
+    with connect(Workspace(tmp_path / "killed")) as door:
+        assert everything(door) == wanted
+        assert len(wanted) == 20
+        assert door.get("/audit/verify")["ok"]
+        again = bring(door, place, Workspace(tmp_path / "killed"))
+        assert (again.new_runs, again.points, again.unchanged) == (0, 0, 20)
 
 
 def test_a_server_is_read_and_written_over_rest(served: Served, tmp_path: Path) -> None:

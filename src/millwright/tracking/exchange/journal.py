@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -19,19 +20,21 @@ class Journal:
 
     def __init__(self, folder: Path, project: str, place: str) -> None:
         name = blake3(f"{project} {place}".encode()).hexdigest()[:32]
-        self._path = folder / f"{name}.json"
+        self._path = folder / f"{name}.ndjson"
         self._marks: dict[str, str] = {}
         if self._path.exists():
-            self._marks = json.loads(self._path.read_text("utf-8"))
+            for line in self._path.read_text("utf-8").splitlines():
+                # A line that was cut off by a crash tells of what simply comes over again.
+                with contextlib.suppress(ValueError):
+                    self._marks.update(json.loads(line))
 
     def has(self, key: str, mark: str) -> bool:
         """Whether a thing came over in just this state."""
         return self._marks.get(key) == mark
 
     def note(self, marks: dict[str, str]) -> None:
-        """Note what came over, durably enough for the next import to go on here."""
+        """Note what came over, so that the next import goes on here."""
         self._marks.update(marks)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".new")
-        temporary.write_text(json.dumps(self._marks), "utf-8")
-        temporary.replace(self._path)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("\n" + json.dumps(marks))
