@@ -14,6 +14,8 @@ import pyarrow as pa
 import pytest
 
 from millwright.deployment import Deployment, NewDeployment, deploy, spool_folder
+from millwright.evaluation import Evaluation, observe
+from millwright.evaluation.curves import curves
 from millwright.kernel.access import Actor
 from millwright.kernel.clock import now_ms, parse_rfc3339
 from millwright.kernel.model_package import Encoding, Field, Manifest
@@ -156,7 +158,13 @@ class World:
         return pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema=schema)
 
 
-def register(store: Store, actor: Actor, metrics: Mapping[str, float], mark: str) -> str:
+def register(
+    store: Store,
+    actor: Actor,
+    metrics: Mapping[str, float],
+    mark: str,
+    evaluation: bytes | None = None,
+) -> str:
     """Register a version whose reference sample is drawn as traffic without drift is."""
     rng = np.random.default_rng(5)
     sample = pa.table({**draw(rng, 5000), "score": scores_of(rng, 5000)})
@@ -173,8 +181,45 @@ def register(store: Store, actor: Actor, metrics: Mapping[str, float], mark: str
         created_at="2013-04-01T00:00:00Z",
     )
     digest = store.objects.of(PROJECT).put(manifest.model_dump_json().encode())
-    new = NewVersion(manifest=digest, metrics=dict(metrics))
+    held_out = None if evaluation is None else store.objects.of(PROJECT).put(evaluation)
+    new = NewVersion(manifest=digest, metrics=dict(metrics), evaluation=held_out)
     return register_version(store, actor, PROJECT, "flights", new).id
+
+
+def evaluation() -> bytes:
+    """Of a model whose scores come true as often as they say."""
+    rng = np.random.default_rng(9)
+    scores = scores_of(rng, 20_000)
+    truth = (rng.random(scores.size) < scores).astype(np.int64)
+    empty: dict[str, Any] = dict.fromkeys(
+        ("slices", "fairness", "importance", "explanations", "robustness"), ()
+    )
+    return (
+        Evaluation(
+            task="binary",
+            classes=("0", "1"),
+            metric="roc_auc",
+            higher_is_better=True,
+            threshold=0.5,
+            rows=scores.size,
+            class_counts={},
+            metrics={},
+            curves=curves(observe("binary", ("0", "1"), truth, scores, 0.5)),
+            worst_slice=None,
+            comparison=None,
+            **empty,
+        )
+        .model_dump_json()
+        .encode()
+    )
+
+
+@pytest.fixture
+def evaluated(store: Store, actor: Actor) -> World:
+    """A world whose model was evaluated when it was registered."""
+    version = register(store, actor, {"roc_auc": 0.72}, "a", evaluation())
+    found = deploy(store, actor, PROJECT, "flights", NewDeployment(model="flights", version=1))
+    return World(store, actor, found, spool_folder(store.workspace, found.id), {"first": version})
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ def values_of(window: WindowSummary) -> dict[str, float]:
         found[f"missing.{column.feature}"] = column.missing_share
         found[f"new.{column.feature}"] = column.new_share
     found.update({metric.metric: metric.value for metric in window.performance})
+    if window.expected is not None and not window.expected.why:
+        found.update({f"expected.{name}": value for name, value in window.expected.metrics.items()})
     return {name: float(value) for name, value in found.items() if value is not None}
 
 

@@ -197,6 +197,8 @@ def _line(window: Window) -> str:
         metric = f"{first.metric} {first.value:.3f}"
         if first.reference is not None:
             metric += f" ({first.reference:.3f})"
+    elif window.expected and not window.expected.why and "roc_auc" in window.expected.metrics:
+        metric = f"expected roc_auc {window.expected.metrics['roc_auc']:.3f}"
     p95 = "-" if window.latency.p95_ms is None else f"{window.latency.p95_ms:.1f} ms"
     mark = "" if window.status == "closed" else "  (filling)"
     return (

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from millwright.kernel.model_package import Task
 from millwright.monitoring.drift import Reference
+from millwright.monitoring.estimation.calibration import Calibration
 from millwright.monitoring.labels import actual_values, join_labels
 from millwright.monitoring.records import MetricEstimate
 
@@ -33,7 +34,8 @@ class Estimate:
 class WatchedModel:
     """What monitoring has to know of a model version.
 
-    ``metric`` is the one watched; ``validation`` its metrics on held-out rows when registered.
+    ``metric`` is the one watched; ``validation`` its metrics on held-out rows when registered, and
+    ``calibration`` how often its scores came true there.
     """
 
     version_id: str
@@ -43,6 +45,7 @@ class WatchedModel:
     reference: Reference
     metric: str | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
 
 Measure = Callable[[WatchedModel, Floats, Floats, str], tuple[Estimate, ...]]

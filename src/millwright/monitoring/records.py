@@ -60,6 +60,16 @@ class LossEvidence(Record):
     """Windows that pass, on average, at least, before chance alone says so."""
 
 
+class Expectation(Record):
+    """The performance that a window's scores let expect, whether or not labels have come."""
+
+    rows: int
+    """Rows with a score."""
+    metrics: dict[str, float]
+    why: str = ""
+    """A sentence where the window is too unlike the training sample to say so; empty otherwise."""
+
+
 class WindowSummary(Record):
     """All that a window says."""
 
@@ -78,6 +88,7 @@ class WindowSummary(Record):
     prediction: ColumnDrift | None = None
     performance: tuple[MetricEstimate, ...] = ()
     """The monitored metric first."""
+    expected: Expectation | None = None
     latency: Latency
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from millwright.deployment import running_deployments
+from millwright.evaluation import Evaluation
 from millwright.kernel.config import MonitoringConfig
 from millwright.kernel.errors import MillwrightError, NotFound
 from millwright.kernel.model_package import REFERENCE
 from millwright.kernel.projects import config_of
 from millwright.kernel.store import Store
 from millwright.monitoring.drift import Reference, make_reference
+from millwright.monitoring.estimation.calibration import Calibration, calibrated_by
 from millwright.monitoring.performance import WatchedModel
 from millwright.monitoring.watched import WatchedDeployment, watched
 from millwright.registry import ModelVersion, file_digest, find_model
@@ -63,6 +66,7 @@ class StoredCatalog:
             threshold=version.threshold,
             reference=self._reference(version),
             validation=dict(version.metrics),
+            calibration=self._calibration(version),
         )
         self._models[version_id] = model
         if len(self._models) > _KEPT_MODELS:
@@ -77,3 +81,20 @@ class StoredCatalog:
             return Reference(columns=())
         sample = pa.ipc.open_file(pa.BufferReader(content)).read_all()
         return make_reference(sample, version.signature)
+
+    def _calibration(self, version: ModelVersion) -> Calibration | None:
+        if version.evaluation is None or version.task != "binary":
+            return None
+        try:
+            content = self._store.objects.of(version.project).read(version.evaluation)
+            bins = Evaluation.model_validate_json(content).curves.calibration
+        except (MillwrightError, ValueError):
+            # Other programs may register an evaluation of their own form.
+            return None
+        if not bins:
+            return None
+        stated, observed, rows = (
+            np.array([getattr(each, name) for each in bins], dtype=np.float64)
+            for name in ("predicted", "observed", "rows")
+        )
+        return calibrated_by(stated, observed, rows)

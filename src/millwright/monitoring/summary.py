@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from millwright.kernel.config import MonitoringConfig
 from millwright.monitoring.drift import column_drift, drifted_share, table_drift
+from millwright.monitoring.expecting import expectation_of
 from millwright.monitoring.labels import join_labels
 from millwright.monitoring.latency import latency_of
 from millwright.monitoring.performance import (
@@ -85,5 +86,6 @@ def summarise(
         drifted_share=drifted_share(features),
         prediction=prediction,
         performance=performance_of(labelled, model, wanted, measure),
+        expected=expectation_of(rows, model, features),
         latency=latency,
     )

@@ -3853,10 +3853,13 @@ export interface components {
          * Claim
          * @description A worker's wish to execute a run.
          *
-         *     ``graph`` and ``code_digest``: for a run that was queued without them. ``replaces``: the owner
-         *     of a lease that the caller knows to be dead, so that its time need not be waited out.
+         *     ``graph`` and ``code_digest``: for a run that was queued without them; ``code``: the bytes of
+         *     that digest, where they are few and may not be stored yet. ``replaces``: the owner of a lease
+         *     that the caller knows to be dead, so that its time need not be waited out.
          */
         Claim: {
+            /** Code */
+            code?: string | null;
             /** Code Digest */
             code_digest?: string | null;
             graph?: components["schemas"]["Graph"] | null;
@@ -3877,6 +3880,8 @@ export interface components {
          * @description A worker's wish to execute whatever is queued; it waits a while for something to come.
          */
         ClaimNext: {
+            /** Code */
+            code?: string | null;
             /** Code Digest */
             code_digest?: string | null;
             graph?: components["schemas"]["Graph"] | null;
@@ -4763,6 +4768,23 @@ export interface components {
             row: number;
             /** Value */
             value: string | null;
+        };
+        /**
+         * Expectation
+         * @description The performance that a window's scores let expect, whether or not labels have come.
+         */
+        Expectation: {
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Rows */
+            rows: number;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * Failure
@@ -8616,6 +8638,7 @@ export interface components {
             errors?: number | null;
             /** Evaluated At */
             evaluated_at: string;
+            expected?: components["schemas"]["Expectation"] | null;
             /**
              * Features
              * @default []

@@ -44,6 +44,13 @@ def calibrate(scores: Floats, actual: Floats) -> Calibration:
     return Calibration(means, _rising(shares, sizes))
 
 
+def calibrated_by(stated: Floats, observed: Floats, rows: Floats) -> Calibration:
+    """From a reliability curve: mean score, share of the positive class and rows of each of its bins."""
+    held = np.flatnonzero(rows > 0)
+    order = held[np.argsort(stated[held], kind="stable")]
+    return Calibration(stated[order], _rising(observed[order], rows[order]))
+
+
 def _rising(values: Floats, weights: Floats) -> Floats:
     pools: list[tuple[float, float, int]] = []
     for value, weight in zip(values.tolist(), weights.tolist(), strict=True):

@@ -1,4 +1,4 @@
-import { NativeSelect } from "@mantine/core";
+import { NativeSelect, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import type { Window } from "@/api/rooms/monitoring";
 import { TimeSeries, type Mark } from "@/charts/TimeSeries";
@@ -11,9 +11,12 @@ interface Props {
   marks: readonly Mark[];
 }
 
-/** The metric on labelled rows, window by window, beside its value at validation. */
+/** The metric on labelled rows, window by window, beside what scores let expect and validation. */
 export function Performance({ windows, marks }: Props) {
-  const names = [...new Set(windows.flatMap((w) => w.performance.map((p) => p.metric)))];
+  const measured = windows.flatMap((w) => w.performance.map((p) => p.metric));
+  const expected = windows.flatMap((w) => Object.keys(w.expected?.metrics ?? {}));
+  const names = [...new Set([...measured, ...expected])];
+  const refused = windows.at(-1)?.expected?.why;
   const [chosen, setChosen] = useState<string | null>(null);
   const name = chosen ?? names[0];
   const note = names.length > 1 && (
@@ -28,7 +31,14 @@ export function Performance({ windows, marks }: Props) {
   return (
     <Panel title="Performance over windows" note={note}>
       {name ? (
-        <Chart windows={windows} marks={marks} name={name} />
+        <>
+          <Chart windows={windows} marks={marks} name={name} />
+          {refused && (
+            <Text size="xs" c="dimmed" mt="xs">
+              The latest window: {refused}
+            </Text>
+          )}
+        </>
       ) : (
         <EmptyState icon="clock" title="No ground truth has arrived yet">
           Send labels for past predictions, and each window is measured again as they come in.
@@ -41,6 +51,7 @@ export function Performance({ windows, marks }: Props) {
 function Chart({ windows, marks, name }: Props & { name: string }) {
   const { x, lines } = useMemo(() => {
     const found = windows.map((w) => w.performance.find((p) => p.metric === name));
+    const known = found.find((p) => p?.reference != null)?.reference ?? null;
     return {
       x: windows.map((w) => w.start_ms),
       lines: [
@@ -54,10 +65,17 @@ function Chart({ windows, marks, name }: Props & { name: string }) {
           },
         },
         {
+          name: "expected, without labels",
+          colour: "--series-2",
+          values: windows.map((w) =>
+            w.expected && !w.expected.why ? (w.expected.metrics[name] ?? null) : null,
+          ),
+        },
+        {
           name: "at validation",
           colour: "--ink-faint",
           dashed: true,
-          values: found.map((p) => p?.reference ?? null),
+          values: found.map((p) => p?.reference ?? known),
         },
       ],
     };
