@@ -14,7 +14,7 @@ from itertools import accumulate, chain
 from operator import sub
 
 _WIDTH = 8
-_LEVEL = 4
+_LEVEL = 3
 _NEAR, _FEW = 6, 1 << 14
 _HALF, _ALL = 1 << 63, 1 << 64
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -52,7 +53,10 @@ ALIASES = {
 
 def main() -> None:
     """Run one command; its errors become one line and an exit code as DVC's."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # The process ends, and nothing has to be looked for among what it loaded.
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
