@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("millwright.deployment.batch.commands:predict", "Score a whole table."),
     "server": ("millwright.server.commands:server", "Run the control plane in the foreground."),
     "data": ("millwright.data.commands:data", "Dataset versions, rules and checks."),
+    "features": ("millwright.features.commands:features", "Features for models being asked."),
     "runs": ("millwright.tracking.commands:runs", "Experiments and their runs."),
     "pipelines": ("millwright.pipelines.commands:pipelines", "Pipeline runs and their steps."),
     "models": ("millwright.registry.commands:models", "Registered models, versions, cards."),
@@ -59,34 +60,43 @@ def cli() -> None:
 
 
 def main() -> None:
+    """Run `mw` and end with its exit code."""
+    code = _run()
+    if code == 0:
+        # The process ends: looking for circles among all that was loaded would be a tenth of a
+        # short command's time. After an error it is done, since DuckDB would complain at length of
+        # what the error's frames keep alive.
+        gc.freeze()
+    sys.exit(code)
+
+
+def _run() -> int:
     """Run `mw` and turn every expected error into a sentence and an exit code."""
     try:
         # Without standalone mode click hands back the code of an Exit instead of ending with it.
         code = cli.main(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except MillwrightError as error:
         _report(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped.", err=True)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         # The reader of our output went away (`mw runs list | head`): nothing to say, nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
     except OSError as error:
         full = disk_full(error, error.filename)
         if full is None:
             raise
         _report(full)
-        sys.exit(full.exit_code)
-    finally:
-        # The process ends: looking for circles among all that was loaded would be a tenth of a
-        # short command's time.
-        gc.freeze()
+        return full.exit_code
 
 
 def _report(error: MillwrightError) -> None:

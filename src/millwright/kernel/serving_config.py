@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from millwright.kernel.config_types import Duration, Name
+from millwright.kernel.model_package import Kind
 from millwright.kernel.record import Record
 
 
@@ -17,6 +19,29 @@ class ApiKey(Record):
     """SHA-256 of the key, in hexadecimal."""
     per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Requests a second on average; None: as many as come."""
+
+
+class LookupConfig(Record):
+    """Fields of a model that are looked up by ids, in a store that speaks the protocol of Feast's
+    feature server."""
+
+    name: Name
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
+    """``POST`` to it asks for features: ``https://features.example/get-online-features``."""
+    entities: Annotated[dict[str, Kind], Field(min_length=1)]
+    """Join keys of the store, which callers send as tensors, and their kinds."""
+    features: Annotated[dict[str, str], Field(min_length=1)]
+    """Fields of the model, and the feature of the store (``view:name``) that each is."""
+    missing: Literal["null", "reject"] = "null"
+    """What an unknown entity, or a value too old, is: not known, or a refusal (400)."""
+    max_age: Duration | None = None
+    """Values that were true longer ago are as good as missing."""
+    ttl_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
+    """How long what was found is used without asking again."""
+    timeout_ms: Annotated[float, Field(gt=0, le=60_000)] = 500.0
+    """Time for the store to answer."""
+    token_variable: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """Environment variable with a token that the store asks for."""
 
 
 class WorkersConfig(Record):
@@ -68,5 +93,7 @@ class ServingConfig(Record):
     guard: Literal["off", "flag", "reject"] = "off"
     """What happens to values unlike any in the sample of training rows: nothing, a header that
     names the fields, or a refusal."""
+    lookups: tuple[LookupConfig, ...] = ()
+    """Fields that are looked up when a request comes, by ids that callers send in their place."""
     keys: tuple[ApiKey, ...] = ()
     """Keys of callers; with any, every path but health asks for one."""

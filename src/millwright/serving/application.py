@@ -31,6 +31,7 @@ from millwright.serving.inference import (
     Task,
     answer,
     answer_in_batch,
+    looked_up,
     read_infer,
     read_invocation,
 )
@@ -182,7 +183,7 @@ class Application:
         body = await read_body(request, endpoint.config.max_body_bytes)
         request_id = (request.headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
         arrival = Arrival(body, started_ns, request_id or None)
-        task = read_infer(arrival, generation, pinned)
+        task = await looked_up(read_infer(arrival, generation, pinned))
         self.metrics.outside(endpoint.name, _outside(task))
 
         def finish(stream: Stream, ended: Ended, given: Answer) -> None:
@@ -207,16 +208,20 @@ class Application:
         fields = generation.signature.fields
         budget = endpoint.config.explain_budget_ms / 1000
 
+        question = open_inference.read_question(body, generation.signature)
+        rows = question.rows
+        if generation.lookups is not None:
+            rows = await generation.lookups.filled(rows)
+
         def explain() -> bytes:
-            question = open_inference.read_question(body, generation.signature)
             explainer = self._explainers.get(variant)
             if explainer is None:
                 explainer = self._explainers[variant] = Explainer.open(variant, fields)
             if question.timeout_us:
                 wanted = question.timeout_us / 1e6
-                found = explainer.explain(question.rows, min(budget, wanted))
+                found = explainer.explain(rows, min(budget, wanted))
             else:
-                found = explainer.explain(question.rows, budget)
+                found = explainer.explain(rows, budget)
             name, number = variant.manifest.model, str(variant.config.version)
             return write_explanation(found, name, number, question.request_id or new_id())
 
@@ -230,19 +235,18 @@ class Application:
         Raises the errors of ``read``.
         """
         mirror = endpoint.mirror
-        outside: list[str] = []
-
-        def understood() -> Task:
-            task = read()
-            if task.generation.guard is not None:
-                outside.extend(_outside(task))
-            return task
-
         if size > endpoint.config.inline_body_bytes:
             loop = asyncio.get_running_loop()
-            given = await loop.run_in_executor(self._threads, lambda: answer(understood(), mirror))
+            task = await loop.run_in_executor(self._threads, read)
+            if task.generation.lookups is not None:
+                task = await looked_up(task)
+            outside = _outside(task)
+            given = await loop.run_in_executor(self._threads, answer, task, mirror)
         else:
-            task = understood()
+            task = read()
+            if task.generation.lookups is not None:
+                task = await looked_up(task)
+            outside = _outside(task)
             few = task.question.rows.count <= FEW_ROWS
             given = await answer_in_batch(task, mirror) if few else answer(task, mirror)
         self.metrics.answer(endpoint.name, given)
@@ -368,8 +372,10 @@ def _protocol(path: str) -> str | None:
 def _outside(task: Task) -> list[str]:
     """Fields of a task whose values are unlike any in training; raises where those are refused."""
     guard, rows = task.generation.guard, task.question.rows
-    outside = [] if guard is None else guard.outside(rows)
-    if guard is not None and outside and task.generation.config.guard == "reject":
+    if guard is None:
+        return []
+    outside = guard.outside(rows)
+    if outside and task.generation.config.guard == "reject":
         raise guard.refusal(outside, rows)
     return outside
 

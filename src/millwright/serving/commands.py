@@ -72,6 +72,12 @@ if TYPE_CHECKING:
     help='Keys of callers: a JSON list of {"name", "sha256", "per_second"}.',
 )
 @click.option(
+    "--lookups",
+    "lookups_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Fields that are looked up by ids: a YAML or JSON list of lookups.",
+)
+@click.option(
     "--workers",
     default="1",
     show_default=True,
@@ -92,6 +98,7 @@ def serve(
     trust_code: bool,
     guard: str,
     keys_file: str | None,
+    lookups_file: str | None,
     workers: str,
     project: str | None,
 ) -> None:
@@ -113,6 +120,7 @@ def serve(
         "engine": server,
         "workers": _range_of(workers),
         "keys": [] if keys_file is None else _keys_in(keys_file),
+        "lookups": [] if lookups_file is None else _lookups_in(lookups_file),
     }
     first, *others = (
         _config_of(place, project, log_folder, len(packages) > 1, limits) for place in packages
@@ -150,6 +158,24 @@ def _keys_in(file: str) -> object:
             "serving.keys",
             f"The keys in {file} are not JSON: {cause}.",
             hint='Write a list of {"name": …, "sha256": …, "per_second": …}.',
+        ) from cause
+
+
+def _lookups_in(file: str) -> object:
+    from pathlib import Path
+
+    import yaml
+
+    from millwright.kernel.errors import InvalidInput
+
+    try:
+        return yaml.safe_load(Path(file).read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as cause:
+        reason = " ".join(str(cause).split())[:300]
+        raise InvalidInput(
+            "serving.lookups",
+            f"The lookups in {file} are not YAML: {reason}.",
+            hint="Write a list of {name, url, entities, features}.",
         ) from cause
 
 

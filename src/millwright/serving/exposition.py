@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from millwright.serving.lookup.looking_up import Lookup
 from millwright.serving.mirroring import Mirror
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Variant
@@ -80,6 +81,39 @@ def of_nodes(loaded: Loaded) -> list[str]:
             "graph_node_failures_total",
             "Runs of a node of a graph that gave nothing.",
             {labels: count.failures for labels, count in counts.items()},
+        ),
+    ]
+
+
+def of_lookups(lookups: Sequence[tuple[str, Lookup]]) -> list[str]:
+    """What was looked up, by the names of models."""
+    if not lookups:
+        return []
+    by_name = {f'model="{model}",lookup="{one.config.name}"': one for model, one in lookups}
+    return [
+        family(
+            "lookup_entities_total",
+            "Entities whose features were looked up, by where they were found.",
+            {
+                f'{labels},outcome="{outcome}"': n
+                for labels, one in by_name.items()
+                for outcome, n in one.outcomes.items()
+            },
+        ),
+        family(
+            "lookup_absent_values_total",
+            "Values that the online store had not, or that were too old.",
+            {labels: one.absent for labels, one in by_name.items()},
+        ),
+        family(
+            "lookup_fetches_total",
+            "Requests to the online store.",
+            {labels: one.fetches for labels, one in by_name.items()},
+        ),
+        family(
+            "lookup_fetch_seconds_total",
+            "Time of requests to the online store.",
+            {labels: one.nanoseconds / 1e9 for labels, one in by_name.items()},
         ),
     ]
 

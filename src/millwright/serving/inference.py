@@ -59,6 +59,8 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     question: Question
     generation: Generation
     request_id: str
+    pinned: Variant | None
+    """The variant that was asked for by its version."""
     answering: Variant
     beside: Variant | None
     """Who scores the rows too, after the answer."""
@@ -115,11 +117,25 @@ def _task(
         question,
         generation,
         request_id,
+        pinned,
         answering,
         beside,
         write,
         time.perf_counter_ns(),
     )
+
+
+async def looked_up(task: Task) -> Task:
+    """The task with the fields that are looked up; who answers is chosen anew, knowing them."""
+    lookups = task.generation.lookups
+    if lookups is None:
+        return task
+    question = msgspec.structs.replace(
+        task.question,
+        rows=await lookups.filled(task.question.rows),
+        request_id=task.question.request_id or task.request_id,
+    )
+    return _task(task.arrival, question, task.generation, task.pinned, task.write)
 
 
 def answer(task: Task, mirror: Mirror) -> Answer:

@@ -11,6 +11,7 @@ from millwright.serving.exposition import (
     escaped,
     family,
     of_logs,
+    of_lookups,
     of_mirrors,
     of_nodes,
     of_variants,
@@ -98,6 +99,14 @@ class Metrics:
             self._histogram(),
             *of_variants(loaded),
             *of_nodes(loaded),
+            *of_lookups(
+                [
+                    (endpoint.name, lookup)
+                    for endpoint in models.endpoints
+                    if endpoint.generation is not None and endpoint.generation.lookups is not None
+                    for lookup in endpoint.generation.lookups.each
+                ]
+            ),
             family(
                 "outside_total",
                 "Answered requests with values unlike any in the training sample, by field.",

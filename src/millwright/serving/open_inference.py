@@ -264,6 +264,9 @@ def model_metadata(
     """The answer to ``GET /v2/models/{name}``: the endpoint's, or one version's, inputs."""
     manifest = variant.manifest
     fields = manifest.signature if pinned else generation.signature.fields
+    if generation.lookups is not None:
+        known = generation.lookups.fields
+        fields = tuple(one for one in generation.signature.fields if one.name not in known)
     served = generation.variants
     return {
         "name": generation.config.model_name,

@@ -15,6 +15,7 @@ from millwright.serving.cache import AnswerCache
 from millwright.serving.config import CHAMPION, ServerConfig, VariantConfig
 from millwright.serving.graph.model import Graph, GraphRows
 from millwright.serving.guard import RangeGuard
+from millwright.serving.lookup.looking_up import Lookups, signature_with
 from millwright.serving.outcome import Outcome, outputs_of
 from millwright.serving.scoring_rows import ModelRows
 from millwright.serving.segments import segment_schema
@@ -95,6 +96,7 @@ class Generation:
     mirrored: tuple[Variant, ...]
     sample: Sample
     guard: RangeGuard | None
+    lookups: Lookups | None
     schema: pa.Schema
 
     @property
@@ -163,7 +165,10 @@ def load_generation(config: ServerConfig, known: Mapping[str, Loaded]) -> Genera
         if one.version_id not in loaded:
             loaded[one.version_id] = _load(one, trust_code=config.trust_code)
     signatures = [loaded[one.version_id].manifest.signature for one in wanted]
-    signature = InputSignature.compile(signatures[0], *signatures[1:])
+    if config.lookups:
+        signature = signature_with(config.lookups, signatures[0], signatures[1:])
+    else:
+        signature = InputSignature.compile(signatures[0], *signatures[1:])
     variants = tuple(Variant(one, loaded[one.version_id], signature, config) for one in wanted)
     weights = [one.weight for one in wanted]
     mirrored = tuple(variant for variant in variants if variant.config.mirror)
@@ -178,7 +183,8 @@ def load_generation(config: ServerConfig, known: Mapping[str, Loaded]) -> Genera
         sample=Sample(config.deployment, [variant.config.mirror for variant in mirrored]),
         guard=None
         if config.guard == "off"
-        else RangeGuard.open(config.champion.package, signatures[0]),
+        else RangeGuard.open(config.champion.package, signature.fields),
+        lookups=Lookups(config.lookups, signature) if config.lookups else None,
         schema=segment_schema(signature.fields),
     )
     for variant in generation.variants:

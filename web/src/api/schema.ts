@@ -5688,6 +5688,45 @@ export interface components {
             steps: string[];
         };
         /**
+         * LookupConfig
+         * @description Fields of a model that are looked up by ids, in a store that speaks the protocol of Feast's
+         *     feature server.
+         */
+        LookupConfig: {
+            /** Entities */
+            entities: {
+                [key: string]: "numeric" | "categorical" | "boolean";
+            };
+            /** Features */
+            features: {
+                [key: string]: string;
+            };
+            /** Max Age */
+            max_age?: string | null;
+            /**
+             * Missing
+             * @default null
+             * @enum {string}
+             */
+            missing: "null" | "reject";
+            /** Name */
+            name: string;
+            /**
+             * Timeout Ms
+             * @default 500
+             */
+            timeout_ms: number;
+            /** Token Variable */
+            token_variable?: string | null;
+            /**
+             * Ttl Seconds
+             * @default 60
+             */
+            ttl_seconds: number;
+            /** Url */
+            url: string;
+        };
+        /**
          * LossEvidence
          * @description Errors have become more frequent than in the version's first windows.
          */
@@ -7509,6 +7548,11 @@ export interface components {
              * @default 10
              */
             latency_objective_ms: number;
+            /**
+             * Lookups
+             * @default []
+             */
+            lookups: components["schemas"]["LookupConfig"][];
             /**
              * Max Body Bytes
              * @default 16777216
