@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from millwright.kernel.cells import Column
 from millwright.kernel.errors import InvalidInput
-from millwright.monitoring.comparison import evidently, nannyml, sound
+from millwright.monitoring.comparison import evidently, nannyml, sound, wholes
 from millwright.monitoring.comparison.duplicates import duplicate_finding
 from millwright.monitoring.comparison.everything import all_together
 from millwright.monitoring.comparison.findings import table_findings
@@ -92,17 +92,12 @@ def _compare(
     # A column that is all missing on one side has lost its type; the other's counts.
     kind = reference.type if not pa.types.is_null(reference.type) else current.type
     if pa.types.is_nested(kind) or pa.types.is_nested(current.type):
-        return ColumnComparison(
-            name=name,
-            kind="unsupported",
-            method="none",
-            value=None,
-            threshold=None,
-            drifted=False,
-            rows=(len(reference), len(current)),
-            findings=("Nested values are not compared cell by cell.",),
-        )
+        return wholes.compare_embeddings(name, reference, current, columns)
     if is_numeric(kind):
         left, right = numbers_of(reference), numbers_of(current)
         return sound.compare_numbers(name, left, right, columns, statistics)
-    return sound.compare_levels(name, levels_of(reference), levels_of(current), columns, statistics)
+    then, now = levels_of(reference), levels_of(current)
+    found = sound.compare_levels(name, then, now, columns, statistics)
+    if then.text and now.text:
+        return wholes.compare_texts(found, reference, current, columns)
+    return found

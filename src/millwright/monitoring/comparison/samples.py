@@ -17,7 +17,7 @@ from millwright.monitoring.statistics.merged import finite_part, sorted_values
 from millwright.monitoring.statistics.special import Floats
 
 Ints = npt.NDArray[np.int64]
-Kind = Literal["numeric", "categorical", "text", "unsupported"]
+Kind = Literal["numeric", "categorical", "text", "embedding", "unsupported"]
 TEXT_DISTINCT_SHARE = 0.5
 """Strings are text where more than this share of the values is distinct."""
 _TEXT_LENGTH = 30

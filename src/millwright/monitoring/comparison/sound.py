@@ -43,7 +43,7 @@ def compare_numbers(
         effects["kolmogorov_smirnov"] = measured.distances.largest
     method = max(effects, key=lambda name: effects[name])
     value = effects[method]
-    tier = _tier(value, p, columns)
+    tier = tier_of(value, p, columns)
     return ColumnComparison(
         name=name,
         kind="numeric",
@@ -77,7 +77,7 @@ def compare_levels(
     change, moved = _missing_change(reference, current), measured.statistics["total_variation"]
     value = max(moved, change)
     kind: Kind = "text" if reference.text and current.text else "categorical"
-    tier = _tier(value, p, columns)
+    tier = tier_of(value, p, columns)
     return ColumnComparison(
         name=name,
         kind=kind,
@@ -95,7 +95,8 @@ def compare_levels(
     )
 
 
-def _tier(effect: float, p: float, columns: int) -> Tier:
+def tier_of(effect: float, p: float, columns: int) -> Tier:
+    """What an effect is worth that chance shows with probability ``p``, in one of so many columns."""
     if not effect >= FLOOR:
         return "none"
     if p <= PAGE_RATE / LOOKS / columns:
