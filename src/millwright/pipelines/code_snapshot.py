@@ -22,12 +22,18 @@ _MOST_BYTES = 20 << 20
 
 def keep_code(plan: Plan, put: Callable[[bytes], str]) -> str | None:
     """Store the project's modules that are loaded; the archive's digest, None without any."""
+    code = packed_code(plan)
+    return None if code is None else put(code)
+
+
+def packed_code(plan: Plan) -> bytes | None:
+    """An archive of the project's modules that are loaded, None without any."""
     steps = {id(step): step for step in plan.steps.values()}.values()
     roots = {Path(root_of(step)) for step in steps if is_importable(step, required=False)}
     files = dict(sorted(_modules_in(roots).items()))
     if not files or sum(map(len, files.values())) > _MOST_BYTES:
         return None
-    return put(pack_parts(files))
+    return pack_parts(files)
 
 
 def know_modules() -> None:

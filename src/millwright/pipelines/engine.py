@@ -22,7 +22,7 @@ from millwright.kernel.workspace import Workspace
 from millwright.pipelines import values
 from millwright.pipelines.board import Board
 from millwright.pipelines.call import INLINE_BYTES
-from millwright.pipelines.code_snapshot import keep_code, restored_code
+from millwright.pipelines.code_snapshot import keep_code, packed_code, restored_code
 from millwright.pipelines.doorway import Doorway, doorway_of, file_doorway
 from millwright.pipelines.dsl import Pipeline, Plan
 from millwright.pipelines.entry_point import load_entry_point
@@ -200,19 +200,12 @@ def _begun(
 ) -> Session:
     """A new run, which the ledger hears of with its first wave."""
 
-    code: dict[str, bytes] = {}
-
-    def keep(content: bytes) -> str:
-        if len(content) > INLINE_BYTES:
-            return around.doorway.put(around.project, content)
-        code[digest := digest_of(content)] = content
-        return digest
-
-    new = _new_run(plan, cause, keep_code(plan, keep), new_id())
+    digest, code = _kept_code(plan, lambda code: around.doorway.put(around.project, code))
+    new = _new_run(plan, cause, digest, new_id())
     claim = Claim(owner=this_owner(), pid=os.getpid(), lease_ms=around.lease_ms)
     assert new.id is not None
     session = Session(around, plan, new.id, 1, new=new, claim=claim, tasks=known)
-    session.first_contents += code.values()
+    session.first_contents += [] if code is None else [code]
     for name, task in known.items():
         session.say(trusted(TaskChange, task=name, status=task.status, outputs=task.outputs))
     return session
@@ -232,20 +225,32 @@ def _resumed(
     plan = _plan_stored(stored, code)
     holder = stored.lease_owner
     planned_now = not stored.graph.nodes
+    digest, kept = (
+        _kept_code(plan, lambda code: door.upload(stored.project, code))
+        if planned_now
+        else (None, None)
+    )
     claim = Claim(
         owner=this_owner(),
         pid=os.getpid(),
         lease_ms=around.lease_ms,
         graph=plan.graph if planned_now else None,
-        code_digest=keep_code(plan, lambda content: door.upload(stored.project, content))
-        if planned_now
-        else None,
+        code_digest=digest,
         replaces=holder if holder is not None and is_free(holder) else None,
     )
-    claimed = client.claim(stored.id, claim)
+    # Said as bytes: given to the record's constructor it would be taken for base64.
+    claimed = client.claim(stored.id, claim.model_copy(update={"code": kept}))
     tasks = {task.name: task for task in claimed.tasks}
     deadline = None if claimed.deadline is None else clock.parse_rfc3339(claimed.deadline)
     return Session(around, plan, claimed.id, claimed.attempt, deadline_ms=deadline, tasks=tasks)
+
+
+def _kept_code(plan: Plan, put: Callable[[bytes], str]) -> tuple[str | None, bytes | None]:
+    """The digest of the code of a run, and its bytes where they are few enough to travel along."""
+    code = packed_code(plan)
+    if code is None or len(code) > INLINE_BYTES:
+        return None if code is None else put(code), None
+    return digest_of(code), code
 
 
 def _board(session: Session) -> Board:

@@ -127,8 +127,9 @@ class NewPipelineRun(Record):
 class Claim(Record):
     """A worker's wish to execute a run.
 
-    ``graph`` and ``code_digest``: for a run that was queued without them. ``replaces``: the owner
-    of a lease that the caller knows to be dead, so that its time need not be waited out.
+    ``graph`` and ``code_digest``: for a run that was queued without them; ``code``: the bytes of
+    that digest, where they are few and may not be stored yet. ``replaces``: the owner of a lease
+    that the caller knows to be dead, so that its time need not be waited out.
     """
 
     owner: str = Field(max_length=200)
@@ -136,6 +137,7 @@ class Claim(Record):
     lease_ms: int = Field(default=15_000, ge=1_000, le=600_000)
     graph: Graph | None = None
     code_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    code: Base64Bytes | None = None
     replaces: str | None = None
 
 

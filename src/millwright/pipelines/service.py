@@ -86,6 +86,13 @@ def claim_run(store: Store, actor: Actor, run_id: str, claim: Claim) -> Pipeline
         NotFound: there is no such run.
         Conflict: the run has ended, or another worker holds it.
     """
+    if claim.code is not None:
+        with store.read() as connection:
+            project = str(_row(Sql(connection), run_id)[0])
+        # What it names is what is stored.
+        claim = claim.model_copy(
+            update={"code_digest": store.objects.of(project).put(claim.code), "code": None}
+        )
     with store.write(actor) as tx:
         _claim(tx, run_id, claim)
     return get_run(store, run_id)

@@ -110,6 +110,8 @@ def test_a_run_is_executed_and_its_lane_is_free_again(
 
     assert (run.status, (workspace.root / "made").exists()) == ("succeeded", True)
     assert active(store) == []
+    assert run.code_digest is not None
+    assert FLOW.encode() in store.objects.of("default").read(run.code_digest)
 
 
 def test_a_run_that_somebody_queued_waits_for_a_person_without_a_worker_and_goes_on(

@@ -45,6 +45,7 @@ class LaunchController:
     def __init__(self, store: Store, url: str | None, *, most_workers: int | None = None) -> None:
         self._store = store
         self._most = most_workers or max(2, os.cpu_count() or 2)
+        self._room = 0
         self._workers: dict[str, RunProcess] = {}
         self._ending: list[tuple[float, RunProcess]] = []
         self._standing = StandingWorker(store.workspace, url)
@@ -59,7 +60,8 @@ class LaunchController:
         self._bury()
         project = project_of(self._store.workspace)
         if service.adopt(self._store, project, unattended_runs(self._store, project)):
-            active += self._begun(self._most - len(active))
+            active += self._begun(self._room)
+            self._room = self._most - len(active)
         if not (active or self._standing.is_warm) and service.expected(self._store):
             self._standing.warm()
 
