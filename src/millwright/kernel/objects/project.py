@@ -33,9 +33,9 @@ from millwright.kernel.objects.reading import (
 from millwright.kernel.objects.receiving import Receiving
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.removing import Orphans
-from millwright.kernel.objects.restoring import How
 from millwright.kernel.objects.sweeping import Swept
 from millwright.kernel.objects.verifying import Damage
+from millwright.kernel.objects.whole_files import How
 
 _BUFFER = 128 << 10
 _WORTH_MOVING = 0.5

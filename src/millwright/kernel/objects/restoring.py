@@ -8,30 +8,29 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from blake3 import blake3
 
 from millwright.kernel.errors import InvalidInput, disk_full
 from millwright.kernel.objects import wholes
 from millwright.kernel.objects.digests import digest_of_file
-from millwright.kernel.objects.filesystem import clone
-from millwright.kernel.objects.index import ELSEWHERE, batches, located, marks
-from millwright.kernel.objects.linked import hard_link, remove, replace
+from millwright.kernel.objects.index import ELSEWHERE, located, marks
+from millwright.kernel.objects.linked import hard_link, replace
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import damaged
 from millwright.kernel.objects.recipe import Recipe
-
-How = Literal["reflink", "hardlink", "copy", "auto"]
-Wanted = tuple[bytes, str | Path, bool]
-"""What to write out: digest (32 bytes), path, and whether the file is executable."""
+from millwright.kernel.objects.whole_files import (
+    OWNER_EXECUTES,
+    How,
+    Wanted,
+    cloned,
+    created,
+    whole_files_out,
+)
 
 _WAYS = ("auto", "reflink", "hardlink", "copy")
-_EXECUTE = 0o111
-_OWNER_EXECUTES = 0o100
 _AT_ONCE = 20_000
 _SAMPLE = 100
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def restore(
@@ -66,112 +65,32 @@ def restore(
 def restore_many(
     parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto"
 ) -> dict[str | Path, os.stat_result]:
-    """As ``restore`` for many. Files that are linked whole take two system calls each.
+    """As ``restore`` for many. Files that are linked whole are cloned or linked in a few calls each.
 
     What those are now is returned by path, since it was looked at anyway.
     """
     rest = iter(wanted)
-    may_link = how in ("auto", "hardlink")
-    linked: dict[str | Path, os.stat_result] = {}
+    whole: dict[str | Path, os.stat_result] = {}
     while batch := list(islice(rest, _AT_ONCE)):
-        if may_link:
-            states = _linked_out(parts, batch, clone_first=how == "auto")
-            linked.update(states)
+        if how != "copy":
+            states = whole_files_out(parts, batch, how)
+            whole.update(states)
             batch = [one for one in batch if one[1] not in states]
-        done = set()
-        if batch and how != "reflink":
-            done = _copied_out(parts, batch, packed_only=how != "copy")
+        done = _copied_out(parts, batch) if batch else set()
         for number, (object_id, path, executable) in enumerate(batch):
             if number not in done:
                 restore(parts, object_id, Path(path), how=how, executable=executable)
-    return linked
+    return whole
 
 
-def _linked_out(
-    parts: Parts, batch: Sequence[Wanted], *, clone_first: bool
-) -> dict[str | Path, os.stat_result]:
-    """Hard-link those that are whole linked files to where nothing is yet; which were."""
-    ids = [object_id for object_id, _, _ in batch]
-    known = parts.index.read(lambda connection: _whole_links(connection, ids))
-    done: dict[str | Path, os.stat_result] = {}
-    name, link, stat = parts.links.name, os.link, os.stat
-    for object_id, path, executable in batch:
-        if object_id not in known:
-            continue
-        number, size, mtime_us = known[object_id]
-        source = name(number)
-        try:
-            if clone_first and not done and _clones(source, Path(path)):
-                return done
-            try:
-                link(source, path)
-            except FileExistsError:
-                if not _is_as(stat(source), size, mtime_us, executable):
-                    continue
-                _link_over(source, Path(path))
-            except PermissionError:
-                # An immutable file takes no new names until the attribute is off for a moment.
-                if not hard_link(source, path):
-                    continue
-            state = stat(path)
-            if _is_as(state, size, mtime_us, executable):
-                done[path] = state
-            else:
-                # Changed in spite of its protection, or wanted with other permission bits.
-                remove(Path(path))
-        except OSError:
-            # Something is in the way, or the file takes no more names: the careful way says which.
-            continue
-    return done
-
-
-def _is_as(state: os.stat_result, size: int, mtime_us: int, executable: bool) -> bool:
-    """Whether a linked file is what it was when it was linked, and executable if that is wanted."""
-    same = state.st_size == size and state.st_mtime_ns // 1000 == mtime_us
-    return same and bool(state.st_mode & _OWNER_EXECUTES) == executable
-
-
-def _link_over(source: str, path: Path) -> None:
-    """Link a stored file where another one is, which goes at the moment the new one is there."""
-    temporary = path.with_name(f".mw-{os.urandom(8).hex()}")
-    try:
-        if not hard_link(source, temporary):
-            raise OSError(f"{source} takes no other name")
-        replace(temporary, path)
-    except OSError:
-        if temporary.exists():
-            remove(temporary)
-        raise
-
-
-def _whole_links(
-    connection: sqlite3.Connection, ids: list[bytes]
-) -> dict[bytes, tuple[int, int, int]]:
-    """Number, size and time of the linked files that are these objects, as far as there are any."""
-    found: dict[bytes, tuple[int, int, int]] = {}
-    for batch in batches(ids):
-        rows = connection.execute(
-            "SELECT object, id, size, mtime_ns FROM links WHERE id IN (SELECT -source FROM chunks"  # noqa: S608
-            f" WHERE source < 0 AND offset = 0 AND id IN ({marks(batch)}))",
-            batch,
-        )
-        found.update({row[0]: (row[1], row[2], row[3] // 1000) for row in rows})
-    rest = [object_id for object_id in ids if object_id not in found]
-    for object_id, one in wholes.find(connection, rest).items():
-        found[object_id] = (one.number, one.size, one.mtime_us)
-    return found
-
-
-def _copied_out(parts: Parts, batch: Sequence[Wanted], *, packed_only: bool) -> set[int]:
+def _copied_out(parts: Parts, batch: Sequence[Wanted]) -> set[int]:
     """Copy out those of one chunk, in the order they lie on disk; which were."""
     ids = [object_id for object_id, _, _ in batch]
     places = parts.index.locate(ids)
     todo = []
     for number, object_id in enumerate(ids):
         place = places.get(object_id)
-        if place is None or place.source == ELSEWHERE:
-            continue
-        if place.source > 0 or not packed_only:
+        if place is not None and place.source != ELSEWHERE:
             todo.append((place.source, place.offset, number))
     mark, copied = os.urandom(6).hex(), set()
     for _, _, number in sorted(todo):
@@ -180,7 +99,7 @@ def _copied_out(parts: Parts, batch: Sequence[Wanted], *, packed_only: bool) -> 
         temporary = f"{folder or '.'}/.mw-{mark}-{number:x}"
         content = parts.reader.chunk_once(places[ids[number]])
         try:
-            handle = os.open(temporary, _CREATE, 0o666 | (_EXECUTE if executable else 0))
+            handle = created(temporary, executable)
             try:
                 _write_all(handle, content)
             finally:
@@ -250,9 +169,9 @@ def _written(
 ) -> str:
     linked = whole_link(parts, object_id, recipe) if how != "copy" else None
     if linked is not None:
-        executes = bool(linked.stat().st_mode & _OWNER_EXECUTES)
+        executes = bool(linked.stat().st_mode & OWNER_EXECUTES)
         wanted = executes if executable is None else executable
-        if how in ("auto", "reflink") and _cloned(linked, target, wanted):
+        if how in ("auto", "reflink") and cloned(linked, target, wanted):
             return "reflink"
         if how in ("auto", "hardlink") and wanted == executes and hard_link(linked, target):
             return "hardlink"
@@ -260,34 +179,8 @@ def _written(
     return "copy"
 
 
-def _clones(source: str, target: Path) -> bool:
-    """Whether the filesystem clones files, tried beside where one is to be."""
-    trial = target.with_name(f".mw-{os.urandom(8).hex()}")
-    try:
-        return _cloned(Path(source), trial, False)
-    except OSError:
-        return False
-    finally:
-        trial.unlink(missing_ok=True)
-
-
-def _cloned(source: Path, target: Path, executable: bool) -> bool:
-    handle = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        made = _created(target, executable)
-        try:
-            if clone(handle, made):
-                return True
-        finally:
-            os.close(made)
-        target.unlink()
-        return False
-    finally:
-        os.close(handle)
-
-
 def _copied(parts: Parts, object_id: bytes, recipe: Recipe, target: Path, executable: bool) -> None:
-    with open(_created(target, executable), "wb") as file:
+    with os.fdopen(created(target, executable), "wb") as file:
         if not recipe.several:
             file.writelines(parts.reader.stream(recipe))
             return
@@ -297,8 +190,3 @@ def _copied(parts: Parts, object_id: bytes, recipe: Recipe, target: Path, execut
             file.write(piece)
     if whole.digest() != object_id:
         raise damaged(object_id.hex(), parts.root)
-
-
-def _created(path: Path, executable: bool) -> int:
-    mode = 0o666 | (_EXECUTE if executable else 0)
-    return os.open(path, _CREATE, mode)
