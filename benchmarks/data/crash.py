@@ -2,12 +2,16 @@
 
     python benchmarks/data/crash.py --kills 200
     python benchmarks/data/crash.py --kills 50 --database postgresql
+    python benchmarks/data/crash.py --every-step --database postgresql
 
 A child process adds versions (by turns copied and linked), writes garbage, pushes and collects
 garbage, and says after each version that it is kept. It is killed after a random time, again and
 again. Then every version that was acknowledged is read and compared, every byte is verified, here and
 as another workspace fetches it, and after a last garbage collection no chunk is left that nothing
 refers to, and no stray file.
+With ``--every-step`` nothing is random: a child does one thing of each kind in a fixed order and is
+killed before its first system call or statement that changes anything, the next before its second, and
+so on until one comes to the end.
 On SQLite versions are kept beside the door, through the journal; on PostgreSQL through the service.
 """
 
@@ -21,9 +25,11 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import postgres_server
@@ -53,6 +59,28 @@ from millwright.server.opening import open_store
 
 ACTOR = Actor("campaign", Role.ADMIN)
 PROJECT = "p"
+_SYSTEM = frozenset(
+    [
+        "fdatasync",
+        "fsync",
+        "write",
+        "writev",
+        "ftruncate",
+        "truncate",
+        "unlink",
+        "link",
+        "rename",
+        "replace",
+        "mkdir",
+        "fchmod",
+        "flock",
+    ]
+)
+"""Calls into the system before which a child is killed, one after the other."""
+_SQLITE = frozenset(["execute", "executemany", "executescript", "commit"])
+"""Those into SQLite."""
+_WAITING = frozenset(["execute", "commit", "wait"])
+"""Those into PostgreSQL's client: before a statement, and before its answer."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +111,90 @@ def run(root: Path, kills: int, seed: int = 1, longest_seconds: float = 0.25) ->
     return Outcome(
         kills, len(acknowledged), lost, damaged, leaked, fetched, time.process_time() - started
     )
+
+
+def run_every_step(root: Path, first: int, last: int) -> Outcome:
+    """Kill children before each step of a fixed turn, from one step to another, then look."""
+    os.environ["MILLWRIGHT_PROTECT"] = "mode"
+    here = _workspace(root / "here")
+    _add_remote(here, root / "remote")
+    acknowledged, started, step, ended = [], time.process_time(), first, False
+    while not ended and step < last:
+        said, ended = _stopped_child(here, step)
+        acknowledged += said
+        step += 1
+    lost, damaged, leaked = _inspected(here, acknowledged)
+    fetched = _fetched_elsewhere(root)
+    kills = step - first - ended
+    return Outcome(
+        kills, len(acknowledged), lost, damaged, leaked, fetched, time.process_time() - started
+    )
+
+
+def _stopped_child(place: Place, step: int) -> tuple[list[tuple[str, int]], bool]:
+    """Let a child do one turn and kill it before a step; what it acknowledged, and whether it
+    came to the end."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        try:
+            _turn(place, step, writing)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        lines = said.read().split(b"\n")[:-1]
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"the turn that was to end before step {step} failed")
+    return [(line.split()[0].decode(), int(line.split()[1])) for line in lines], status == 0
+
+
+def _turn(place: Place, step: int, say: int) -> None:
+    """One of each: versions copied and linked, garbage, a push, both collections, a version more."""
+    place = Place(Workspace(place.root), PROJECT)
+    chance = random.Random(step)
+    store = open_store(place.workspace)
+    place.__dict__["objects"] = store.objects.of(PROJECT)
+    no_grace = GarbageRequest.model_construct(dry_run=False, grace_seconds=-2.0)
+    _die_before(step)
+    for number in range(3):
+        seed = step * 10 + number
+        version_id = _kept(store, place, seed)
+        os.write(say, f"{version_id} {seed}\n".encode())
+        if number == 0:
+            place.objects.put_many([chance.randbytes(2_000) for _ in range(20)])
+            transfer_service.push_versions(store, ACTOR, PROJECT, Transfer())
+        elif number == 1:
+            garbage.collect(store, ACTOR, PROJECT, no_grace)
+            collect_there(place, place.objects)
+    sys.setprofile(None)
+
+
+def _die_before(step: int) -> None:
+    """Kill this process before so many more steps that change files or databases."""
+    left = step
+
+    def watch(frame: FrameType, event: str, what: object) -> None:
+        nonlocal left
+        if event == "c_call":
+            name, owner = getattr(what, "__name__", ""), getattr(what, "__self__", None)
+            module = getattr(what, "__module__", None) or type(owner).__module__
+            counts = (name in _SYSTEM and module in ("posix", "fcntl")) or (
+                name in _SQLITE and module == "sqlite3"
+            )
+        else:
+            code = frame.f_code
+            counts = event == "call" and code.co_name in _WAITING and "psycopg" in code.co_filename
+        if counts:
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(watch)
 
 
 def files_of(seed: int) -> dict[str, bytes]:
@@ -278,12 +390,18 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--every-step", action="store_true")
+    parser.add_argument("--first", type=int, default=0, help="Where --every-step begins.")
+    parser.add_argument("--last", type=int, default=1_000_000, help="Where it ends.")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-crash-"))
         if arguments.database == "postgresql":
             os.environ["MILLWRIGHT_DATABASE_URL"] = stack.enter_context(postgres_server.running())
-        found = run(Path(folder), arguments.kills, arguments.seed)
+        if arguments.every_step:
+            found = run_every_step(Path(folder), arguments.first, arguments.last)
+        else:
+            found = run(Path(folder), arguments.kills, arguments.seed)
     print(json.dumps(asdict(found), indent=2))
     sys.exit(bool(found.lost or found.damaged or found.leaked))
 

@@ -113,7 +113,7 @@ def test_a_watched_column_tells_of_changes_without_reading_the_rest(
         connection.execute(text("INSERT INTO log VALUES (1, '2024-01-01T00:00:00Z')"))
     found = imported(postgres, table="log", watch="at")
     assert found.source.state.kind == "maximum"
-    assert [changed for _, changed in look_for_changes(door, "p")] == [False]
+    assert [one.changed for one in look_for_changes(door, "p")] == [False]
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO log VALUES (2, '2024-01-02T00:00:00Z')"))
     engine.dispose()
@@ -123,6 +123,26 @@ def test_a_watched_column_tells_of_changes_without_reading_the_rest(
     with store.read() as connection:
         (event,) = events.read(connection, kind="dataset.source-changed")
     assert event.payload["before"]["value"] < event.payload["after"]["value"]
+
+
+def test_a_database_of_this_folder_is_the_same_from_any_folder(
+    door: Door, tmp_path: Path, imported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("shop.db") as database:
+        database.execute("CREATE TABLE orders (a INTEGER)")
+        database.execute("INSERT INTO orders VALUES (1)")
+    with pytest.raises(InvalidInput) as refused:
+        imported("sqlite:///shop.db")
+    assert "Its tables are orders." in (refused.value.hint or "")
+    assert imported("sqlite:///shop.db", table="orders").source.url.endswith(f"{tmp_path}/shop.db")
+    imported("sqlite:///shop.db", "other", table="orders", watch="a")
+    (tmp_path / "shop.db").unlink()
+    monkeypatch.chdir("/")
+    first, other = look_for_changes(door, "p")
+    assert (first.changed, first.error) == (None, None)
+    assert other.error is not None
+    assert "There is no database" in other.error.message
 
 
 def test_a_query_without_a_watched_column_is_known_by_its_result(
@@ -135,7 +155,7 @@ def test_a_query_without_a_watched_column_is_known_by_its_result(
     imported(f"sqlite:///{path}", query="SELECT * FROM t")
     imported(f"adbc+sqlite:///{path}", "by_adbc", table="t")
     assert rows(door) == rows(door, "by_adbc") == [{"a": 1, "b": 0.5, "c": "x"}]
-    assert [changed for _, changed in look_for_changes(door, "p", ["d"])] == [None]
+    assert [one.changed for one in look_for_changes(door, "p", ["d"])] == [None]
     assert [one.changed for one in update(door, "p", ["d"])] == [False]
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO t VALUES (2, 1.5, 'y')")

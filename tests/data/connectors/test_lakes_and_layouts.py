@@ -192,7 +192,10 @@ def test_the_command_line_imports_lists_and_updates(project_folder: Path) -> Non
     assert "d: as it was." in run("update", "--check").output
     (project_folder / "a.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
     checked = run("update", "--check", "--json")
-    assert (checked.exit_code, json.loads(checked.output)) == (1, [{"name": "d", "changed": True}])
+    assert (checked.exit_code, json.loads(checked.output)) == (
+        1,
+        [{"name": "d", "changed": True, "error": None}],
+    )
     assert "d: the source changed. d@2: 3 rows" in run("update").output
     assert "1 file" in run("get", "d@1", "--original", "-o", "first.csv").output
     assert (project_folder / "first.csv").read_text() == "id,name\n1,a\n2,b\n"

@@ -79,6 +79,22 @@ def test_an_erasure_asks_before_it_acts(mw: Callable[..., str], tmp_path: Path) 
     assert (tmp_path / "here" / "a.txt").exists()
 
 
+def test_erased_rows_go_from_the_file_that_the_table_was_given_as(
+    mw: Callable[..., str], tmp_path: Path
+) -> None:
+    people = tmp_path / "here" / "people.csv"
+    people.parent.mkdir()
+    people.write_text("id,name\n1,ada\n2,the one to be forgotten\n")
+    mw("here", "add", "people.csv", "--key", "id")
+    told = mw("here", "erase", "people", "--row", "id=2", "--reason", "asked", "--yes")
+    assert f"removed: {people}" in told
+    assert not people.exists()
+    mw("here", "checkout", "people")
+    left = [path.read_bytes() for path in people.parent.glob("people*") if path.is_file()]
+    assert left
+    assert not any(b"forgotten" in content for content in left)
+
+
 def test_a_push_with_nothing_new_and_no_server_costs_little(
     mw: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -4657,6 +4657,11 @@ export interface components {
             still_found: string[];
             /** Versions */
             versions: components["schemas"]["ErasedVersion"][];
+            /**
+             * Working Files
+             * @default []
+             */
+            working_files: string[];
         };
         /**
          * ErasureRequest
@@ -7563,6 +7568,7 @@ export interface components {
              * @default 1024
              */
             max_in_flight: number;
+            traces?: components["schemas"]["TracesConfig"] | null;
             /**
              * @default {
              *       "concurrency": 16,
@@ -8296,6 +8302,21 @@ export interface components {
             count: number;
             /** Value */
             value: string;
+        };
+        /**
+         * TracesConfig
+         * @description Where traces of requests go.
+         */
+        TracesConfig: {
+            /** Service */
+            service?: string | null;
+            /**
+             * Share
+             * @default 1
+             */
+            share: number;
+            /** Url */
+            url: string;
         };
         /**
          * Traffic

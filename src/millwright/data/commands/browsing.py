@@ -131,6 +131,8 @@ def get(
             target = output or Path(inside.rpartition("/")[2])
             start, end = _range(byte_range, entry.size)
             _copy_bytes(copy, entry, start, end, target)
+            if entry.kind == trees.Kind.EXECUTABLE and byte_range is None and str(target) != "-":
+                target.chmod(target.stat().st_mode | 0o111)
             done: dict[str, Any] = {"files": 1, "size": end - start, "output": str(target)}
         elif byte_range is not None:
             raise InvalidInput(

@@ -41,7 +41,9 @@ def log(name: str, limit: int, project: str | None, as_json: bool) -> None:
         newest = find(copy.ledger, dataset, selector) if "@" in name else None
         find(copy.ledger, dataset, "latest")
         versions = copy.ledger.versions(dataset)
-        refs = copy.ledger.refs(dataset)
+        # Where a branch began is no more its newest once it has versions of its own.
+        begun = {version.branch for version in versions}
+        refs = {ref: one for ref, one in copy.ledger.refs(dataset).items() if ref not in begun}
     numbers = {version.id: version.version for version in versions}
     if newest is not None:
         versions = _ancestry(newest, versions)

@@ -105,14 +105,19 @@ def sources(project: str | None, as_json: bool) -> None:
         print_json([source.model_dump() for source in found])
     elif not found:
         click.echo("No dataset was imported yet. Import one with: mw data import NAME SOURCE")
+    width = max((len(f"{source.name}@{source.version}") for source in found), default=0)
     for source in () if as_json else found:
         state = f"{source.state.kind} {source.state.value[:16]}"
-        click.echo(f"{source.name}@{source.version:<6} {state:<28} {source.url}")
+        click.echo(f"{source.name + '@' + str(source.version):<{width}}  {state:<28} {source.url}")
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
-@click.option("--check", is_flag=True, help="Only say what changed; exit code 1 if anything did.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only say what changed; exit code 1 if anything did, 6 if one fails.",
+)
 @PROJECT
 @JSON
 def update(names: tuple[str, ...], check: bool, project: str | None, as_json: bool) -> None:
@@ -150,15 +155,20 @@ def update(names: tuple[str, ...], check: bool, project: str | None, as_json: bo
 def _check(names: tuple[str, ...], project: str | None, as_json: bool) -> None:
     from millwright.data.connectors.importing import look_for_changes
 
-    plain = []
+    plain: list[dict[str, Any]] = []
+    said = {True: "changed", False: "as it was", None: "only reading it will tell"}
     with opened(project) as (door, project_name):
-        for source, changed in look_for_changes(door, project_name, names):
-            plain.append({"name": source.name, "changed": changed})
-            if not as_json:
-                said = {True: "changed", False: "as it was", None: "only reading it will tell"}
-                click.echo(f"{source.name}: {said[changed]}.")
+        for one in look_for_changes(door, project_name, names):
+            error = one.error.message if one.error else None
+            plain.append({"name": one.name, "changed": one.changed, "error": error})
+            if not as_json and one.error is not None:
+                click.echo(f"{one.name}: {one.error}", err=True)
+            elif not as_json:
+                click.echo(f"{one.name}: {said[one.changed]}.")
     if as_json:
         print_json(plain)
+    if any(one["error"] for one in plain):
+        sys.exit(6)
     if any(one["changed"] for one in plain):
         sys.exit(1)
 

@@ -57,7 +57,9 @@ def show(name: str, project: str | None, as_json: bool) -> None:
         print_json({**shown, "profile": profile.model_dump() if profile else None})
         return
     content = f"{version.rows:,} rows" if profile else counted(version.files, "file")
-    click.echo(f"{version.reference}: {content}, from {version.source or 'unknown'}")
+    # A merge has no source but itself.
+    origin = "" if version.source == version.message else f", from {version.source or 'unknown'}"
+    click.echo(f"{version.reference}: {content}{origin}")
     if version.message:
         click.echo(f"  {version.message}")
     for column in profile.columns if profile else ():

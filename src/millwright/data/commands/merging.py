@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.data.commands.shared import JSON, PROJECT, counted, opened, print_json
 
 
 @click.command()
@@ -76,8 +76,8 @@ def merge(
 
 def _tell(outcome: Any, reference: str, into: str, conflicts_file: str | None) -> None:
     changes = (
-        f"{outcome.rows_changed:,} rows changed, {outcome.rows_added:,} added, "
-        f"{outcome.rows_removed:,} removed, {outcome.resolved:,} conflicts resolved"
+        f"{counted(outcome.rows_changed, 'row')} changed, {outcome.rows_added:,} added, "
+        f"{outcome.rows_removed:,} removed, {counted(outcome.resolved, 'conflict')} resolved"
     )
     if outcome.how == "already-merged":
         click.echo(f"{into} already has everything of {reference}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.data.commands.shared import JSON, PROJECT, amount, counted, opened, print_json
 
 if TYPE_CHECKING:
     from millwright.data.storage.records import RemoteInfo
@@ -84,8 +84,8 @@ def show(name: str, project: str | None, as_json: bool) -> None:
         return
     click.echo(_sentence(found.remote))
     click.echo(
-        f"  {found.datasets:,} datasets, {found.versions:,} versions, {found.chunks:,} chunks in "
-        f"{found.packs:,} packs, {found.size / 1e6:,.1f} MB."
+        f"  {counted(found.datasets, 'dataset')}, {counted(found.versions, 'version')}, "
+        f"{counted(found.chunks, 'chunk')} in {counted(found.packs, 'pack')}, {amount(found.size)}."
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.data.commands.shared import JSON, PROJECT, amount, counted, opened, print_json
 from millwright.kernel.errors import NotFound
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _through_the_door(
         nonlocal total
         total += turn.size
         if not turn.complete and sys.stderr.isatty():
-            click.echo(f"{total / 1e6:,.1f} MB moved …", err=True)
+            click.echo(f"{amount(total)} moved …", err=True)
 
     request = Transfer(remote=asked.remote, references=datasets, every=every, jobs=asked.jobs)
     with opened(place.project) as (door, project):
@@ -179,6 +179,6 @@ def _say(done: dict[str, Any], as_json: bool, nothing: str, verb: str) -> None:
         click.echo(f"Everything {nothing}; nothing was moved ({done['remote']}).")
         return
     click.echo(
-        f"{verb} {names}: {done['chunks']:,} chunks, {done['size'] / 1e6:,.1f} MB "
+        f"{verb} {names}: {counted(done['chunks'], 'chunk')}, {amount(done['size'])} "
         f"({done['remote']})."
     )

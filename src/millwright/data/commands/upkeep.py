@@ -222,6 +222,10 @@ def _show(report: ErasureReport) -> None:
                 click.echo(f"    used by {kind} {name}")
     if report.dry_run:
         return
+    for path in report.working_files:
+        click.echo(f"  removed: {path}")
+    if report.working_files:
+        click.echo("  What is left comes back with: mw data checkout")
     for place in report.still_found:
         click.echo(f"  still found: {place}")
     verdict = "nothing of it was found" if report.proven else "some of it is still there"

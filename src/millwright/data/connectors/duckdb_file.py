@@ -10,6 +10,7 @@ import pyarrow as pa
 from millwright.data.connectors.files import missing
 from millwright.data.connectors.interface import TableContent
 from millwright.data.connectors.records import SourceOptions, SourceState
+from millwright.data.connectors.table_choice import check_choice
 from millwright.data.duckdb_engine import arrow_batches, open_duckdb
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.objects import digest_of_file
@@ -19,13 +20,8 @@ class DuckdbSource:
     """A table or query of a database file, opened without the right to write."""
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
-        if (options.table is None) == (options.query is None):
-            raise InvalidInput(
-                "data.table_or_query",
-                "A database is read by a table or by a query.",
-                hint="Give either --table or --query.",
-            )
         self._path, self._options = path.resolve(), options
+        check_choice(options, self._tables)
 
     @property
     def url(self) -> str:
@@ -43,6 +39,13 @@ class DuckdbSource:
         if not self._path.is_file():
             raise missing(self._path)
         return TableContent(self._pieces(scratch))
+
+    def _tables(self) -> list[str]:
+        if not self._path.is_file():
+            raise missing(self._path)
+        with open_duckdb(str(self._path), read_only=True) as engine:
+            query = "SELECT DISTINCT table_name FROM information_schema.tables ORDER BY 1"
+            return [name for (name,) in engine.sql(query).fetchall()]
 
     def _pieces(self, scratch: Path) -> Iterator[pa.Table]:
         import duckdb

@@ -106,19 +106,32 @@ def list_sources(door: Door, project: str) -> list[DatasetSource]:
     return [DatasetSource.model_validate(one) for one in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What looking at a source found."""
+
+    name: str
+    changed: bool | None
+    """None where only reading it tells, or where it could not be looked at."""
+    error: MillwrightError | None = None
+
+
 def look_for_changes(
     door: Door, project: str, names: Sequence[str] = (), *, base: Path | None = None
-) -> Iterator[tuple[DatasetSource, bool | None]]:
-    """For each source, whether it changed since it was imported; None where only reading tells.
+) -> Iterator[Looked]:
+    """Whether each source changed since it was imported; one that fails does not stop the others.
 
     A change is reported through the door, where it becomes the event ``dataset.source-changed``.
     """
     for known in _chosen(list_sources(door, project), names):
-        state = open_source(known.url, known.options, base).state()
-        if state is None:
-            yield known, None
-            continue
-        yield known, _observed(door, project, known.name, state).changed
+        try:
+            state = open_source(known.url, known.options, base).state()
+            changed = None
+            if state is not None:
+                changed = _observed(door, project, known.name, state).changed
+            yield Looked(known.name, changed)
+        except MillwrightError as error:
+            yield Looked(known.name, None, error)
 
 
 def update(

@@ -70,7 +70,16 @@ def _opened(address: str, shown: str, options: SourceOptions, base: Path) -> Sou
         return _on_this_machine(scheme, address, base, options)
     from millwright.data.connectors.sql import SqlSource
 
-    return SqlSource(address, shown, options)
+    found_again = _absolute(address, base)
+    return SqlSource(found_again, found_again if shown == address else shown, options)
+
+
+def _absolute(address: str, base: Path) -> str:
+    """The address of a file of SQLite such that it means the same from any folder."""
+    prefix, written, place = address.partition("sqlite:///")
+    if not written or prefix not in ("", "adbc+") or not place or place.startswith("/"):
+        return address
+    return f"{prefix}{written}{(base / place).absolute()}"
 
 
 def _lake(scheme: str, place: str, base: Path) -> Source:

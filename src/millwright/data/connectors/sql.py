@@ -16,6 +16,7 @@ import pyarrow as pa
 from millwright.data.connectors.interface import TableContent
 from millwright.data.connectors.records import SourceOptions, SourceState
 from millwright.data.connectors.rows import Spool, plain_storage
+from millwright.data.connectors.table_choice import check_choice
 from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
 
 _ROWS: Final = 1 << 15
@@ -39,13 +40,8 @@ class SqlSource:
     """
 
     def __init__(self, address: str, shown: str, options: SourceOptions) -> None:
-        if (options.table is None) == (options.query is None):
-            raise InvalidInput(
-                "data.table_or_query",
-                "A database is read by a table or by a query.",
-                hint="Give either --table or --query.",
-            )
         self._address, self._shown, self._options = address, shown, options
+        check_choice(options, self._tables)
 
     @property
     def url(self) -> str:
@@ -69,6 +65,12 @@ class SqlSource:
         if self._address.startswith(ADBC):
             return TableContent(self._by_adbc())
         return TableContent(self._by_sqlalchemy(scratch))
+
+    def _tables(self) -> list[str]:
+        from sqlalchemy import inspect
+
+        with self._connected() as connection:
+            return sorted(inspect(connection).get_table_names())
 
     def _statement(self, columns: list[Any]) -> Any:
         from sqlalchemy import literal_column, select, table, text

@@ -56,7 +56,7 @@ def finish(store: Store, actor: Actor, intent: Intent) -> ErasureReport:
     project, state = intent.project, store.workspace.state
     objects = store.objects.of(project)
     remotes = [open_defined(state, find_definition(state, n), project) for n in intent.remotes]
-    erase_working_files(store, project, intent.plan)
+    working_files = erase_working_files(store, project, intent.plan)
     live = live_of(store, project)
     gone = {one for one in intent.plan.before | intent.plan.erased if one not in live.objects}
     dead = {chunk for chunk in intent.chunks | gone if chunk not in live.chunks}
@@ -85,6 +85,7 @@ def finish(store: Store, actor: Actor, intent: Intent) -> ErasureReport:
             "still_found": tuple(search.found),
             "searched": search.searched,
             "proven": not search.found,
+            "working_files": tuple(working_files),
         }
     )
     with store.write(actor, project) as tx:

@@ -236,3 +236,5 @@ class ErasureReport(Record):
     searched: int
     """Bytes that were read in that search, decoded."""
     proven: bool
+    working_files: tuple[str, ...] = ()
+    """Files of working copies that held it and were removed."""

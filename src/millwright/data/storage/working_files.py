@@ -43,10 +43,11 @@ def _erase(
     base = tracked.base(place.root)
     if one.row["kind"] == "table":
         index.forget(tracked.id)
-        if not base.is_file():
-            return []
-        objects.discard(base)
-        return [str(base)]
+        given = [base / member for member in tracked.members] or [base]
+        gone = [file for file in given if file.is_file()]
+        for file in gone:
+            objects.discard(file)
+        return [str(file) for file in gone]
     new = str(one.values["digest"])
     changes = trees.diff(TreeStore(objects), tracked.root, bytes.fromhex(new))
     removed = []

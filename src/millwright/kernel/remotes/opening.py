@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from millwright.kernel.errors import Unavailable
 from millwright.kernel.remotes.addresses import WEB, RemoteAddress
 from millwright.kernel.remotes.interface import Remote
 
@@ -50,6 +51,27 @@ def open_bucket(address: RemoteAddress, *, endpoint: str | None = None) -> Any:
 def _cloud(
     address: RemoteAddress, endpoint: str | None, *, retries: int = 4, seconds: float = 30
 ) -> Any:
+    """The obstore store of a bucket.
+
+    Raises:
+        Unavailable: the environment lacks what the store asks for before anything is sent.
+    """
+    from obstore.exceptions import BaseError
+
+    try:
+        return _configured(address, endpoint, retries, seconds)
+    except BaseError as cause:
+        sentence = str(cause).partition("\n")[0].rpartition(": ")[2].strip() or "no reason given"
+        raise Unavailable(
+            "remote.configuration",
+            f"{address.text} cannot be opened: {sentence}.",
+            hint="Set the environment variables of the store, for Azure AZURE_STORAGE_ACCOUNT_NAME "
+            "and AZURE_STORAGE_ACCOUNT_KEY.",
+            value=address.text,
+        ) from cause
+
+
+def _configured(address: RemoteAddress, endpoint: str | None, retries: int, seconds: float) -> Any:
     from obstore.store import AzureStore, GCSStore, S3Store
 
     prefix = address.path or None
