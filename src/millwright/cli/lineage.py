@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -96,12 +98,17 @@ def impact(subject: str, project: str | None, as_json: bool) -> None:
         return
     click.echo(f"If {what} was wrong, this is affected:")
     for kind, count in found.counts.items():
-        nodes = found.of_kind(kind)
-        names = ", ".join(node.label for node in nodes[:_SHOWN])
-        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
-        click.echo(f"  {_TITLES.get(kind, kind):24} {count:>5,}  {names}{more}")
+        click.echo(f"  {_TITLES.get(kind, kind):24} {count:>5,}  {_labels(found.of_kind(kind))}")
     if found.truncated:
         click.echo("There is more than could be walked; name a single version.")
+
+
+def _labels(nodes: Sequence[LineageNode]) -> str:
+    """What the first nodes are called; a name that many have is said once."""
+    often = Counter(node.label for node in nodes)
+    told = [f"{label} ({n}×)" if n > 1 else label for label, n in often.items()]
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return ", ".join(told[:_SHOWN]) + more
 
 
 def _drawn(graph: LineageGraph) -> list[str]:

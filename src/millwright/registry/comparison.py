@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from millwright.kernel.record import Record
 from millwright.registry.records import ModelVersion, Number
@@ -40,15 +41,22 @@ class Comparison(Record):
 
 
 def compare_versions(
-    left: ModelVersion, right: ModelVersion, environments: tuple[str, str] = ("", "")
+    left: ModelVersion,
+    right: ModelVersion,
+    environments: tuple[str, str] = ("", ""),
+    called: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """The comparison of two versions, given the pinned requirements of each as text."""
+    """The comparison of two versions, given the pinned requirements of each as text.
+
+    ``called``: what people call the runs and dataset versions they came of, by id.
+    """
+    names_of = called or {}
     names = sorted({*left.metrics, *right.metrics})
     return Comparison(
         left=left,
         right=right,
         metrics=tuple(_metric(n, left.metrics.get(n), right.metrics.get(n)) for n in names),
-        facts=_changes(_facts(left), _facts(right)),
+        facts=_changes(_facts(left, names_of), _facts(right, names_of)),
         signature=_changes(_signature(left), _signature(right)),
         environment=_changes(pins(environments[0]), pins(environments[1])),
         files=_changes(left.digests, right.digests),
@@ -70,7 +78,8 @@ def _metric(name: str, left: float | None, right: float | None) -> MetricChange:
     return MetricChange(name=name, left=left, right=right, change=change)
 
 
-def _facts(version: ModelVersion) -> dict[str, str]:
+def _facts(version: ModelVersion, called: Mapping[str, str]) -> dict[str, str]:
+    run, dataset = version.run or "", version.dataset or ""
     known = {
         "status": version.status,
         "stage": version.stage,
@@ -78,8 +87,8 @@ def _facts(version: ModelVersion) -> dict[str, str]:
         "family": version.family,
         "threshold": f"{version.threshold:g}",
         "classes": ", ".join(version.classes),
-        "run": version.run,
-        "dataset": version.dataset,
+        "run": called.get(run, run),
+        "dataset": called.get(dataset, dataset),
         "source": version.source,
         **{f"tag {key}": value for key, value in version.tags.items()},
     }

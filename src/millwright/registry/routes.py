@@ -10,6 +10,7 @@ from millwright.kernel.access import Permission
 from millwright.kernel.attachments import attachment, sandboxed_html
 from millwright.kernel.config import Name
 from millwright.kernel.model_package import CARD_HTML, CARD_MARKDOWN, ENVIRONMENT
+from millwright.kernel.nodes import describe_nodes
 from millwright.kernel.routing import Call, RoomRouter, current_call
 from millwright.registry import service
 from millwright.registry.comparison import Comparison, compare_versions
@@ -178,4 +179,9 @@ def compare(
         else ""
         for each in (left, right)
     ]
-    return compare_versions(left, right, (texts[0], texts[1]))
+    named = [f"run:{each.run}" for each in (left, right) if each.run]
+    named += [f"dataset:{each.dataset}" for each in (left, right) if each.dataset]
+    with call.store.read() as connection:
+        nodes = describe_nodes(connection, project, named)
+    called = {node.id.partition(":")[2]: node.label for node in nodes}
+    return compare_versions(left, right, (texts[0], texts[1]), called)

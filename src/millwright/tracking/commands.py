@@ -12,6 +12,7 @@ import click
 from millwright.tracking.deletion_commands import delete, purge, restore
 
 if TYPE_CHECKING:
+    from millwright.kernel.door import Door
     from millwright.tracking.records import Run
 
 _COLUMNS = 4
@@ -99,6 +100,7 @@ def show(run: str, project: str | None, as_json: bool) -> None:
     with connect() as door:
         found = find_run(door, run, project)
         files = list_artifacts(door, found.id)
+        data = _data_of(door, found)
     if as_json:
         content = found.model_dump(mode="json")
         content["artifacts"] = [file.model_dump(mode="json") for file in files]
@@ -115,8 +117,8 @@ def show(run: str, project: str | None, as_json: bool) -> None:
         f"  code        {version}" + (" with uncommitted changes" if code and code.dirty else ""),
         f"  seed        {found.seed if found.seed is not None else 'not given'}",
     ]
-    if found.inputs:
-        lines.append(f"  data        {', '.join(found.inputs)}")
+    if data:
+        lines.append(f"  data        {', '.join(data)}")
     for title, rows in (
         ("parameters", {key: str(value) for key, value in found.params.items()}),
         ("metrics", {key: _short(value) for key, value in found.metrics.items()}),
@@ -215,6 +217,17 @@ def find_run(door: object, run: str, project: str | None) -> Run:
             value=run,
         )
     return matches[0]
+
+
+def _data_of(door: Door, run: Run) -> list[str]:
+    """What people call the dataset versions that a run read."""
+    from millwright.kernel.graph_client import get_lineage
+
+    if not run.inputs:
+        return []
+    graph = get_lineage(door, run.project, f"run:{run.id}", depth=1, direction="up")
+    labels = {node.id.partition(":")[2]: node.label for node in graph.nodes}
+    return [labels.get(one, one) for one in run.inputs]
 
 
 def _shown_metrics(found: Sequence[Run]) -> list[str]:

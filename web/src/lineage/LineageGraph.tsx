@@ -27,6 +27,9 @@ type Data = { node: LineageNode; here: boolean };
 const LEAST_HEIGHT = 320;
 const MOST_HEIGHT = 760;
 const ROOM = 100;
+/** Below this zoom nobody reads a label; what does not fit is a drag, or the last button, away. */
+const LEGIBLE = 0.75;
+const IN_SIGHT = 1_350;
 const nodeTypes = { thing: Thing };
 
 /** What a thing was made of (to the left) and what came of it (to the right). */
@@ -43,7 +46,7 @@ export function LineageGraph({ nodes, edges, focus }: Props) {
           nodeTypes={nodeTypes}
           colorMode={scheme}
           fitView
-          fitViewOptions={{ maxZoom: 1, padding: 0.12 }}
+          fitViewOptions={{ maxZoom: 1, minZoom: LEGIBLE, padding: 0.12, nodes: drawn.near }}
           minZoom={0.2}
           nodesConnectable={false}
           nodesDraggable={false}
@@ -52,7 +55,7 @@ export function LineageGraph({ nodes, edges, focus }: Props) {
           aria-label="Lineage graph"
         >
           <Background gap={22} />
-          <Controls showInteractive={false} />
+          <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.12 }} />
         </ReactFlow>
       </div>
       <details className={css.list}>
@@ -97,6 +100,7 @@ function draw(nodes: readonly LineageNode[], edges: readonly LineageEdge[], focu
       position: places.get(node.id) ?? { x: 0, y: 0 },
       data: { node, here: node.id === focus },
     })),
+    near: nearest(places, edges, focus).map((id) => ({ id })),
     edges: edges.map(({ source, target }) => ({
       id: `${source} ${target}`,
       source,
@@ -104,6 +108,24 @@ function draw(nodes: readonly LineageNode[], edges: readonly LineageEdge[], focu
       markerEnd: { type: MarkerType.ArrowClosed },
     })),
   };
+}
+
+/** The thing in question with all that stands so near to it that it is in sight and legible. */
+function nearest(places: ReturnType<typeof place>, edges: readonly LineageEdge[], focus: string) {
+  let found = new Set([focus]);
+  for (;;) {
+    const wider = new Set(found);
+    for (const { source, target } of edges) {
+      if (found.has(source)) wider.add(target);
+      if (found.has(target)) wider.add(source);
+    }
+    const across = [...wider].map((id) => places.get(id)?.x ?? 0);
+    const down = [...wider].map((id) => places.get(id)?.y ?? 0);
+    const tooWide = Math.max(...across) - Math.min(...across) > IN_SIGHT;
+    const tooHigh = Math.max(...down) - Math.min(...down) > MOST_HEIGHT;
+    if (wider.size === found.size || tooWide || tooHigh) return [...found];
+    found = wider;
+  }
 }
 
 function name(nodes: readonly LineageNode[], id: string): string {
