@@ -142,7 +142,7 @@ def _kind(headers: dict[str, str]) -> str:
 def _wrong_kind(kind: str) -> InvalidInput:
     return InvalidInput(
         "http.content_type",
-        "Changes must be sent as application/json.",
+        "Invalid Content-Type: changes must be sent as application/json.",
         hint="Set the header Content-Type: application/json.",
         value=kind,
     )

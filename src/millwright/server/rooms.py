@@ -70,6 +70,7 @@ MLFLOW = (
     "millwright.tracking.mlflow.assessments",
     "millwright.tracking.mlflow.spans",
     "millwright.tracking.mlflow.later",
+    "millwright.tracking.mlflow.promptlab",
     "millwright.registry.mlflow.models",
     "millwright.registry.mlflow.versions",
     "millwright.registry.mlflow.aliases",

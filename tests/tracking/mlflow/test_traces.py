@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -216,3 +217,57 @@ def test_the_older_form_of_traces_is_answered(served: Served) -> None:
     assert ended["trace_info"]["execution_time_ms"] == 500
     found = served.get("traces", experiment_ids="0", filter="tag.a = 'b'").json()
     assert [trace["request_id"] for trace in found["traces"]] == [begun["request_id"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "usage"),
+    [
+        (
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.usage.input_tokens": 3,
+                "gen_ai.usage.output_tokens": 4,
+                "gen_ai.input.messages": "Hi",
+                "gen_ai.response.model": "m",
+            },
+            "CHAT_MODEL",
+            {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7},
+        ),
+        (
+            {
+                "openinference.span.kind": "LLM",
+                "llm.token_count.total": 9,
+                "input.value": "Hi",
+                "llm.model_name": "m",
+            },
+            "LLM",
+            {"total_tokens": 9},
+        ),
+        (
+            {
+                "traceloop.span.kind": "tool",
+                "gen_ai.usage.prompt_tokens": 5,
+                "traceloop.entity.input": "Hi",
+                "gen_ai.request.model": "m",
+            },
+            "TOOL",
+            {"input_tokens": 5},
+        ),
+    ],
+    ids=["gen-ai", "openinference", "traceloop"],
+)
+def test_spans_of_other_instrumentations_are_read_as_mlflows(
+    served: Served, client: Any, said: dict[str, Any], kind: str, usage: dict[str, int]
+) -> None:
+    attributes = [
+        {"key": key, "value": {"intValue": v} if isinstance(v, int) else {"stringValue": v}}
+        for key, v in said.items()
+    ]
+    fresh = {"traceId": uuid.uuid4().hex, "attributes": attributes}
+    assert sent(served, exported({**SPAN, **fresh})).status_code == 200
+    trace = client.get_trace(f"tr-{fresh['traceId']}")
+    span = trace.data.spans[0]
+    assert (span.span_type, span.inputs) == (kind, "Hi")
+    assert span.get_attribute("mlflow.llm.model") == "m"
+    assert json.loads(trace.info.trace_metadata["mlflow.trace.tokenUsage"]) == usage
+    assert set(said) <= set(span.attributes)

@@ -33,7 +33,8 @@ def checked_path(path: str, *, empty: bool = False) -> str:
 
     Args:
         path: as decoded once from a URL, or from a JSON body.
-        empty: whether the root may be meant.
+        empty: whether a folder to list is meant: the root too, and with the ``.`` in it that
+            clients send when they fetch everything.
 
     Raises:
         MlflowError: it is absolute, climbs, is encoded twice to hide that, or holds characters
@@ -42,6 +43,8 @@ def checked_path(path: str, *, empty: bool = False) -> str:
     >>> checked_path("model/MLmodel"), checked_path("plots/", empty=True)
     ('model/MLmodel', 'plots')
     """
+    if empty:
+        path = "/".join(part for part in path.split("/") if part != ".")
     if not path:
         if empty:
             return ""

@@ -55,7 +55,6 @@ for _method in _METHODS:
         _method,
         "/ajax-api/3.0/jobs",
         "/ajax-api/3.0/jobs/{rest:path}",
-        "runs/create-promptlab-run",
         permission=Permission.READ,
         max_bytes=1 << 20,
     )(not_implemented)

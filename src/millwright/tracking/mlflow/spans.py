@@ -53,9 +53,11 @@ def _decoded(call: MlflowCall) -> list[OtlpSpan]:
     try:
         return from_json(body) if kind == "application/json" else from_protobuf(body)
     except Malformed as cause:
-        status = 422 if isinstance(cause, Unusable) else 400
+        if isinstance(cause, Unusable):
+            text = f"Cannot convert OpenTelemetry span to MLflow span: {cause}"
+            raise MlflowError("BAD_REQUEST", text, status=422) from cause
         text = f"Invalid OpenTelemetry format: {cause}"[:300]
-        raise MlflowError("BAD_REQUEST", text, status=status) from cause
+        raise MlflowError("BAD_REQUEST", text) from cause
 
 
 def _inflated(call: MlflowCall) -> bytes:

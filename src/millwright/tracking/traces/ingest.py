@@ -15,13 +15,11 @@ from millwright.kernel.store import Transaction
 from millwright.tracking.mlflow.errors import invalid
 from millwright.tracking.service.experiments import ExperimentRow
 from millwright.tracking.traces import service
+from millwright.tracking.traces.conventions import INPUTS, OUTPUTS, USAGE
 from millwright.tracking.traces.otlp import OtlpSpan
 from millwright.tracking.traces.span_forms import (
     COST,
-    INPUTS,
-    OUTPUTS,
     TAG_PREFIX,
-    USAGE,
     content_of,
     parsed,
     preview,

@@ -11,14 +11,11 @@ import json
 import math
 from typing import Any
 
+from millwright.tracking.traces.conventions import SPAN_TYPE, translated
 from millwright.tracking.traces.otlp import OtlpSpan
 
 REQUEST_ID = "mlflow.traceRequestId"
-SPAN_TYPE = "mlflow.spanType"
-INPUTS = "mlflow.spanInputs"
-OUTPUTS = "mlflow.spanOutputs"
 TAG_PREFIX = "mlflow.traceTag."
-USAGE = "mlflow.chat.tokenUsage"
 COST = "mlflow.llm.cost"
 _STATUS = ("STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR")
 _SHORT = {"STATUS_CODE_UNSET": "UNSET", "STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
@@ -33,6 +30,7 @@ def trace_id(span: OtlpSpan) -> str:
 def content_of(span: OtlpSpan) -> dict[str, Any]:
     """A span as it is stored."""
     attributes = {key: _text(value) for key, value in span.attributes.items()}
+    attributes = translated(attributes)
     attributes[REQUEST_ID] = _text(trace_id(span))
     return {
         "trace_id": _base64(span.trace),
