@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from millwright.kernel.config_types import Duration, Name
+from millwright.kernel.config_types import Duration, Name, Share
 from millwright.kernel.model_package import Kind
 from millwright.kernel.record import Record
 
@@ -42,6 +42,17 @@ class LookupConfig(Record):
     """Time for the store to answer."""
     token_variable: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     """Environment variable with a token that the store asks for."""
+
+
+class TracesConfig(Record):
+    """Where traces of requests go."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
+    """An OTLP/HTTP collector: ``http://localhost:4318/v1/traces``."""
+    share: Share = 1.0
+    """Of requests that bring no context of their own; who brings one decides by it."""
+    service: Name | None = None
+    """What the server calls itself; by default the deployment's name."""
 
 
 class WorkersConfig(Record):
@@ -95,5 +106,7 @@ class ServingConfig(Record):
     names the fields, or a refusal."""
     lookups: tuple[LookupConfig, ...] = ()
     """Fields that are looked up when a request comes, by ids that callers send in their place."""
+    traces: TracesConfig | None = None
+    """Where spans of requests are sent; None records none."""
     keys: tuple[ApiKey, ...] = ()
     """Keys of callers; with any, every path but health asks for one."""

@@ -38,6 +38,7 @@ from millwright.serving.inference import (
 from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.models import Endpoint, Models
 from millwright.serving.questions import Written
+from millwright.serving.recording import Recorder
 from millwright.serving.replies import (
     STREAMS,
     Busy,
@@ -82,9 +83,11 @@ class Application:
         self.admission = Admission(
             models.primary.config.keys, admin_token=admin_token, access_token=access_token
         )
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
+        self.recorder = Recorder()
+        self.recorder.take(self.config.traces, self.config.deployment)
         self._repository = Repository(models, self.admission.check_admin)
         self._explainers: WeakKeyDictionary[Variant, Explainer] = WeakKeyDictionary()
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
 
     @property
     def config(self) -> ServerConfig:
@@ -98,8 +101,19 @@ class Application:
 
     async def respond(self, request: Incoming) -> Reply | Stream | None:
         """The reply to one request; None where the caller hung up before it was complete."""
-        started_ns = time.perf_counter_ns()
         protocol = _protocol(request.path)
+        tracer = self.recorder.tracer
+        if tracer is not None and protocol is not None:
+            return await self.recorder.respond(tracer, request, self._respond(request, protocol))
+        return await self._respond(request, protocol)
+
+    def close(self) -> None:
+        """Send the traces that wait."""
+        if self.recorder.tracer is not None:
+            self.recorder.tracer.close()
+
+    async def _respond(self, request: Incoming, protocol: str | None) -> Reply | Stream | None:
+        started_ns = time.perf_counter_ns()
         reply: Reply | Stream
         try:
             reply = await self._reply(request, protocol, started_ns)
@@ -250,6 +264,8 @@ class Application:
             few = task.question.rows.count <= FEW_ROWS
             given = await answer_in_batch(task, mirror) if few else answer(task, mirror)
         self.metrics.answer(endpoint.name, given)
+        if self.recorder.tracer is not None:
+            self.recorder.note(endpoint.name, given)
         if outside:
             self.metrics.outside(endpoint.name, outside)
             return msgspec.structs.replace(given.written, outside=tuple(outside))
@@ -260,6 +276,9 @@ class Application:
         require_type(request.headers, "application/json")
         await self.models.replace(parse_config(await read_body(request, _ADMIN_BODY_BYTES)))
         self.admission.take_keys(self.models.primary.config.keys)
+        before = self.recorder.take(self.config.traces, self.config.deployment)
+        if before is not None:
+            self._threads.submit(before.close)  # it may wait for its collector
         self.metrics.reloads += 1
         return json_reply(self._status())
 
@@ -279,7 +298,11 @@ class Application:
         if path == "/version":
             return json_reply({"version": self.version, **self._status()})
         if path == "/metrics":
-            return Reply(200, self.metrics.exposition(self.models), CONTENT_TYPE)
+            return Reply(
+                200,
+                self.metrics.exposition(self.models, self.recorder.spans),
+                CONTENT_TYPE,
+            )
         if path.endswith(("/infer", _EXPLAIN, *STREAMS)) or path in (
             "/invocations",
             "/admin/config",

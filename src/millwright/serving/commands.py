@@ -78,6 +78,9 @@ if TYPE_CHECKING:
     help="Fields that are looked up by ids: a YAML or JSON list of lookups.",
 )
 @click.option(
+    "--traces", metavar="URL", help="Send traces here: an OTLP/HTTP collector, …:4318/v1/traces."
+)
+@click.option(
     "--workers",
     default="1",
     show_default=True,
@@ -99,6 +102,7 @@ def serve(
     guard: str,
     keys_file: str | None,
     lookups_file: str | None,
+    traces: str | None,
     workers: str,
     project: str | None,
 ) -> None:
@@ -120,6 +124,7 @@ def serve(
         "engine": server,
         "workers": _range_of(workers),
         "keys": [] if keys_file is None else _keys_in(keys_file),
+        "traces": None if traces is None else {"url": traces},
         "lookups": [] if lookups_file is None else _lookups_in(lookups_file),
     }
     first, *others = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from millwright.serving.exposition import (
     Loaded,
@@ -80,8 +80,8 @@ class Metrics:
         """Count a request for a model that got no answer."""
         self._refused[model] += 1
 
-    def exposition(self, models: Models) -> bytes:
-        """Everything as Prometheus text."""
+    def exposition(self, models: Models, spans: Mapping[str, int] | None = None) -> bytes:
+        """Everything as Prometheus text; ``spans`` by what became of them, where there are traces."""
         loaded = [
             (endpoint.name, variant)
             for endpoint in models.endpoints
@@ -124,6 +124,11 @@ class Metrics:
                 "stream_events_total",
                 "Events of such answers.",
                 {f'model="{model}"': n for model, n in self._events.items()},
+            ),
+            family(
+                "spans_total",
+                "Spans of traces, by what became of them.",
+                {f'outcome="{outcome}"': n for outcome, n in (spans or {}).items()},
             ),
             family("in_flight", "Requests under way.", {"": models.in_flight}, kind="gauge"),
             family("reloads_total", "Configurations taken over.", {"": self.reloads}),

@@ -93,6 +93,7 @@ def _serve_here(
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_beside_grpc(run, application, bound, grpc_port))
     finally:
+        application.close()
         models.close()
 
 

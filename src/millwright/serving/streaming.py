@@ -74,6 +74,7 @@ class Stream(InParts):
 
     Attributes:
         events: how many were given out.
+        when_closed: called at the end with the model's name and the whole answer, if set.
         refused: whether it failed before the first, so that it is an ordinary refusal.
     """
 
@@ -108,6 +109,7 @@ class Stream(InParts):
         self._model_ns = self._encode_ns = 0
         self.events = 0
         self.refused = False
+        self.when_closed: Callable[[str, Answer], None] | None = None
         timeout_us = task.question.timeout_us
         self._ends_ns = None if not timeout_us else task.arrival.started_ns + timeout_us * 1000
 
@@ -156,6 +158,8 @@ class Stream(InParts):
         )
         answer = Answer(Written(b""), task.answering, task.question.rows.count, times)
         self._finish(self, ended, answer)
+        if self.when_closed is not None:
+            self.when_closed(task.generation.config.model_name, answer)
 
     async def _event(self) -> bytes | None:
         """The next event; remembers how the stream ended where it did."""
