@@ -19,6 +19,7 @@ _HOME = {
         "drift",
         "estimate_losses",
         "estimate_performance",
+        "explain_performance",
         "sketch",
     ),
     "millwright.pipelines.api": (
@@ -56,6 +57,7 @@ __all__ = [
     "drift",
     "estimate_losses",
     "estimate_performance",
+    "explain_performance",
     "init",
     "load_model",
     "log_artifact",
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
         drift,
         estimate_losses,
         estimate_performance,
+        explain_performance,
         sketch,
     )
     from millwright.pipelines.api import (

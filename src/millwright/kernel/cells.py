@@ -92,33 +92,30 @@ def ordered_levels(values: Column) -> list[tuple[str, int]]:
 
 def count_cells(column: Column, bins: Bins) -> npt.NDArray[np.int64]:
     """How many values fall into each cell of ``bins``, in its order."""
+    return np.bincount(cells_of(column, bins), minlength=bins.cells).astype(np.int64)
+
+
+def cells_of(column: Column, bins: Bins) -> npt.NDArray[np.int64]:
+    """The cell that each row falls into, as its place in ``bins.labels``."""
     if bins.kind == "numeric":
-        return _count_numbers(numeric_values(column), bins)
-    return _count_levels(level_values(column), bins)
+        return _cells_of_numbers(numeric_values(column), bins)
+    return _cells_of_levels(level_values(column), bins)
 
 
-def _count_numbers(values: npt.NDArray[np.float64], bins: Bins) -> npt.NDArray[np.int64]:
+def _cells_of_numbers(values: npt.NDArray[np.float64], bins: Bins) -> npt.NDArray[np.int64]:
     edges = np.asarray(bins.edges, dtype=np.float64)
-    missing = np.isnan(values)
-    held = values[~missing]
-    cell = np.searchsorted(edges, held, side="left") + 1
-    cell[held < bins.low] = 0
-    counts = np.bincount(cell, minlength=bins.cells).astype(np.int64)
-    counts[-1] = int(missing.sum())
-    return counts
+    cell = np.searchsorted(edges, values, side="left") + 1
+    cell[values < bins.low] = 0
+    cell[np.isnan(values)] = bins.cells - 1
+    return cell
 
 
-def _count_levels(values: Column, bins: Bins) -> npt.NDArray[np.int64]:
-    counts = np.zeros(bins.cells, dtype=np.int64)
-    missing = values.null_count
-    found = pc.index_in(values, value_set=pa.array(bins.levels, pa.string())).drop_null()
-    codes = (
-        found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy()
-    )
-    counts[: len(bins.levels)] = np.bincount(codes, minlength=len(bins.levels))[: len(bins.levels)]
-    counts[-2] = len(values) - missing - int(codes.size)
-    counts[-1] = missing
-    return counts
+def _cells_of_levels(values: Column, bins: Bins) -> npt.NDArray[np.int64]:
+    found = pc.index_in(values, value_set=pa.array(bins.levels, pa.string()))
+    codes: npt.NDArray[np.int64]
+    codes = pc.fill_null(found, len(bins.levels)).to_numpy().astype(np.int64)
+    codes[values.is_null().to_numpy(zero_copy_only=False)] = bins.cells - 1
+    return codes
 
 
 def numeric_values(column: Column) -> npt.NDArray[np.float64]:

@@ -28,8 +28,11 @@ from millwright.monitoring.estimation import (
     Loss,
     LossEstimate,
     LossEstimator,
+    PerformanceChange,
     PerformanceEstimate,
     PerformanceEstimator,
+    RowLoss,
+    performance_change,
 )
 from millwright.monitoring.sketches import TableSketch, sketch_of
 from millwright.monitoring.sketches.profile import SUFFIX
@@ -40,6 +43,7 @@ __all__ = [
     "drift",
     "estimate_losses",
     "estimate_performance",
+    "explain_performance",
     "sketch",
     "table_of",
 ]
@@ -168,6 +172,40 @@ def estimate_losses(
         table_of(reference), target=target, prediction=prediction, inputs=inputs, losses=losses
     )
     return estimator.estimate(table_of(current))
+
+
+def explain_performance(
+    reference: Any,
+    current: Any,
+    *,
+    target: str,
+    prediction: str,
+    loss: RowLoss,
+    inputs: Sequence[str] | None = None,
+) -> PerformanceChange:
+    """Why a model has become better or worse: other inputs, or another relation to the truth.
+
+    Args:
+        reference: labelled rows of then, in the order of time, in any form ``drift`` takes; not
+            those that the model was trained on.
+        current: labelled rows of now.
+        target: column of truth in both.
+        prediction: column of the answer: a value, a class for ``error``, a score for ``brier``.
+        loss: of a row: ``absolute``, ``squared``, ``error`` or ``brier``.
+        inputs: columns of inputs; by default all others.
+
+    Raises:
+        InvalidInput: a column is missing, too little is labelled, or the loss is unknown.
+        Unavailable: LightGBM, of the extra ``train``, is not installed.
+    """
+    return performance_change(
+        table_of(reference),
+        table_of(current),
+        target=target,
+        prediction=prediction,
+        loss=loss,
+        inputs=inputs,
+    )
 
 
 def _sketched(reference: Any) -> TableSketch | None:

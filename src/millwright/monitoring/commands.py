@@ -11,6 +11,7 @@ from millwright.monitoring.exports.commands import export
 
 if TYPE_CHECKING:
     from millwright.monitoring.comparison import Preset, TableComparison
+    from millwright.monitoring.estimation import RowLoss
     from millwright.monitoring.records import Window
 
 
@@ -114,6 +115,59 @@ def profile(tables: tuple[str, ...], output: str, as_json: bool) -> None:
         f"{found.rows:,} rows in {len(found.columns)} columns are kept in {len(content):,} bytes."
         f" Compare a table with: mw monitor compare {output} TABLE"
     )
+
+
+@monitor.command("explain")
+@click.argument("reference", type=click.Path(exists=True, dir_okay=False))
+@click.argument("current", type=click.Path(exists=True, dir_okay=False))
+@click.option("--target", required=True, help="The column of truth.")
+@click.option("--prediction", required=True, help="The column of the model's answer.")
+@click.option(
+    "--loss",
+    type=click.Choice(["absolute", "squared", "error", "brier"]),
+    required=True,
+    help="Of a row: of a value, a value, a class, a score.",
+)
+@click.option("--input", "inputs", multiple=True, help="An input; by default all other columns.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(
+    reference: str,
+    current: str,
+    target: str,
+    prediction: str,
+    loss: RowLoss,
+    inputs: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Why predictions in CURRENT are better or worse than in REFERENCE, both labelled."""
+    from dataclasses import asdict
+
+    from millwright.monitoring.api import explain_performance
+
+    found = explain_performance(
+        reference,
+        current,
+        target=target,
+        prediction=prediction,
+        loss=loss,
+        inputs=inputs or None,
+    )
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    click.echo(str(found))
+    click.echo(f"\n{'BY OTHER INPUTS':28} {'ADDS':>10}")
+    for part in found.columns:
+        click.echo(f"{part.column[:28]:28} {part.change:>+10.4g}")
+    click.echo(
+        f"\n{'SAME INPUTS, ANOTHER LOSS':48} {'ROWS':>8} {'EXPECTED':>9} {'MEASURED':>9} {'P':>8}"
+    )
+    for segment in found.segments:
+        name = f"{segment.column}: {segment.values}"
+        click.echo(
+            f"{name[:48]:48} {segment.rows:>8,} {segment.expected:>9.4g} {segment.measured:>9.4g}"
+            f" {segment.p_value:>8.1g}"
+        )
 
 
 @monitor.command("changes")

@@ -16,22 +16,17 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from millwright.kernel.cells import level_values, numeric_values
 from millwright.kernel.errors import InvalidInput
-from millwright.monitoring.comparison.samples import is_numeric
+from millwright.monitoring.estimation.encoding import Encoding, in_parts
 from millwright.monitoring.estimation.familiarity import KnownInputs, numbers, why_not
 from millwright.monitoring.statistics.special import Floats
-from millwright.training import small_trees
 
 Loss = Literal["mae", "mse", "rmse", "mape", "rmsle"]
 LOSSES: tuple[Loss, ...] = ("mae", "mse", "rmse", "mape", "rmsle")
 _PARTS = 5
 _LEAST_ROWS = 100
 _MOST_ROWS = 100_000
-_LEVELS = 100
-_SIZES = {"trees": 100, "leaves": 31, "leaf_rows": 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +97,10 @@ class LossEstimator:
         names = inputs or [n for n in table.column_names if n not in {target, prediction}]
         self._prediction, self._losses = prediction, tuple(losses)
         self._inputs = KnownInputs(table, [*names, prediction])
-        self._levels = _levels(table, self._inputs.names)
-        matrix = self._matrix(table)
+        self._encoding = Encoding(table, self._inputs.names)
+        matrix = self._encoding.matrix(table)
         each = {kind: _by_row(kind, actual[rows], predicted[rows]) for kind in _kinds(self._losses)}
-        self._trees = {kind: self._fitted(matrix, values) for kind, values in each.items()}
+        self._trees = {kind: self._encoding.fitted(matrix, values) for kind, values in each.items()}
         self.reference = _told(self._losses, {k: float(v.mean()) for k, v in each.items()})
         self.deviation = self._deviations(matrix, each)
 
@@ -115,7 +110,7 @@ class LossEstimator:
         kept = window.filter(pa.array(held))
         means = dict.fromkeys(self._trees, math.nan)
         if kept.num_rows:
-            matrix = self._matrix(kept)
+            matrix = self._encoding.matrix(kept)
             means = {k: _mean(trees, matrix) for k, trees in self._trees.items()}
         moved = self._inputs.most_moved(kept)
         why = why_not(kept.num_rows, moved)
@@ -129,40 +124,14 @@ class LossEstimator:
             moved=moved,
         )
 
-    def _matrix(self, table: pa.Table) -> Floats:
-        """Shape ``(rows, inputs)``: numbers, and levels by their position; NaN where missing or new."""
-        columns = []
-        for name in self._inputs.names:
-            levels = self._levels.get(name)
-            if name not in table.column_names:
-                columns.append(np.full(table.num_rows, np.nan))
-            elif levels is None:
-                columns.append(numeric_values(table[name]))
-            else:
-                found = pc.index_in(level_values(table[name]), value_set=levels)
-                columns.append(numeric_values(found))
-        return np.column_stack(columns)
-
-    def _fitted(self, matrix: Floats, values: Floats) -> Any:
-        names = self._inputs.names
-        categorical = [i for i, name in enumerate(names) if name in self._levels]
-        return small_trees(
-            matrix,
-            values,
-            None,
-            classes=False,
-            categorical=categorical,
-            **_SIZES,
-        )
-
     def _deviations(self, matrix: Floats, each: dict[Loss, Floats]) -> dict[Loss, float]:
-        parts = np.arange(matrix.shape[0]) * _PARTS // matrix.shape[0]
+        parts = in_parts(matrix.shape[0], _PARTS)
         off: dict[Loss, list[float]] = {loss: [] for loss in self._losses}
         for part in range(_PARTS):
             inside = parts == part
             means, real = {}, {}
             for kind, values in each.items():
-                trees = self._fitted(matrix[~inside], values[~inside])
+                trees = self._encoding.fitted(matrix[~inside], values[~inside])
                 means[kind], real[kind] = (
                     _mean(trees, matrix[inside]),
                     float(values[inside].mean()),
@@ -223,14 +192,3 @@ def _told(losses: Sequence[Loss], means: dict[Loss, float]) -> dict[Loss, float]
 def _mean(trees: Any, matrix: Floats) -> float:
     # No loss is below 0, but sums of leaves may be.
     return float(np.maximum(trees.predict(matrix), 0.0).mean())
-
-
-def _levels(table: pa.Table, names: Sequence[str]) -> dict[str, pa.Array]:
-    found = {}
-    for name in names:
-        if is_numeric(table[name].type):
-            continue
-        counted = pc.value_counts(level_values(table[name]).drop_null())
-        order = pc.array_sort_indices(counted.field("counts"), order="descending")
-        found[name] = counted.field("values").take(order[:_LEVELS])
-    return found
