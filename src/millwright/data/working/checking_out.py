@@ -27,7 +27,7 @@ from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
 from millwright.data.working.place import Place
 from millwright.data.working.reviewing import entry_at, found_in
-from millwright.data.working.scanning import EMPTY_FOLDER, UNKNOWN, look_at, settle, signature
+from millwright.data.working.scanning import EMPTY_FOLDER, SIGNATURE, UNKNOWN, look_at, settle
 from millwright.kernel.errors import Conflict, Unavailable
 
 Progress = Callable[[int, int], None]
@@ -296,7 +296,7 @@ def _write(
         for path in part:
             # Stood here right after it was written: nobody has touched it since.
             state = states.get(start_of + path)
-            sign = signature(state) if state is not None else look_at(start_of + path)
+            sign = SIGNATURE.pack(*state) if state is not None else look_at(start_of + path)
             written[path] = (sign or UNKNOWN, plan.write[path])
         if on_progress is not None:
             on_progress(start + len(part), len(paths))

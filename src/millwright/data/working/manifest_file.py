@@ -123,7 +123,13 @@ def manifest_path(target: Path) -> Path:
 
 
 def keep_out_of_git(root: Path, targets: list[Path], state: Path) -> None:
-    """Add data and the state folder to ``.gitignore`` in a git repository, each where it is."""
+    """Add data and the state folder to ``.gitignore`` in a git repository, each where it is.
+
+    The state folder keeps itself out of a repository that is begun later, too.
+    """
+    inside = state / ".gitignore"
+    if not inside.exists():
+        inside.write_text("*\n", "utf-8")
     folder = root
     if not any((above / ".git").exists() for above in (folder, *folder.parents)):
         return

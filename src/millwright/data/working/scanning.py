@@ -14,7 +14,8 @@ from millwright.data.working.ignoring import NEVER, Ignores
 from millwright.kernel.errors import InvalidInput
 
 SIGNATURE = struct.Struct("<qqqqI")
-"""mtime and ctime in microseconds (nanoseconds tell no more, see ``settle``), size, inode, mode."""
+"""mtime and ctime in microseconds (nanoseconds tell no more), size, inode, mode: what changes whenever
+a file does (but see ``settle``)."""
 _MODIFIED = struct.Struct(f"<q{SIGNATURE.size - 8}x")
 NANOSECONDS = 1000
 """In a microsecond."""
@@ -31,17 +32,6 @@ _COARSE_TICK_US = 2_000_000
 
 Found = dict[str, bytes]
 """Signatures by path below the dataset's folder: mtime, ctime, size, inode and mode."""
-
-
-def signature(found: os.stat_result) -> bytes:
-    """What changes whenever a file does (but see ``settle``)."""
-    return SIGNATURE.pack(
-        found.st_mtime_ns // NANOSECONDS,
-        found.st_ctime_ns // NANOSECONDS,
-        found.st_size,
-        found.st_ino,
-        found.st_mode,
-    )
 
 
 def scan(base: Path, ignores: Ignores | None, *, follow: bool = False) -> Found:
@@ -123,18 +113,19 @@ def scan_members(base: Path, members: Iterable[str], *, follow: bool = False) ->
 
 def look_at(path: str | Path, *, follow: bool = False) -> bytes | None:
     """The signature of one path; None where nothing is. A folder has that of an empty one."""
-    found = state_of(path, follow=follow)
-    if found is None:
-        return None
-    return EMPTY_FOLDER if stat.S_ISDIR(found.st_mode) else signature(found)
-
-
-def state_of(path: str | Path, *, follow: bool = False) -> os.stat_result | None:
-    """What is at a path; None where nothing is."""
     try:
-        return os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
+        found = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as quick as the scan.
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if stat.S_ISDIR(found.st_mode):
+        return EMPTY_FOLDER
+    return SIGNATURE.pack(
+        found.st_mtime_ns // NANOSECONDS,
+        found.st_ctime_ns // NANOSECONDS,
+        found.st_size,
+        found.st_ino,
+        found.st_mode,
+    )
 
 
 def kind_of(found: bytes) -> Kind | None:

@@ -14,13 +14,11 @@ from stat import S_IFMT, S_IFREG
 from millwright.data.trees import EMPTY_FOLDER, Entry, Kind, check_paths, check_target
 from millwright.data.working.place import Place
 from millwright.data.working.scanning import (
-    NANOSECONDS,
     SIGNATURE,
     Found,
     kind_of,
     look_at,
     settle,
-    state_of,
 )
 from millwright.kernel.errors import Conflict, InvalidInput
 
@@ -107,7 +105,7 @@ class Storing:
         return files
 
     def _link(self, files: list[str], *, last: bool) -> list[str]:
-        base, done = str(self._base), self._done
+        base, done, pack = str(self._base), self._done, SIGNATURE.pack
         names = [f"{base}/{path}" for path in files]
         if self._follow:
             names = [os.path.realpath(name) for name in names]
@@ -120,15 +118,12 @@ class Storing:
         again = []
         rows = zip(files, names, _unpacked(files, self._found), stored, strict=True)
         for path, name, (modified, _, size, inode, _), (digest, kept) in rows:
-            now = kept or state_of(name)
-            same = now is not None and (now.st_size, now.st_ino) == (size, inode)
-            if now is None or not same or now.st_mtime_ns // NANOSECONDS != modified:
+            now = kept or _state_at(name)
+            if now is None or (now[0], now[2], now[3]) != (modified, size, inode):
                 again.append(path)
                 continue
-            mode = now.st_mode
-            sign = SIGNATURE.pack(modified, now.st_ctime_ns // NANOSECONDS, size, inode, mode)
-            kind = _EXECUTABLE if mode & _OWNER_EXECUTES else _FILE
-            done[path] = (sign, Entry(kind, size, digest))
+            kind = _EXECUTABLE if now[4] & _OWNER_EXECUTES else _FILE
+            done[path] = (pack(*now), Entry(kind, size, digest))
         if again and last:
             raise _keeps_changing(again[0])
         return self._looked_again(again)
@@ -158,6 +153,11 @@ def _parts(paths: list[str], found: Found) -> Iterator[list[str]]:
 def _unpacked(paths: list[str], found: Found) -> Iterator[tuple[int, int, int, int, int]]:
     """Modification and change time, size, inode and mode of paths."""
     return SIGNATURE.iter_unpack(b"".join([found[path] for path in paths]))
+
+
+def _state_at(name: str) -> tuple[int, int, int, int, int] | None:
+    sign = look_at(name)
+    return None if sign is None else SIGNATURE.unpack(sign)
 
 
 def _keeps_changing(path: str) -> Conflict:

@@ -27,7 +27,14 @@ from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.digests import raw_digest
 from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
 from millwright.kernel.objects.index import present
-from millwright.kernel.objects.linked import Linked, protect, remove, uses_attribute
+from millwright.kernel.objects.linked import (
+    Linked,
+    State,
+    protect,
+    remove,
+    state_of,
+    uses_attribute,
+)
 from millwright.kernel.objects.parts import FRESH_SECONDS, Parts
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.objects.small_files import Kept, LinkRow, SmallFiles, Taken
@@ -182,7 +189,10 @@ class _Linking:
     def _drop_known(self) -> None:
         """Of files that are stored already, or given twice, one link is enough."""
         links = [*self._links, *self._taken.rows]
-        here = self._parts.index.present([row[1] for row in links])
+        ids = [row[1] for row in links]
+        here = self._parts.index.present(ids)
+        if not here and len(set(ids)) == len(ids):
+            return
         dropped = set()
         for number, object_id, _, _ in links:
             if object_id in here:
@@ -270,11 +280,11 @@ def _rows(recipe: Recipe, source: int, now: int) -> Iterator[ChunkRow]:
         yield chunk, source, start, size, size, 0, now
 
 
-def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> os.stat_result:
+def _unchanged(handle: int, before: os.stat_result, path: str | Path) -> State:
     now = os.fstat(handle)
     if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise _changing(path)
-    return now
+    return state_of(now)
 
 
 def _changing(path: str | Path) -> Conflict:

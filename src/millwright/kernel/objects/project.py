@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,7 +21,7 @@ from millwright.kernel.objects import (
 )
 from millwright.kernel.objects.digests import digest_of, raw_digest
 from millwright.kernel.objects.index import ELSEWHERE, Index, Location
-from millwright.kernel.objects.linked import LinkShelf
+from millwright.kernel.objects.linked import LinkShelf, State
 from millwright.kernel.objects.packs import Pack, PackShelf
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import (
@@ -105,7 +104,7 @@ class ProjectObjects:
 
     def link_files(
         self, paths: Sequence[str], *, earlier: Mapping[str, str]
-    ) -> list[tuple[bytes, os.stat_result | None]]:
+    ) -> list[tuple[bytes, State | None]]:
         """As ``link_many``: raw digests, and what each file was when it had been read and protected.
 
         None stands for what has to be looked at again.
@@ -196,7 +195,7 @@ class ProjectObjects:
 
     def restore_many(
         self, wanted: Iterable[tuple[bytes, str | Path, bool]], *, how: How = "auto"
-    ) -> dict[str | Path, os.stat_result]:
+    ) -> dict[str | Path, State]:
         """As ``restore`` for many: raw digest, path, and whether the file is executable.
 
         Of those that were linked, what they are now is returned by path.

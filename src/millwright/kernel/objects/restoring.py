@@ -15,7 +15,7 @@ from millwright.kernel.errors import InvalidInput, disk_full
 from millwright.kernel.objects import wholes
 from millwright.kernel.objects.digests import digest_of_file
 from millwright.kernel.objects.index import ELSEWHERE, located, marks
-from millwright.kernel.objects.linked import hard_link, replace
+from millwright.kernel.objects.linked import State, hard_link, replace
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import damaged
 from millwright.kernel.objects.recipe import Recipe
@@ -64,13 +64,13 @@ def restore(
 
 def restore_many(
     parts: Parts, wanted: Iterable[Wanted], *, how: How = "auto"
-) -> dict[str | Path, os.stat_result]:
+) -> dict[str | Path, State]:
     """As ``restore`` for many. Files that are linked whole are cloned or linked in a few calls each.
 
     What those are now is returned by path, since it was looked at anyway.
     """
     rest = iter(wanted)
-    whole: dict[str | Path, os.stat_result] = {}
+    whole: dict[str | Path, State] = {}
     while batch := list(islice(rest, _AT_ONCE)):
         if how != "copy":
             states = whole_files_out(parts, batch, how)

@@ -16,9 +16,9 @@ from types import TracebackType
 from blake3 import blake3
 
 from millwright.kernel.objects.chunking import MINIMUM
-from millwright.kernel.objects.linked import OPEN_LINKED, LinkShelf, protect
+from millwright.kernel.objects.linked import OPEN_LINKED, LinkShelf, State, protect, state_of
 
-Kept = tuple[bytes, os.stat_result | None]
+Kept = tuple[bytes, State | None]
 """The digest of a file, and what it is now; None where that has to be looked at again."""
 
 LinkRow = tuple[int, bytes, int, int]
@@ -102,7 +102,7 @@ class SmallFiles:
                         os.fsync(handle)
                     digest = blake3(content).digest()
                     rows.append((number, digest, size, found.st_mtime_ns))
-                    kept.append((digest, look(handle)))
+                    kept.append((digest, state_of(look(handle))))
                     numbers.append(number)
                     continue
             finally:

@@ -15,7 +15,7 @@ from typing import Literal
 from millwright.kernel.objects import wholes
 from millwright.kernel.objects.filesystem import clone
 from millwright.kernel.objects.index import batches, marks
-from millwright.kernel.objects.linked import hard_link, remove, replace
+from millwright.kernel.objects.linked import State, hard_link, remove, replace, state_of
 from millwright.kernel.objects.parts import Parts
 
 How = Literal["reflink", "hardlink", "copy", "auto"]
@@ -31,9 +31,7 @@ _EXECUTE = 0o111
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
-def whole_files_out(
-    parts: Parts, batch: Sequence[Wanted], how: How
-) -> dict[str | Path, os.stat_result]:
+def whole_files_out(parts: Parts, batch: Sequence[Wanted], how: How) -> dict[str | Path, State]:
     """Clone or link those that are whole linked files; what those are now that were."""
     ids = [object_id for object_id, _, _ in batch]
     known = parts.index.read(lambda connection: _whole_links(connection, ids))
@@ -44,7 +42,7 @@ def whole_files_out(
         if object_id in known
         for number, size, mtime_us in [known[object_id]]
     ]
-    done: dict[str | Path, os.stat_result] = {}
+    done: dict[str | Path, State] = {}
     if files and how in ("auto", "reflink"):
         done = _cloned_out(files)
     if not done and how in ("auto", "hardlink"):
@@ -52,9 +50,9 @@ def whole_files_out(
     return done
 
 
-def _cloned_out(files: list[_WholeFile]) -> dict[str | Path, os.stat_result]:
+def _cloned_out(files: list[_WholeFile]) -> dict[str | Path, State]:
     """Clone files, which have others' blocks and are private; none where the first cannot be."""
-    done: dict[str | Path, os.stat_result] = {}
+    done: dict[str | Path, State] = {}
     mark = os.urandom(6).hex()
     for number, (source, size, mtime_us, path, executable) in enumerate(files):
         folder = str(path).rpartition("/")[0]
@@ -68,7 +66,7 @@ def _cloned_out(files: list[_WholeFile]) -> dict[str | Path, os.stat_result]:
                 os.replace(temporary, path)  # noqa: PTH105 - a thousand times a second
             except PermissionError:
                 replace(Path(temporary), Path(path))
-            done[path] = os.stat(path)  # noqa: PTH116 - the same
+            done[path] = state_of(os.stat(path))  # noqa: PTH116 - the same
         except OSError:
             # The careful way says what is in its way.
             with suppress(OSError):
@@ -94,9 +92,9 @@ def _cloned_unchanged(source: str, size: int, mtime_us: int, target: str, execut
     return False
 
 
-def _linked_out(files: list[_WholeFile]) -> dict[str | Path, os.stat_result]:
+def _linked_out(files: list[_WholeFile]) -> dict[str | Path, State]:
     """Hard-link files to where nothing is, or another file; which were."""
-    done: dict[str | Path, os.stat_result] = {}
+    done: dict[str | Path, State] = {}
     link, stat = os.link, os.stat
     for source, size, mtime_us, path, executable in files:
         try:
@@ -112,7 +110,7 @@ def _linked_out(files: list[_WholeFile]) -> dict[str | Path, os.stat_result]:
                     continue
             state = stat(path)
             if _is_as(state, size, mtime_us, executable):
-                done[path] = state
+                done[path] = state_of(state)
             else:
                 # Changed in spite of its protection, or wanted with other permission bits.
                 remove(Path(path))
