@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -225,3 +226,44 @@ def test_personal_data_is_found_and_never_shown() -> None:
 def test_two_checks_of_one_id_are_refused() -> None:
     with pytest.raises(InvalidInput, match="Two checks"):
         Suite(checks=(check("not_null", "x"), check("not_null", "x", mostly=0.5)))
+
+
+def test_broken_rows_keep_their_numbers_where_the_engine_joins(tmp_path: Path) -> None:
+    # Joins hold the last few rows of each row group back until there are more of them.
+    rows, group = 40_000, 2 * 2048 + 40
+    random = np.random.default_rng(8)
+    codes, ids = random.integers(0, 30, rows), np.arange(rows)
+    codes[group - 3] = 99
+    texts = np.array([f"t{code}" for code in codes])
+    table = pa.table({"id": ids, "code": codes, "text": texts})
+    path, keys = tmp_path / "t.parquet", tmp_path / "keys.parquet"
+    pq.write_table(table, path, row_group_size=group)
+    keys.write_bytes(to_parquet(pa.table({"code": [code for code in range(30) if code % 3]})))
+    world = World(table=lambda _: OtherTable("keys@1", keys, 20))
+    known = list(range(2, 31))
+    checks = (
+        check("in_set", "code", values=known),
+        check("in_set", "text", values=[f"t{code}" for code in known]),
+        check("foreign_key", "code", dataset="keys"),
+        check("satisfies", expression=f"code in ({', '.join(map(str, known))})"),
+        check("increasing", "id", strictly=True),
+        check("increasing", "id", id="some", where=f"code in ({', '.join(map(str, known))})"),
+        check("unique", "id", count="surplus"),
+        check("z_score_below", "code", threshold=5),
+        check("matches", "text", patterns=["^t[0-9]$"]),
+    )
+    outside = ~np.isin(codes, known)
+    missing, long = ~np.isin(codes, np.flatnonzero(np.arange(30) % 3)), codes > 9
+    broken = [outside, outside, missing, outside, None, None, None, codes == 99, long]
+    for data in (path, table, pa.Table.from_batches(table.to_batches(max_chunksize=group))):
+        found = run_checks(data, Suite(checks=checks), world=world, quarantine=True)
+        for result, wrong in zip(found.report.results, broken, strict=True):
+            first = [] if wrong is None else np.flatnonzero(wrong)[:20].tolist()
+            assert [one.row - 1 for one in result.examples] == first[: len(result.examples)]
+            assert result.failed_rows == (0 if wrong is None else wrong.sum()), result.check.kind
+        any_wrong = np.flatnonzero(outside | missing | long)
+        assert found.quarantine is not None
+        assert (found.quarantine["broken_row"].to_numpy() - 1).tolist() == any_wrong.tolist()
+        assert found.quarantine["id"].to_pylist() == any_wrong.tolist()
+        assert found.quarantine["text"].to_pylist() == texts[any_wrong].tolist()
+        assert found.report.broken_rows == len(any_wrong)

@@ -39,24 +39,31 @@ class BrokenRows:
         self.limit = limit
         self._kept: list[Rows] = []
         self._size = 0
+        self._highest = -1
         self.marks: npt.NDArray[np.uint8] | None = None
         """One bit per row of the table, shared by all checks of a scan."""
 
     def add(self, rows: Rows) -> None:
-        """Take the numbers of more rows, counted from 0."""
+        """Take the numbers of more rows, counted from 0 and rising; later ones may be lower."""
         self.count += len(rows)
         if self.marks is not None and len(rows):
             bits = np.left_shift(np.uint8(1), (rows & 7).astype(np.uint8))
             np.bitwise_or.at(self.marks, rows >> 3, bits)
-        if self._size < self.limit and len(rows):
-            kept = rows[: self.limit - self._size]
+        if len(rows) and (self._size < self.limit or rows[0] < self._highest):
+            kept = rows[: self.limit]
             self._kept.append(kept)
             self._size += len(kept)
+            self._highest = max(self._highest, int(rows[-1]))
 
     @property
     def rows(self) -> Rows:
-        """The numbers that were kept."""
-        return np.concatenate(self._kept) if self._kept else np.empty(0, np.int64)
+        """The numbers that were kept, rising."""
+        if not self._kept:
+            return np.empty(0, np.int64)
+        rows = np.concatenate(self._kept)
+        if not (rows[1:] > rows[:-1]).all():
+            rows.sort()
+        return rows[: self.limit]
 
 
 class Flags:

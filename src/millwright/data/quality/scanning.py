@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from millwright.data.duckdb_engine import open_duckdb
 from millwright.data.quality.direct_reading import Shaped, TextColumns, read_directly
 from millwright.data.quality.expressions import identifier, literal
-from millwright.data.quality.reducers import Flags, Reducer, Rows
+from millwright.data.quality.reducers import Flags, Hashes, Neighbours, Numbers, Reducer, Rows
 from millwright.data.quality.row_sql import Family
 from millwright.data.schema import is_text
 from millwright.kernel.errors import Corrupt, InvalidInput
@@ -32,6 +32,7 @@ THREADS: Final = 1
 """One, so that rows come in their order: a streamed result of several threads is in none."""
 _ROW: Final = "file_row_number"
 _BAD: Final = "__mw_bad"
+_NUMBER: Final = "__mw_number"
 
 
 class Source(Protocol):
@@ -46,6 +47,10 @@ class Source(Protocol):
     @property
     def relation(self) -> str:
         """What stands after FROM."""
+
+    @property
+    def numbered(self) -> str:
+        """The same with the numbers of the rows, counted from 0, as ``file_row_number``."""
 
     def take(self, rows: Rows, columns: Sequence[str]) -> pa.Table:
         """These rows (ascending numbers, counted from 0) and columns, in that order."""
@@ -67,6 +72,11 @@ class ParquetSource:
         """See ``Source``."""
         return f"read_parquet({self._path})"
 
+    @property
+    def numbered(self) -> str:
+        """See ``Source``."""
+        return f"read_parquet({self._path}, {_ROW}=true)"
+
     def take(self, rows: Rows, columns: Sequence[str]) -> pa.Table:
         """See ``Source``."""
         # Named so that it cannot be one of the table's own columns.
@@ -76,7 +86,7 @@ class ParquetSource:
         bounds = f"t.{_ROW} BETWEEN {rows.min()} AND {rows.max()}" if len(rows) else "false"
         found = self.connection.sql(
             f"SELECT t.{_ROW} AS __mw_row, {chosen or '1'} FROM "  # noqa: S608
-            f"read_parquet({self._path}, file_row_number=true) t "
+            f"{self.numbered} t "
             f"WHERE {bounds} AND t.{_ROW} IN (SELECT __mw_row FROM __mw_wanted) ORDER BY t.{_ROW}"
         )
         table = table_of(found)
@@ -99,6 +109,14 @@ class TableSource:
     def relation(self) -> str:
         """See ``Source``."""
         return "__mw_table"
+
+    @property
+    def numbered(self) -> str:
+        """See ``Source``."""
+        numbers = pa.array(np.arange(self.rows))
+        table = _without_zone(self._table).append_column(_ROW, numbers)
+        self.connection.register("__mw_numbered", table)
+        return "__mw_numbered"
 
     def take(self, rows: Rows, columns: Sequence[str]) -> pa.Table:
         """See ``Source``."""
@@ -168,10 +186,15 @@ def scan(
     direct = {one.column for one in shaped}
     fed = [reducer for reducer in reducers if not isinstance(reducer, Shaped)]
     along = None if keep is None else [name for name in keep if name not in direct]
-    read, taken, where = _through_the_engine(source, fed, along, limit)
-    _all_read(read, source)
+    if _loses_order(source, fed):
+        # Whoever needs rows in their order reads them without the joins of the others.
+        strict = [reducer for reducer in fed if isinstance(reducer, _IN_ORDER)]
+        if strict and len(strict) < len(fed):
+            fed = [reducer for reducer in fed if reducer not in strict]
+            _through_the_engine(source, strict)
+    taken, where = _through_the_engine(source, fed, along, limit)
     if not shaped:
-        return read, taken, where
+        return source.rows, taken, where
     assert source.texts is not None
     read, columns = read_directly(source.texts, shaped, where)
     _all_read(read, source)
@@ -179,6 +202,26 @@ def scan(
         values = {name: columns[name] if name in direct else taken[name] for name in keep}
         taken = pa.table(values)
     return read, taken, where
+
+
+_IN_ORDER: Final = (Hashes, Neighbours, Numbers)
+"""Those that remember values by their place."""
+
+
+def _loses_order(source: Source, reducers: Sequence[Reducer]) -> bool:
+    """Whether the engine hands over rows in another order than the table's.
+
+    Sets of many values, and keys of other tables, become joins, which hold the last rows of a row
+    group back until there are more of them.
+    """
+    wants = _wanted(reducers)
+    found = source.connection.execute(f"EXPLAIN {statement(source, wants, [], None)}").fetchall()
+    plan = str(found[0][-1]).lower()
+    return "join" in plan or "product" in plan
+
+
+def _wanted(reducers: Sequence[Reducer]) -> list[str]:
+    return list(dict.fromkeys(sql for one in reducers for sql in one.wants)) or ["true"]
 
 
 def _all_read(read: int, source: Source) -> None:
@@ -191,45 +234,76 @@ def _all_read(read: int, source: Source) -> None:
 
 
 def _through_the_engine(
-    source: Source, reducers: Sequence[Reducer], keep: Sequence[str] | None, limit: int
-) -> tuple[int, pa.Table | None, Rows]:
-    wants = list(dict.fromkeys(sql for reducer in reducers for sql in reducer.wants)) or ["true"]
+    source: Source,
+    reducers: Sequence[Reducer],
+    keep: Sequence[str] | None = None,
+    limit: int = 0,
+) -> tuple[pa.Table | None, Rows]:
+    """One statement; the rows taken along, rising by their numbers."""
+    wants = _wanted(reducers)
     place = {sql: number for number, sql in enumerate(wants)}
     flags = [place[r.wants[0]] for r in reducers if isinstance(r, Flags)]
+    numbered = _loses_order(source, reducers)
+    in_order = numbered and any(isinstance(one, _IN_ORDER) for one in reducers)
+    sql = statement(source, wants, flags, keep, numbered=numbered)
     taken: list[pa.Array] = []
     numbers: list[Rows] = []
     read = kept = 0
-    for batch in _batches(source, statement(source, wants, flags, keep)):
-        for reducer in reducers:
-            reducer.feed([batch.column(place[sql]) for sql in reducer.wants], read)
-        if keep is not None and flags and kept < limit:
-            rows = batch.column(len(wants)).flatten()[: limit - kept]
-            if len(rows):
-                broken = pc.indices_nonzero(pc.is_valid(batch.column(len(wants))))
-                numbers.append(broken.to_numpy().astype(np.int64)[: len(rows)] + read)
-                taken.append(rows)
-                kept += len(rows)
+    for batch in _batches(source, f"{sql} ORDER BY {_NUMBER}" if in_order else sql):
+        for first, part in _runs(batch, read):
+            for reducer in reducers:
+                reducer.feed([part.column(place[sql]) for sql in reducer.wants], first)
+            if keep is not None and flags and kept < limit:
+                rows = part.column(len(wants)).flatten()[: limit - kept]
+                if len(rows):
+                    broken = pc.indices_nonzero(pc.is_valid(part.column(len(wants))))
+                    numbers.append(broken.to_numpy().astype(np.int64)[: len(rows)] + first)
+                    taken.append(rows)
+                    kept += len(rows)
         read += batch.num_rows
+    _all_read(read, source)
     where = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
-    return read, _table_of_rows(taken, source, keep), where
+    table = _table_of_rows(taken, source, keep)
+    if table is not None and len(where) and not (where[1:] > where[:-1]).all():
+        rising = np.argsort(where)
+        table, where = table.take(pa.array(rising)), where[rising]
+    return table, where
+
+
+def _runs(batch: pa.RecordBatch, read: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The parts of a batch whose rows follow one another, each with the number of its first."""
+    at = batch.schema.get_field_index(_NUMBER)
+    if at < 0:
+        yield read, batch
+        return
+    numbers = batch.column(at).to_numpy()
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(numbers) != 1) + 1))
+    for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
+        yield int(numbers[start]), batch.slice(start, end - start)
 
 
 def statement(
-    source: Source, wants: list[str], flags: list[int], keep: Sequence[str] | None
+    source: Source,
+    wants: list[str],
+    flags: list[int],
+    keep: Sequence[str] | None,
+    *,
+    numbered: bool = False,
 ) -> str:
-    """The SQL of one pass: what reducers want, and broken rows where columns are kept."""
+    """The SQL of one pass: what reducers want, broken rows where columns are kept, row numbers."""
     columns = ", ".join(f"{sql} AS __mw_{number}" for number, sql in enumerate(wants))
-    inner = source.relation
+    inner = source.numbered if numbered else source.relation
     if replaced := _replaced(source.schema):
-        inner = f"(SELECT * REPLACE ({replaced}) FROM {source.relation})"  # noqa: S608
+        inner = f"(SELECT * REPLACE ({replaced}) FROM {inner})"  # noqa: S608
+    row_number = f", {_ROW} AS {_NUMBER}" if numbered else ""
     if keep is None or not flags:
-        return f"SELECT {columns} FROM {inner}"  # noqa: S608
+        return f"SELECT {columns}{row_number} FROM {inner}"  # noqa: S608
     names = ", ".join(f"__mw_{number}" for number in range(len(wants)))
     broken = " OR ".join(f"__mw_{number}" for number in flags)
     # A row of nothing, where all that is kept of it is read elsewhere, has to be seen all the same.
     row = ", ".join(f"{literal(column)}: {identifier(column)}" for column in keep) or "'': 1"
     taken = f"CASE WHEN {broken} THEN [{{{row}}}] END AS {_BAD}"
-    return f"SELECT {names}, {taken} FROM (SELECT *, {columns} FROM {inner})"  # noqa: S608
+    return f"SELECT {names}, {taken}{row_number} FROM (SELECT *, {columns} FROM {inner})"  # noqa: S608
 
 
 def _replaced(schema: pa.Schema) -> str:
