@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import insert
 
-from millwright.kernel.access import Actor, Role
+from millwright import security
+from millwright.automation.project_file import ProjectFileController
+from millwright.kernel.access import LOCAL, Actor, Role
 from millwright.kernel.errors import Conflict
 from millwright.kernel.model_package import EncodedColumn, Encoding, Field, Manifest
 from millwright.kernel.store import Store
@@ -13,6 +18,9 @@ from millwright.kernel.tables import projects
 from millwright.registry import service
 from millwright.registry.comparison import compare_versions
 from millwright.registry.records import AliasChange, ModelVersion, NewApproval, NewVersion
+from millwright.registry.service.policy import policy_of
+from millwright.security.records import TokenRequest
+from millwright.server.application import create_app
 
 P = "flights"
 AUTHOR, ANNA, BEN = (Actor(name, Role.OPERATOR) for name in ("author", "anna", "ben"))
@@ -81,6 +89,47 @@ def test_one_rejection_holds_it_back_until_it_is_taken_back(
         crown(store, AUTHOR)
     service.approve(store, third, P, "late", "1", NewApproval())
     crown(store, AUTHOR)
+
+
+def test_what_the_file_here_asks_holds_as_soon_as_it_is_edited(
+    store: Store, version: ModelVersion
+) -> None:
+    controller = ProjectFileController(store)
+    file = store.workspace.root / "millwright.yaml"
+    file.write_text(CONFIG.replace("champion: 2", "champion: 1"))
+    controller.reconcile()
+    service.approve(store, ANNA, P, "late", "1", NewApproval())
+    crown(store, AUTHOR)
+    file.write_text("project: [flights")
+    os.utime(file, (1, 1))
+    controller.reconcile()
+    assert policy_of(store, P).approvals == {"champion": 1}
+    file.write_text(CONFIG)
+    os.utime(file, (1, 1))
+    controller.reconcile()
+    assert policy_of(store, P).approvals == {"champion": 1}, "older than what is recorded"
+
+
+def test_who_runs_things_cannot_lift_approvals_by_a_run(
+    store: Store, version: ModelVersion
+) -> None:
+    app = create_app(store, authenticate=security.token_holder)
+    http = TestClient(app, raise_server_exceptions=False)
+
+    def put(role: Role, text: str) -> int:
+        request = TokenRequest(name=f"{role}-{len(text)}", role=role)
+        token = security.create_token(store, LOCAL, request).secret
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"config": text}
+        return http.put(f"/api/v1/projects/{P}", json=body, headers=headers).status_code
+
+    lifted = CONFIG.replace("champion: 2", "champion: 1")
+    assert put(Role.EDITOR, CONFIG + "training: {seed: 9}\n") == 200
+    assert put(Role.EDITOR, lifted) == 403
+    assert put(Role.EDITOR, lifted + "quotas: {runs: 9}\n") == 403
+    assert policy_of(store, P).approvals == {"champion": 2}
+    assert put(Role.ADMIN, lifted) == 200
+    assert policy_of(store, P).approvals == {"champion": 1}
 
 
 def test_other_aliases_need_no_approval(store: Store, version: ModelVersion) -> None:

@@ -8,6 +8,7 @@ from millwright.automation.bandits import BanditController
 from millwright.automation.controller import Controller
 from millwright.automation.launching.controller import LaunchController
 from millwright.automation.notifications.controller import NotificationController
+from millwright.automation.project_file import ProjectFileController
 from millwright.automation.retraining import RetrainingController
 from millwright.automation.rollouts import RolloutController
 from millwright.automation.schedules.controller import ScheduleController
@@ -27,6 +28,7 @@ def controllers() -> dict[str, Callable[[Store, str], Controller]]:
         "launches": LaunchController,
         "monitoring": lambda store, url: MonitorController(store, url=url),
         "openlineage": lambda store, _: OpenLineageController(store),
+        "project-file": lambda store, _: ProjectFileController(store),
         "purge": lambda store, _: PurgeController(store),
         "notifications": lambda store, _: NotificationController(store),
         "retraining": lambda store, _: RetrainingController(store),

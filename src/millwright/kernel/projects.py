@@ -1,12 +1,17 @@
-"""Projects: known from their first data or run on, and the configuration that they last ran with."""
+"""Projects: known from their first data or run on, and the configuration that holds for them.
+
+That is the one they last ran with; where the server stands in the project's own folder, the file as it
+is there now (``follow_file``).
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from millwright.kernel import clock
-from millwright.kernel.config import ProjectConfig, parse_project
-from millwright.kernel.errors import NotFound
+from millwright.kernel.access import SYSTEM
+from millwright.kernel.config import FILE_NAME, ProjectConfig, parse_project
+from millwright.kernel.errors import MillwrightError, NotFound
 from millwright.kernel.store import Store, Transaction
 from millwright.kernel.tables import projects
 
@@ -19,6 +24,38 @@ def begin_project(tx: Transaction) -> None:
         row = {"name": tx.project, "config_digest": None, "created_ms": now, "updated_ms": now}
         tx.execute(insert(projects).values(**row))
         tx.event("project.created", f"project:{tx.project}", {})
+
+
+def record_config(tx: Transaction, digest: str, config: ProjectConfig) -> None:
+    """Note a known project's new configuration, whose text is an object already."""
+    change = update(projects).where(projects.c.name == tx.project)
+    tx.execute(change.values(config_digest=digest, updated_ms=clock.now_ms()))
+    payload = {"config": digest, "target": config.data.target}
+    tx.event("project.configured", f"project:{tx.project}", payload)
+
+
+def follow_file(store: Store) -> None:
+    """Record the project file of this workspace where it was changed after its project was configured.
+
+    What it asks of approvals and quotas then holds from now on, and not from the next run on. A file
+    that is missing, cannot be read, or is older than what a client recorded changes nothing.
+    """
+    path = store.workspace.root / FILE_NAME
+    try:
+        changed_ms = path.stat().st_mtime_ns // 1_000_000
+        text = path.read_text("utf-8")
+        config = parse_project(text)
+    except (OSError, UnicodeDecodeError, MillwrightError):
+        return
+    columns = select(projects.c.config_digest, projects.c.updated_ms)
+    with store.read() as connection:
+        known = connection.execute(columns.where(projects.c.name == config.project)).first()
+    if known is None or known.config_digest is None or known.updated_ms >= changed_ms:
+        return
+    digest = store.objects.of(config.project).put(text.encode())
+    if digest != known.config_digest:
+        with store.write(SYSTEM, config.project) as tx:
+            record_config(tx, digest, config)
 
 
 def config_text(store: Store, project: str) -> str:

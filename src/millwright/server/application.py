@@ -16,6 +16,7 @@ from millwright.kernel.errors import (
     InvalidInput,
     MillwrightError,
 )
+from millwright.kernel.projects import follow_file
 from millwright.kernel.routing import Authenticate, refuse_undeclared
 from millwright.kernel.store import Store
 from millwright.kernel.workspace import Workspace
@@ -95,7 +96,9 @@ def mlflow_door(
 
 def embedded(workspace: Workspace) -> Application:
     """The application over a workspace, for mounting in the caller's own process."""
-    return create_app(open_store(workspace))
+    store = open_store(workspace)
+    follow_file(store)
+    return create_app(store)
 
 
 def _known_error(_: Request, error: Exception) -> JSONResponse:

@@ -548,7 +548,7 @@ export interface paths {
         };
         /**
          * Get Config
-         * @description The configuration text that the project last ran with.
+         * @description The configuration text that holds for the project.
          */
         get: operations["get_config_api_v1_projects__project__config_get"];
         put?: never;
@@ -3230,6 +3230,8 @@ export interface components {
          * @description A caller's key, known by its digest alone.
          */
         ApiKey: {
+            /** Max Body Bytes */
+            max_body_bytes?: number | null;
             /** Name */
             name: string;
             /** Per Second */
@@ -6459,6 +6461,22 @@ export interface components {
             changed: boolean;
         };
         /**
+         * OidcConfig
+         * @description An OpenID Connect issuer whose tokens callers may show in place of a key.
+         */
+        OidcConfig: {
+            /** Audience */
+            audience: string;
+            /** Issuer */
+            issuer: string;
+            /** Jwks Url */
+            jwks_url?: string | null;
+            /** Per Second */
+            per_second?: number | null;
+            /** Scope */
+            scope?: string | null;
+        };
+        /**
          * OpenDataset
          * @description A dataset: a name that is unique in its namespace.
          */
@@ -7568,6 +7586,7 @@ export interface components {
              * @default 1024
              */
             max_in_flight: number;
+            oidc?: components["schemas"]["OidcConfig"] | null;
             traces?: components["schemas"]["TracesConfig"] | null;
             /**
              * @default {

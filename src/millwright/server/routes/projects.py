@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fastapi import Depends
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from millwright.kernel import clock
 from millwright.kernel.access import Permission
-from millwright.kernel.config import Name, parse_project
+from millwright.kernel.config import Name, ProjectConfig, parse_project
+from millwright.kernel.errors import Forbidden, MillwrightError
+from millwright.kernel.projects import config_of, record_config
 from millwright.kernel.record import Record
 from millwright.kernel.routing import Call, Reach, RoomRouter, current_call
 from millwright.kernel.tables import projects
@@ -79,13 +81,8 @@ def put_project(project: Name, body: ProjectText, call: Call = Depends(current_c
             )
             tx.event("project.created", f"project:{project}", {"config": digest})
         elif known.config_digest != digest:
-            tx.execute(
-                update(projects)
-                .where(projects.c.name == project)
-                .values(config_digest=digest, updated_ms=now)
-            )
-            payload = {"config": digest, "target": config.data.target}
-            tx.event("project.configured", f"project:{project}", payload)
+            _require_same_rules(call, project, known.config_digest, config)
+            record_config(tx, digest, config)
     created = now if known is None else known.created_ms
     return Project(
         name=project,
@@ -95,9 +92,32 @@ def put_project(project: Name, body: ProjectText, call: Call = Depends(current_c
     )
 
 
+def _require_same_rules(
+    call: Call, project: str, digest: str | None, config: ProjectConfig
+) -> None:
+    """Approvals and quotas bind those who run things, so these cannot lift them by a run.
+
+    Raises:
+        Forbidden: the caller is no admin, and the configuration has other ones.
+    """
+    if digest is None or call.actor.may(Permission.ADMIN):
+        return
+    try:
+        known = config_of(call.store, project)
+    except MillwrightError:
+        return
+    if (known.registry, known.quotas) != (config.registry, config.quotas):
+        raise Forbidden(
+            "projects.rules",
+            f"Only an admin changes 'registry' and 'quotas' of the project '{project}', and this "
+            "project file has others than those that hold.",
+            hint="Take these sections over from the project's file, or ask an admin.",
+        )
+
+
 @router.get("/projects/{project}/config", permission=Permission.READ)
 def get_config(project: Name, call: Call = Depends(current_call)) -> ProjectText:
-    """The configuration text that the project last ran with."""
+    """The configuration text that holds for the project."""
     from millwright.kernel.projects import config_text
 
     return ProjectText(config=config_text(call.store, project))
