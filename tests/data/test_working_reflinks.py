@@ -127,6 +127,32 @@ def test_an_added_file_is_protected_until_it_is_made_a_private_clone(root: Path,
     assert file.read_bytes() == content
 
 
+def test_a_folder_mounted_from_elsewhere_on_the_filesystem_is_cloned_into_the_store(
+    root: Path, mw: Run
+) -> None:
+    (root / "elsewhere").mkdir()
+    (root / "d").mkdir()
+    subprocess.run(["mount", "--bind", root / "elsewhere", root / "d"], check=True)
+    try:
+        files = {"large": os.urandom(LARGE), "small": os.urandom(4096), "run": os.urandom(5000)}
+        for name, content in files.items():
+            (root / "d" / name).write_bytes(content)
+        (root / "d/run").chmod(0o755)
+        before = used(root)
+        mw("add", "d")
+        assert used(root) - before < LARGE / 10
+        for name in files:
+            assert shares_all(root / "d" / name)
+            with (root / "d" / name).open("r+b") as opened:
+                opened.write(b"mine")
+        mw("checkout", "d", "--force")
+        assert {name: (root / "d" / name).read_bytes() for name in files} == files
+        assert (root / "d/run").stat().st_mode & 0o111
+        assert "no changes" in mw("status")
+    finally:
+        subprocess.run(["umount", root / "d"], check=True)
+
+
 def test_on_another_filesystem_files_are_copied(
     mw: Run, kept: dict[str, bytes], tmp_path: Path
 ) -> None:

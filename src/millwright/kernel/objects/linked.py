@@ -24,6 +24,7 @@ _WRITE_BITS = 0o222
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_LINKED = _READ | os.O_NONBLOCK
 """How what was linked is opened: opening a pipe would wait for its writer."""
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP)
 
 State = tuple[int, int, int, int, int]
@@ -159,6 +160,38 @@ class LinkShelf:
             Path(target).unlink()
             raise not_a_file(path)
         return Linked(number, target, handle, state)
+
+    def clone(self, path: str | Path) -> Linked | None:
+        """Clone a regular file under the next free number; none where files cannot be cloned.
+
+        The file itself stays as it is: what is in the store is another one with its blocks.
+        """
+        source = os.open(path, OPEN_LINKED)
+        try:
+            mode = os.fstat(source).st_mode
+            if not stat.S_ISREG(mode):
+                return None
+            number, target, handle = self._created()
+            if not clone(source, handle):
+                os.close(handle)
+                Path(target).unlink()
+                return None
+            os.fchmod(handle, stat.S_IMODE(mode))
+            return Linked(number, target, handle, os.fstat(handle))
+        finally:
+            os.close(source)
+
+    def _created(self) -> tuple[int, str, int]:
+        step = 1
+        while True:
+            number, folder, name = self.next_place(step)
+            target = f"{folder}/{name}"
+            try:
+                return number, target, os.open(target, _CREATE, 0o600)
+            except FileExistsError:
+                step = min(step * 2, 1 << 20)
+            except OSError as cause:
+                raise disk_full(cause, str(self.folder)) or cause from cause
 
     def drop(self, number: int) -> bool:
         """Remove a file's name in the store, which needs it no more; whether it was the last."""

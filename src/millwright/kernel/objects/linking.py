@@ -110,14 +110,18 @@ class _Linking:
 
     def _other(self, path: str, earlier: Earlier | None) -> None:
         """A file that is larger, or that could not be linked as most can."""
-        linked = self._parts.links.link(path)
+        links = self._parts.links
+        first = links.link(path)
+        # Where two mounts are one filesystem, a file has no second name and may have a clone.
+        linked = first or links.clone(path)
         if linked is None:
             self._taken.kept.append((put(self._parts, Path(path)), None))
             self._taken.numbers.append(0)
             return
         try:
             self._taken.undo[linked.number] = (stat.S_IMODE(linked.state.st_mode), False)
-            self._taken.kept.append(self._large(linked, path, self._recipe(earlier)))
+            object_id, now = self._large(linked, path, self._recipe(earlier))
+            self._taken.kept.append((object_id, now if first else None))
             self._taken.numbers.append(linked.number)
         finally:
             linked.close()
