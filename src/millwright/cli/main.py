@@ -62,10 +62,10 @@ def cli() -> None:
 def main() -> None:
     """Run `mw` and end with its exit code."""
     code = _run()
-    if code == 0:
+    if "duckdb" not in sys.modules:
         # The process ends: looking for circles among all that was loaded would be a tenth of a
-        # short command's time. After an error it is done, since DuckDB would complain at length of
-        # what the error's frames keep alive.
+        # short command's time. DuckDB, which none of those needs, complains at length of what is
+        # left in circles.
         gc.freeze()
     sys.exit(code)
 

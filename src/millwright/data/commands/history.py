@@ -95,8 +95,8 @@ def _show_version(dataset: str, one: dict[str, Any]) -> None:
         f"{title}{marks}  {one['created_at'][:19]}  "
         f"{content}, {amount(one['size'])}  {one['digest'][:12]}{origin}  {one['created_by']}"
     )
-    if one["message"]:
-        click.echo(f"    {one['message']}")
+    for line in one["message"].splitlines():
+        click.echo(f"    {line}".rstrip())
 
 
 @click.command()

@@ -184,7 +184,7 @@ def _import(
         "parameters": _parameters(options.get("parameters", ())),
         **{k: options.get(k) for k in ("table", "query", "watch", "config", "split")},
     }
-    with opened(project) as (door, project_name):
+    with opened(project, start=True) as (door, project_name):
         imported = import_source(
             door,
             project_name,

@@ -19,16 +19,17 @@ PROJECT = click.option("--project", help="Project; that of the nearest millwrigh
 
 
 @contextmanager
-def opened(project: str | None) -> Iterator[tuple[Door, str]]:
-    """The door, and the project named or found around the working folder."""
-    from millwright.data.working.place import project_of
-    from millwright.kernel.door import connect
-    from millwright.kernel.workspace import Workspace
+def opened(project: str | None, *, start: bool = False) -> Iterator[tuple[Door, str]]:
+    """The door, and the project named or found around the working folder.
 
-    workspace = Workspace.find()
-    name = project or project_of(workspace)
-    with connect(workspace) as door:
-        yield door, name
+    ``start`` makes a workspace where there is none, as ``mw data add`` does.
+    """
+    from millwright.data.working.place import Place
+    from millwright.kernel.door import connect
+
+    place = Place.find(project, start=start)
+    with connect(place.workspace) as door:
+        yield door, place.project
 
 
 def print_json(value: Any) -> None:

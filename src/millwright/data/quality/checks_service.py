@@ -32,7 +32,7 @@ from millwright.data.service import commit_version, get_version, list_versions
 from millwright.data.tables import dataset_versions
 from millwright.kernel import clock
 from millwright.kernel.access import Actor
-from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.ids import new_id
 from millwright.kernel.store import Store
 
@@ -191,6 +191,7 @@ def override(
 
     Raises:
         NotFound: the version was never checked.
+        Conflict: it breaks nothing that would keep it from a run.
     """
     found = get_version(store, project, name, version)
     checks = list_checks(store, project, name, version)
@@ -199,6 +200,13 @@ def override(
             "data.not_checked",
             f"{found.reference} was never checked, so there is nothing to override.",
             hint=f"Check it: mw data check {found.reference}",
+        )
+    if not word.withdrawn and checks[0].verdict != "blocked":
+        raise Conflict(
+            "data.nothing_to_override",
+            f"{found.reference} breaks no confirmed check, so there is nothing to override.",
+            hint=f"See what was found: mw data check {found.reference}",
+            value=found.reference,
         )
     with store.write(actor, project) as tx:
         tx.execute(delete(dataset_overrides).where(dataset_overrides.c.version_id == found.id))
