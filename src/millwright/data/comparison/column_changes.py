@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from millwright.data.comparison.table_file import Numbers, TableFile
+from millwright.data.comparison.weighed_sums import WeighedSums
 from millwright.data.comparison.words import Room, Words, differ, family_of, kind_of_words
 
 
@@ -17,28 +18,29 @@ class GroupPairs:
     """Where the rows of one later row group were in the earlier version."""
 
     group: int
-    rows: Any
-    """Which of the group's rows have a partner: a slice, or an array of row numbers, which are
-    in the order of their partners, so that reading these goes through memory once."""
     partners: Any
-    """The rows of the earlier version: a slice where they follow one another, else rising."""
+    """The earlier row of each row: a slice where they follow one another, else an array with -1 for
+    rows that have none."""
+    paired: Numbers | None
+    """Which rows have a partner; None where all have."""
     twin: int | None
     """The earlier row group with the very same rows in the same order, if there is one."""
     earlier: tuple[int, ...]
-    """The earlier row groups that hold the partners."""
+    """The earlier row groups from the first to the last that hold partners."""
 
 
 class PairedColumns:
     """Compares columns of two files whose rows are paired.
 
     Column chunks that are the same bytes in both versions, for the same rows, are not even
-    decoded: with row groups cut by content that is most of them.
+    decoded: with row groups cut by content that is most of them. Where rows changed places, columns
+    whose weighed sums are equal are not compared row by row.
     """
 
     def __init__(self, before: TableFile, after: TableFile, partner: Numbers) -> None:
         self._before, self._after = before, after
         self._partner = partner
-        self._column, self._earlier, self._later = Room(), Room(), Room()
+        self._column, self._gathered, self._later = Room(), Room(), Room()
 
     @cached_property
     def _pairs(self) -> list[GroupPairs]:
@@ -51,15 +53,31 @@ class PairedColumns:
         if not pending:
             return np.zeros(0, np.int64)
         needed = sorted({group for pairs in pending for group in pairs.earlier})
-        old = self._read(old_name, needed)
-        found = []
+        old = self._read(self._before, old_name, self._column, needed)
+        whole: Words | None = None
+        if self._all_scattered:
+            whole = self._read(self._after, name, self._later, list(range(self._after.groups)))
+            if self._sums.equal(old, whole):
+                return np.zeros(0, np.int64)
+        found = [np.zeros(0, np.int64)]
         for pairs in pending:
-            new = self._after.words(pairs.group, name).take(pairs.rows, self._later)
-            at = np.flatnonzero(differ(old.take(pairs.partners, self._earlier), new))
-            if not isinstance(pairs.rows, slice):
-                at = np.sort(pairs.rows[at])
-            found.append(at + self._after.starts[pairs.group])
+            inside = self._after.rows_of(pairs.group)
+            new = self._words(pairs.group, name) if whole is None else whole.of(inside, self._later)
+            apart = differ(old.of(pairs.partners, self._gathered), new)
+            if pairs.paired is not None:
+                apart &= pairs.paired
+            if apart.any():
+                found.append(np.flatnonzero(apart) + inside.start)
         return np.concatenate(found)
+
+    @cached_property
+    def _all_scattered(self) -> bool:
+        """Whether no group's partners follow one another: nearly every value has to be fetched."""
+        return not any(isinstance(pairs.partners, slice) for pairs in self._pairs)
+
+    @cached_property
+    def _sums(self) -> WeighedSums:
+        return WeighedSums(self._partner, self._before.rows)
 
     def _equal_bytes(self, pairs: GroupPairs, name: str, old_name: str) -> bool:
         if not pairs.earlier:
@@ -70,40 +88,38 @@ class PairedColumns:
 
     def _group_pairs(self, group: int) -> GroupPairs:
         partner = self._partner[self._after.rows_of(group)]
-        paired = partner >= 0
-        rows: Any = slice(0, len(partner))
-        if not paired.all():
-            rows = np.flatnonzero(paired)
-            partner = partner[rows]
-        if len(partner) == 0:
-            return GroupPairs(group, rows, partner, None, ())
+        has = partner >= 0
+        every = bool(has.all())
         starts = self._before.starts
-        first, last = int(partner[0]), int(partner[-1])
-        if last - first == len(partner) - 1 and bool((np.diff(partner) == 1).all()):
+        if every and len(partner) and bool((np.diff(partner) == 1).all()):
+            first, last = int(partner[0]), int(partner[-1])
             low, high = np.searchsorted(starts, [first, last], side="right") - 1
-            exact = isinstance(rows, slice) and low == high and starts[low] == first
-            twin = int(low) if exact and starts[low + 1] == last + 1 else None
+            whole = low == high and starts[low] == first and starts[low + 1] == last + 1
             earlier = tuple(range(int(low), int(high) + 1))
-            return GroupPairs(group, rows, slice(first, last + 1), twin, earlier)
-        if not bool((partner[1:] > partner[:-1]).all()):
-            order = np.argsort(partner)
-            partner = partner[order]
-            rows = order if isinstance(rows, slice) else rows[order]
-        holders = np.flatnonzero(np.diff(np.searchsorted(partner, starts)))
-        return GroupPairs(group, rows, partner, None, tuple(holders.tolist()))
+            partners = slice(first, last + 1)
+            return GroupPairs(group, partners, None, int(low) if whole else None, earlier)
+        holders = np.zeros(self._before.groups, np.bool_)
+        holders[np.searchsorted(starts, partner if every else partner[has], side="right") - 1] = (
+            True
+        )
+        earlier = tuple(np.flatnonzero(holders).tolist())
+        return GroupPairs(group, partner, None if every else has, None, earlier)
 
-    def _read(self, name: str, groups: list[int]) -> Words:
-        """A whole column of the earlier version, with only the named row groups filled."""
-        family = family_of(self._before.schema.field(name).type)
-        values = self._column.of(self._before.rows, kind_of_words(family))
-        # Pages of it that nothing is written to take no memory.
-        nulls = np.zeros(self._before.rows, np.bool_)
-        any_null = False
-        for group in groups:
-            words = self._before.words(group, name)
-            inside = self._before.rows_of(group)
-            values[inside] = words.values
-            if words.nulls is not None:
-                nulls[inside] = words.nulls
-                any_null = True
-        return Words(family, values, nulls if any_null else None)
+    def _words(self, group: int, name: str) -> Words:
+        inside = self._after.rows_of(group)
+        places = {group: slice(None)}
+        return _filled(self._after, name, self._later, inside.stop - inside.start, places)
+
+    def _read(self, file: TableFile, name: str, room: Room, groups: list[int]) -> Words:
+        """A whole column, with only the named row groups filled."""
+        # Pages that nothing is written to take no memory.
+        return _filled(
+            file, name, room, file.rows, {group: file.rows_of(group) for group in groups}
+        )
+
+
+def _filled(file: TableFile, name: str, room: Room, rows: int, places: dict[int, slice]) -> Words:
+    family = family_of(file.schema.field(name).type)
+    values, nulls = room.of(rows, kind_of_words(family)), np.zeros(rows, np.bool_)
+    some = [file.fill(group, name, values[at], nulls[at]) for group, at in places.items()]
+    return Words(family, values, nulls if any(some) else None)

@@ -9,7 +9,13 @@ from typing import Final
 import numpy as np
 
 from millwright.data.comparison.table_file import Numbers, TableFile
-from millwright.data.comparison.words import Family, Words, family_of, hashes_of, words_of
+from millwright.data.comparison.words import (
+    Family,
+    Words,
+    family_of,
+    hashes_of,
+    words_of,
+)
 
 _FIRST: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 _SECOND: Final = (np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x94D049BB133111EB))
@@ -45,12 +51,12 @@ def can_be_exact(before: TableFile, after: TableFile, key: Sequence[str]) -> boo
 
 def exact_keys(file: TableFile, name: str) -> Keys | None:
     """The values of the one key column; None where some are missing."""
-    numbers = np.zeros(file.rows, np.int64)
+    numbers = np.empty(file.rows, np.int64)
+    missing = np.zeros(file.rows, np.bool_)
     for group in range(file.groups):
-        words = file.words(group, name)
-        if words.nulls is not None:
+        inside = file.rows_of(group)
+        if file.fill(group, name, numbers[inside], missing[inside]):
             return None
-        numbers[file.rows_of(group)] = words.values
     return Keys(numbers, None, 0)
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from millwright.data.comparison.words import Words, words_of
 from millwright.data.parquet import not_parquet
+from millwright.data.parquet_pages import Unexpected, decode, is_plain
 
 Numbers = np.ndarray[Any, Any]
 
@@ -65,6 +66,26 @@ class TableFile:
         """A column of a row group, each value as one machine word."""
         return words_of(self.column(group, name))
 
+    def fill(self, group: int, name: str, values: Numbers, missing: Numbers) -> bool:
+        """Write a column of a row group as words into arrays of its length.
+
+        Args:
+            group, name: which.
+            values: the words; of the type that ``kind_of_words`` says.
+            missing: is set where a value is missing, and else left alone.
+
+        Returns:
+            Whether any value is missing.
+        """
+        if self._decoded(group, name, values):
+            return False
+        words = self.words(group, name)
+        values[:] = words.values
+        if words.nulls is None:
+            return False
+        missing[:] = words.nulls
+        return True
+
     def same_bytes(self, group: int, other: TableFile, other_group: int, name: str) -> bool:
         """Whether a column chunk is, byte for byte, that of another file (so: the same values)."""
         mine, theirs = self._leaves[name], other._leaves[name]
@@ -97,6 +118,21 @@ class TableFile:
             return pa.chunked_array([], self.schema.field(name).type)
         order = np.argsort(np.concatenate(places), kind="stable")
         return pa.chunked_array(parts).take(pa.array(order))
+
+    def _decoded(self, group: int, name: str, values: Numbers) -> bool:
+        leaves, kind = self._leaves[name], self.schema.field(name).type
+        if len(leaves) != 1:
+            return False
+        chunk = self.metadata.row_group(group).column(leaves[0])
+        if not is_plain(chunk, kind):
+            return False
+        unsigned = pa.types.is_unsigned_integer(kind)
+        nullable = self.metadata.schema.column(leaves[0]).max_definition_level > 0
+        try:
+            decode(self._raw(chunk), chunk.physical_type, unsigned, nullable, values)
+        except Unexpected:
+            return False
+        return True
 
     def _is_dictionary(self, group: int, name: str) -> bool:
         leaves = self._leaves[name]

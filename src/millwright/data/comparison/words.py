@@ -30,14 +30,19 @@ class Words:
     def __len__(self) -> int:
         return len(self.values)
 
-    def take(self, rows: Any, room: Room) -> Words:
-        """The words of some rows: a slice, or an array of row numbers (within, not below 0)."""
+    def of(self, rows: Any, room: Room) -> Words:
+        """The words of some rows: a slice, or an array of row numbers, where -1 is any row."""
         nulls = None if self.nulls is None else self.nulls[rows]
         if isinstance(rows, slice):
             return Words(self.family, self.values[rows], nulls)
         values = room.of(len(rows), self.values.dtype)
         self.values.take(rows, mode="clip", out=values)
         return Words(self.family, values, nulls)
+
+    def some(self, rows: np.ndarray[Any, Any]) -> Words:
+        """The words of some rows, by their numbers."""
+        nulls = None if self.nulls is None else self.nulls[rows]
+        return Words(self.family, self.values[rows], nulls)
 
 
 class Room:
@@ -126,7 +131,8 @@ def _values_differ(left: Words, right: Words) -> np.ndarray[Any, Any]:
         return np.ones(len(left), np.bool_)
     unequal: np.ndarray[Any, Any] = left.values != right.values
     if left.family == "float" and unequal.any():
-        unequal &= ~(np.isnan(left.values) & np.isnan(right.values))
+        at = np.flatnonzero(unequal)
+        unequal[at] = ~(np.isnan(left.values[at]) & np.isnan(right.values[at]))
     return unequal
 
 
@@ -143,8 +149,11 @@ def _hashes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     parts = []
     for chunk in column.chunks:
         known = np.append(_of_dictionary(chunk.dictionary), np.uint64(0))
-        parts.append(known[chunk.indices.fill_null(len(known) - 1).to_numpy()])
-    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+        indices = chunk.indices
+        if indices.null_count:
+            indices = indices.fill_null(len(known) - 1)
+        parts.append(known.take(indices.to_numpy()))
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
 _met: dict[str, int | None] = {}
