@@ -267,3 +267,14 @@ def test_broken_rows_keep_their_numbers_where_the_engine_joins(tmp_path: Path) -
         assert found.quarantine["id"].to_pylist() == any_wrong.tolist()
         assert found.quarantine["text"].to_pylist() == texts[any_wrong].tolist()
         assert found.report.broken_rows == len(any_wrong)
+
+
+def test_sums_of_whole_numbers_are_exact_and_booleans_have_a_mean() -> None:
+    big = [2**62, 2**62, 2**62, -(2**61), None, -3]
+    table = pa.table({"i": pa.array(big, pa.int64()), "b": [True, False, True, True, None, None]})
+    total = sum(value for value in big if value is not None)
+    # Beyond 2⁵³ a bound is no exact number in JSON, so the whole is looked at by what was found.
+    found = one(table, check("sum_between", "i", minimum=0))
+    assert (found.observed, found.passed) == (total, True)
+    assert one(table, check("mean_between", "i", minimum=0)).observed == total / 5
+    assert one(table, check("mean_between", "b", minimum=0.5, maximum=1)).observed == 0.75

@@ -15,7 +15,7 @@ from millwright.data.quality.findings import Finding, of_value
 from millwright.data.quality.personal_check import personal
 from millwright.data.quality.profile_records import ColumnProfile
 from millwright.data.quality.records import Check
-from millwright.data.quality.reducers import Counts, Hashes, Moments, Numbers
+from millwright.data.quality.reducers import Counts, Hashes, Moments, Numbers, Range
 from millwright.data.quality.row_sql import within
 from millwright.data.quality.sentences import shown
 from millwright.data.quality.vocabulary import parsed_arguments
@@ -95,7 +95,7 @@ def _fresh(check: Check, wanted: given.Fresh, scene: Scene) -> Conclusion:
     now = scene.world.now_ms
     if now is None:
         raise InvalidInput("data.no_clock", "Freshness is checked on dataset versions only.")
-    moments = scene.shared(Moments, within(check, identifier(check.columns[0]), scene.families))
+    moments = scene.shared(Range, within(check, identifier(check.columns[0]), scene.families))
 
     def conclude() -> Finding:
         if moments.greatest is None:
@@ -164,24 +164,29 @@ def _of_scan(column: str | None, statistic: str, scene: Scene) -> Callable[[], f
     if statistic == "distinct":
         hashes = scene.shared(Hashes, scene.identity(column))
         return lambda: hashes.distinct / max(scene.rows, 1)
-    moments = scene.shared(Moments, name)
+    if statistic in ("mean", "deviation"):
+        moments = scene.shared(Moments, name)
+        return lambda: _of_moments(moments, statistic)
+    bounds = scene.shared(Range, name)
     if statistic == "nulls":
-        return lambda: 1 - moments.count / max(scene.rows, 1)
+        return lambda: 1 - bounds.count / max(scene.rows, 1)
 
     def take() -> float | None:
-        if statistic == "deviation" and moments.deviation is not None:
-            # Profiles tell the deviation of a population.
-            return float(moments.deviation * ((moments.count - 1) / moments.count) ** 0.5)
-        value = {
-            "mean": moments.mean if moments.count else None,
-            "minimum": moments.least,
-            "maximum": moments.greatest,
-        }.get(statistic)
+        value = bounds.least if statistic == "minimum" else bounds.greatest
         if isinstance(value, datetime):
             return value.replace(tzinfo=UTC).timestamp() * 1000
         return None if value is None else float(value)
 
     return take
+
+
+def _of_moments(moments: Moments, statistic: str) -> float | None:
+    if statistic == "mean":
+        return moments.mean if moments.count else None
+    if moments.deviation is None:
+        return None
+    # Profiles tell the deviation of a population.
+    return float(moments.deviation * ((moments.count - 1) / moments.count) ** 0.5)
 
 
 def _distribution(check: Check, wanted: given.Distribution, scene: Scene) -> Conclusion:

@@ -34,7 +34,9 @@ from millwright.data.quality.reducers import (
     Moments,
     Neighbours,
     Numbers,
+    Range,
     Reducer,
+    Total,
 )
 from millwright.data.quality.row_sql import (
     Families,
@@ -275,22 +277,22 @@ def _beyond(moments: Moments, numbers: Numbers, wanted: given.Outliers) -> Any:
     return lambda values: np.abs(values - mean) >= distance
 
 
-_STATISTICS: Final[dict[str, Callable[[Moments], Any]]] = {
-    "minimum_between": lambda moments: moments.least,
-    "maximum_between": lambda moments: moments.greatest,
-    "mean_between": lambda moments: moments.mean if moments.count else None,
-    "sum_between": lambda moments: moments.total,
-    "deviation_between": lambda moments: moments.deviation,
+_STATISTICS: Final[dict[str, tuple[type[Any], str]]] = {
+    "minimum_between": (Range, "least"),
+    "maximum_between": (Range, "greatest"),
+    "mean_between": (Total, "mean"),
+    "sum_between": (Total, "total"),
+    "deviation_between": (Moments, "deviation"),
 }
 
 
 def _statistic(check: Check, wanted: given.Bounds, scene: Scene) -> Conclusion:
-    of_numbers = check.kind not in ("minimum_between", "maximum_between")
+    kind, name = _STATISTICS[check.kind]
+    of_numbers = kind is not Range
     sql = _number(check, scene) if of_numbers else _value(check, scene)
     family = "number" if of_numbers else scene.families[check.columns[0]]
-    moments = scene.shared(Moments, sql)
-    take = _STATISTICS[check.kind]
-    return lambda: of_value(take(moments), wanted, family, moments.count)
+    reducer = scene.shared(kind, sql)
+    return lambda: of_value(getattr(reducer, name), wanted, family, reducer.count)
 
 
 def _median(check: Check, wanted: given.Bounds, scene: Scene) -> Conclusion:

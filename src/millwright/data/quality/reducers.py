@@ -134,44 +134,79 @@ class Neighbours:
         self.broken.add(places[wrong.to_numpy(zero_copy_only=False)])
 
 
-class Moments:
-    """Count, sum, mean, variance, least and greatest, merged batch by batch (Chan et al. 1979)."""
+class Range:
+    """How many values there are, the least and the greatest."""
 
     def __init__(self, sql: str) -> None:
         self.wants: tuple[str, ...] = (sql,)
-        self.rows = 0
         self.count = 0
-        self.total: Any = 0
-        self.mean = 0.0
-        self._squares = 0.0
         self.least: Any = None
         self.greatest: Any = None
 
     def feed(self, columns: Sequence[pa.Array], first: int) -> None:
         """See ``Reducer``."""
         values = columns[0]
-        self.rows += len(values)
         known = len(values) - values.null_count
         if known == 0:
             return
-        bounds = pc.min_max(values).as_py()
-        self.least = bounds["min"] if self.least is None else min(self.least, bounds["min"])
-        self.greatest = (
-            bounds["max"] if self.greatest is None else max(self.greatest, bounds["max"])
-        )
-        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-            self._add(values, known)
         self.count += known
+        bounds = pc.min_max(values).as_py()
+        least, greatest = bounds["min"], bounds["max"]
+        self.least = least if self.least is None else min(self.least, least)
+        self.greatest = greatest if self.greatest is None else max(self.greatest, greatest)
 
-    def _add(self, values: pa.Array, known: int) -> None:
+
+class Total:
+    """How many numbers there are, and their sum: exact where they are whole."""
+
+    def __init__(self, sql: str) -> None:
+        self.wants: tuple[str, ...] = (sql,)
+        self.count = 0
+        self.total: Any = 0
+
+    def feed(self, columns: Sequence[pa.Array], first: int) -> None:
+        """See ``Reducer``."""
+        values = columns[0]
+        known = len(values) - values.null_count
+        if known == 0:
+            return
+        self.count += known
+        if pa.types.is_integer(values.type):
+            whole = values.drop_null().to_numpy()
+            # In two halves, as 64 bits do not hold the sum of many large numbers.
+            self.total += int((whole >> 32).sum()) * 2**32 + int((whole & 0xFFFFFFFF).sum())
+        else:
+            self.total += pc.sum(pc.cast(values, pa.float64(), safe=False)).as_py()
+
+    @property
+    def mean(self) -> float | None:
+        """None for no numbers."""
+        return self.total / self.count if self.count else None
+
+
+class Moments:
+    """Count, mean and variance, merged batch by batch (Chan et al. 1979)."""
+
+    def __init__(self, sql: str) -> None:
+        self.wants: tuple[str, ...] = (sql,)
+        self.count = 0
+        self.mean = 0.0
+        self._squares = 0.0
+
+    def feed(self, columns: Sequence[pa.Array], first: int) -> None:
+        """See ``Reducer``."""
+        values = columns[0]
+        known = len(values) - values.null_count
+        if known == 0:
+            return
         part = pc.cast(values, pa.float64(), safe=False)
-        self.total += pc.sum(values if pa.types.is_integer(values.type) else part).as_py()
         mean = pc.mean(part).as_py()
         squares = pc.variance(part).as_py() * known
         together = self.count + known
         distance = mean - self.mean
         self._squares += squares + distance**2 * self.count * known / together
         self.mean += distance * known / together
+        self.count = together
 
     @property
     def deviation(self) -> float | None:
