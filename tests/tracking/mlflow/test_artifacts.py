@@ -123,3 +123,25 @@ def test_a_run_is_fetched_whole(
     (tmp_path / "back").mkdir()
     back = Path(client.download_artifacts(run, everything, str(tmp_path / "back")))
     assert (back / "sub" / "a.txt").read_text() == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "saved"),
+    [
+        ("MLmodel", "text/plain", "MLmodel"),
+        ("b.pkl", "application/octet-stream", "b.pkl"),
+        ("c.png", "image/png", "c.png"),
+        ("conf.yaml", "text/plain", "conf.yaml"),
+        ("dog+step+20.jpg", "image/jpeg", "dog+step+20.jpg"),
+        ("ä b.txt", "text/plain", "_b.txt; filename*=UTF-8''%C3%A4%20b.txt"),
+    ],
+)
+def test_a_download_is_what_its_name_says_and_not_what_its_uploader_said(
+    served: Served, name: str, kind: str, saved: str
+) -> None:
+    url = f"{served.url}{PROXY}/dir/{name}"
+    said = {"content-type": "application/x-evil"}
+    assert served.http.put(url, content=b"x", headers=said).status_code == 200
+    answer = served.http.get(url)
+    assert answer.headers["content-type"].split(";")[0] == kind
+    assert answer.headers["content-disposition"] == f"attachment; filename={saved}"

@@ -25,4 +25,12 @@ async def health(_: MlflowCall) -> Reply:
 @endpoints.get("server-info", permission=Permission.PUBLIC)
 async def server_info(_: MlflowCall) -> object:
     """What newer clients ask before they use what not every server has."""
-    return {"store_type": "SqlStore", "workspaces_enabled": False, "trace_archival_enabled": False}
+    return {
+        "store_type": "SqlStore",
+        "workspaces_enabled": False,
+        "trace_archival_enabled": False,
+        # A file that comes whole is streamed to the disk; parts would be no quicker.
+        "multipart_uploads_enabled": False,
+        "multipart_downloads_enabled": False,
+        "features_enabled": {"gateway": False},
+    }

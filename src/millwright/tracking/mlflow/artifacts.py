@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from anyio import to_thread
@@ -21,7 +22,38 @@ endpoints = Endpoints()
 _PROXY = "/api/2.0/mlflow-artifacts/"
 _MAX_AJAX_UPLOAD = 10 << 20
 _MEDIA_TYPE = re.compile(r"^[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+_TEXTS = frozenset(
+    [
+        "txt",
+        "log",
+        "err",
+        "cfg",
+        "conf",
+        "cnf",
+        "cf",
+        "ini",
+        "properties",
+        "prop",
+        "hocon",
+        "toml",
+        "yaml",
+        "yml",
+        "xml",
+        "json",
+        "js",
+        "py",
+        "py3",
+        "csv",
+        "tsv",
+        "md",
+        "rst",
+        "ipynb",
+        "MLmodel",
+        "MLproject",
+    ]
+)
+"""Endings that MLflow shows as plain text."""
 
 
 class Asked(msgspec.Struct):
@@ -196,11 +228,11 @@ def presigned_url(call: MlflowCall) -> object:
 def download(call: MlflowCall, path: str) -> Reply:
     """An artifact as an answer that is streamed, never rendered and never sniffed."""
     found = files.find(call.store, call.project, path)
-    safe = _UNSAFE.sub("_", path.rpartition("/")[2])[-100:] or "artifact"
+    name = path.rpartition("/")[2]
     headers = {
-        "content-type": found.media_type,
+        "content-type": shown_type(name),
         "content-length": str(found.size),
-        "content-disposition": f'attachment; filename="{safe}"',
+        "content-disposition": disposition(name),
         "content-security-policy": SANDBOX,
         "x-content-type-options": "nosniff",
     }
@@ -227,6 +259,28 @@ def run_root(call: MlflowCall, run: str) -> str:
     if root is None:
         raise absent(f"Run with id={run[:100]} not found")
     return root
+
+
+def shown_type(name: str) -> str:
+    """What a download is said to be: by its name alone, whatever its uploader said.
+
+    >>> shown_type("MLmodel"), shown_type("page.html"), shown_type("model.pkl")
+    ('text/plain', 'text/html', 'application/octet-stream')
+    """
+    ending = name.rpartition(".")[2]
+    return "text/plain" if ending in _TEXTS else media_type_of(name, None)
+
+
+def disposition(name: str) -> str:
+    """How a download asks to be saved; a name beyond plain letters stands twice, as RFC 6266 has it.
+
+    >>> disposition("dog+step.png"), disposition("a b.txt")
+    ('attachment; filename=dog+step.png', "attachment; filename=a_b.txt; filename*=UTF-8''a%20b.txt")
+    """
+    safe = _UNSAFE.sub("_", name)[-200:] or "artifact"
+    if safe == name:
+        return f"attachment; filename={safe}"
+    return f"attachment; filename={safe}; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def media_type_of(path: str, said: str | None) -> str:
