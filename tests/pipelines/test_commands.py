@@ -143,3 +143,16 @@ def test_runs_and_the_reasons_of_their_steps_are_shown(
     assert "because the parameter share changed" in shown
     assert len(json.loads(say("list", "--json"))["pipeline_runs"]) == 2
     assert json.loads(say("show", run.id, "--json"))["status"] == "succeeded"
+
+
+def test_a_file_with_a_pipeline_is_all_that_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MILLWRIGHT_WORKSPACE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alone.py").write_text(STEPS.replace("explained_flow", "alone"))
+
+    run_own("alone.py", (), as_json=True)
+
+    (run,) = json.loads(say("list", "--json"))["pipeline_runs"]
+    assert (run["name"], run["status"], run["project"]) == ("alone", "succeeded", "default")

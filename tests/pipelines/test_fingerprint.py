@@ -142,6 +142,12 @@ def test_a_module_imported_inside_a_step_counts_as_a_whole(load: Load) -> None:
     assert before != code_of(load(main, HELP.replace("2", "3")).work)
 
 
+def test_a_module_of_python_that_is_in_no_file_may_be_imported_inside_a_step(load: Load) -> None:
+    assert list(
+        code_of(load("def work(x):\n    import sys, time\n    return sys.byteorder").work)
+    ) == ["main_under_test:work"]
+
+
 def test_millwrights_own_steps_stand_for_the_whole_package() -> None:
     from millwright.pipelines.fingerprint import explain as own
 

@@ -53,10 +53,11 @@ def opened(client: Callable[[Door, str], C]) -> Iterator[C]:
     """A client for the project of the folder we are in."""
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
+    from millwright.pipelines import project_of
 
     workspace = Workspace.find()
     with connect(workspace) as door:
-        yield client(door, workspace.project().project)
+        yield client(door, project_of(workspace))
 
 
 def told(as_json: bool, found: Any, sentence: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millwright.kernel.errors import InvalidInput, NotFound, nearest
-from millwright.kernel.workspace import FILE_NAME, Workspace
+from millwright.kernel.workspace import FILE_NAME, WORKSPACE_VARIABLE, Workspace
 from millwright.pipelines.context import progress, step_context
 from millwright.pipelines.dsl import Pipeline, pipeline, step
 from millwright.pipelines.engine import execute
@@ -52,7 +53,8 @@ def run_pipeline(
         pipeline: made by ``@mw.pipeline``.
         params: its parameters.
         project: where the run belongs; by default the project of the folder we are in.
-        door: the way to the control plane; by default that of the folder we are in.
+        door: the way to the control plane; by default that of the folder we are in, which becomes
+            a workspace (a folder ``.millwright``) if there is none around it.
         on_event: hears of progress.
         cause: why the run exists.
         executor: where steps run, as a URL; see ``engine.execute``.
@@ -67,8 +69,8 @@ def run_pipeline(
             "A file runs its pipeline when it is imported, and a worker has imported it.",
             hint='Write the call under: if __name__ == "__main__":',
         )
-    workspace = Workspace.find() if door is None or project is None else None
-    name = project or project_of(workspace or Workspace.find())
+    workspace = workspace_here() if door is None or project is None else None
+    name = project or project_of(workspace or workspace_here())
     way = door if door is not None else workspace
     assert way is not None
     result = execute(way, name, pipeline, params, on_event=on_event, cause=cause, executor=executor)
@@ -142,6 +144,21 @@ def find_pipeline(target: str) -> Pipeline[..., Any]:
         f"{path} defines no pipeline.",
         hint="Decorate a function that calls steps with @mw.pipeline.",
     )
+
+
+def workspace_here() -> Workspace:
+    """The workspace around the current folder; where there is none, this folder becomes one.
+
+    A file with a pipeline is enough to begin with: nothing else has to be set up.
+    """
+    if os.environ.get(WORKSPACE_VARIABLE):
+        return Workspace.find()
+    try:
+        return Workspace.find()
+    except NotFound:
+        workspace = Workspace(Path.cwd())
+        workspace.folder()
+        return workspace
 
 
 def project_of(workspace: Workspace) -> str:

@@ -139,7 +139,8 @@ class _Walk:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             return
-        origin = None if spec is None else spec.origin
+        # Some of Python's own modules are in no file: time and sys, say.
+        origin = None if spec is None or not spec.has_location else spec.origin
         top = name.split(".")[0]
         if origin is not None and top != "millwright" and is_project_file(origin):
             self.found[f"{name} (imported)"] = digest_of_file(Path(origin))

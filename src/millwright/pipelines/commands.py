@@ -28,12 +28,13 @@ def list_(name: str | None, status: str | None, limit: int, as_json: bool) -> No
     """List runs, newest first."""
     from millwright.kernel.door import connect
     from millwright.kernel.workspace import Workspace
+    from millwright.pipelines.api import project_of
     from millwright.pipelines.client import PipelineClient
 
     workspace = Workspace.find()
     with connect(workspace) as door:
         page = PipelineClient(door).page(
-            workspace.project().project, name=name, status=status, limit=limit
+            project_of(workspace), name=name, status=status, limit=limit
         )
     if as_json:
         click.echo(page.model_dump_json(indent=2))

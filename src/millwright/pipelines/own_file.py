@@ -56,12 +56,11 @@ def show_plan(target: str, param: Sequence[str], *, as_json: bool) -> None:
 
 def show_explanation(target: str, param: Sequence[str], *, as_json: bool) -> None:
     """Print for each node whether its result is known, and if not, what differs."""
-    from millwright.kernel.workspace import Workspace
-    from millwright.pipelines.api import find_pipeline, project_of
+    from millwright.pipelines.api import find_pipeline, project_of, workspace_here
     from millwright.pipelines.explanation import explained
 
     plan: Plan = find_pipeline(target).prepare(given_parameters(param))
-    workspace = Workspace.find()
+    workspace = workspace_here()
     verdicts = explained(workspace, project_of(workspace), plan)
     if as_json:
         click.echo(json.dumps([{"node": v.node, "known": v.known, "why": v.why} for v in verdicts]))
