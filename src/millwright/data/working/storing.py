@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]
 Stored = dict[str, tuple[bytes, Entry]]
 """Signature and entry by path."""
 
-_AT_ONCE = 20_000
+_AT_ONCE = 100_000
+"""The index of what is stored already is written again as it grows: fewer, larger parts cost less."""
 _BYTES_AT_ONCE = 256 << 20
 _ATTEMPTS = 3
 _FILE, _EXECUTABLE = int(Kind.FILE), int(Kind.EXECUTABLE)
