@@ -112,6 +112,21 @@ def test_only_known_keys_are_answered_and_each_as_often_as_it_may(make_package, 
     assert "'hasty'" in found[4].json()["error"]
 
 
+def test_a_key_may_be_for_small_bodies_only(make_package, one_champion, ask):
+    keys = [key("small", max_body_bytes=300), key("any")]
+    config = one_champion(make_package(), keys=keys)
+    small, large = ({"authorization": f"Bearer {name}"} for name in ("small", "any"))
+    long = ask(carrier="A" * 400)
+    found = replies(
+        config,
+        {"json": {"inputs": []}, "headers": small},
+        {"json": long, "headers": small},
+        {"json": long, "headers": large},
+    )
+    assert [one.status_code for one in found[:3]] == [400, 413, 200]
+    assert "300 bytes" in found[1].json()["error"]
+
+
 @given(st.floats(0.5, 100), st.lists(st.floats(0, 0.5), max_size=200))
 def test_over_any_time_a_bucket_allows_its_rate_and_one_burst(rate, gaps):
     bucket, now, allowed = TokenBucket(rate, 0.0), 0.0, 0

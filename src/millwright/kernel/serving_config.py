@@ -19,6 +19,8 @@ class ApiKey(Record):
     """SHA-256 of the key, in hexadecimal."""
     per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Requests a second on average; None: as many as come."""
+    max_body_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Largest body of its requests, where that is to be less than the endpoint's."""
 
 
 class LookupConfig(Record):
@@ -53,6 +55,21 @@ class TracesConfig(Record):
     """Of requests that bring no context of their own; who brings one decides by it."""
     service: Name | None = None
     """What the server calls itself; by default the deployment's name."""
+
+
+class OidcConfig(Record):
+    """An OpenID Connect issuer whose tokens callers may show in place of a key."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
+    """As tokens name it (``iss``)."""
+    audience: Annotated[str, Field(min_length=1, max_length=500)]
+    """What tokens for this endpoint are for (``aud``)."""
+    jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)] | None = None
+    """Where its keys are; by default what its discovery document says."""
+    scope: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """A scope that tokens must have."""
+    per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Requests a second on average of one subject; None: as many as come."""
 
 
 class WorkersConfig(Record):
@@ -110,3 +127,5 @@ class ServingConfig(Record):
     """Where spans of requests are sent; None records none."""
     keys: tuple[ApiKey, ...] = ()
     """Keys of callers; with any, every path but health asks for one."""
+    oidc: OidcConfig | None = None
+    """Whose tokens are taken too; with it, every path but health asks for a token or key."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import importlib
 import time
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from millwright.kernel.errors import Unauthenticated
-from millwright.kernel.serving_config import ApiKey
+from millwright.kernel.serving_config import ServingConfig
 from millwright.serving.keys import Keys
 from millwright.serving.replies import admin_closed
+
+if TYPE_CHECKING:
+    from millwright.serving.oidc.issuer import Issuer
 
 _ADMIN = ("/admin/", "/v2/repository/models/")
 
@@ -18,23 +22,32 @@ class Admission:
     """The door of one server."""
 
     def __init__(
-        self, keys: Sequence[ApiKey], *, admin_token: str | None, access_token: str | None
+        self, config: ServingConfig, *, admin_token: str | None, access_token: str | None
     ) -> None:
-        """Let in who has one of the keys or the access token; with neither, everybody.
+        """Let in who has a key, a token of the issuer or the access token; with none, everybody.
 
         Args:
-            keys: of callers.
+            config: says which keys, and whose tokens.
             admin_token: what changes of the configuration ask for; None closes them.
             access_token: what every path but health asks for; None asks for nothing.
         """
         self._admin_token = admin_token
         self._expected = None if access_token is None else _bearer(access_token)
-        self.take_keys(keys)
+        self._issuer: Issuer | None = None
+        self.take(config)
 
-    def take_keys(self, keys: Sequence[ApiKey]) -> None:
-        """Know these keys from now on."""
-        self._keys = Keys(keys, time.monotonic) if keys else None
-        self.is_closed = self._expected is not None or self._keys is not None
+    def take(self, config: ServingConfig) -> None:
+        """Know the keys and the issuer of this configuration from now on."""
+        self._keys = Keys(config.keys, time.monotonic) if config.keys else None
+        if config.oidc is None:
+            self._issuer = None
+        elif self._issuer is None or self._issuer.config != config.oidc:
+            # Only who has an issuer loads what checks signatures.
+            self._issuer = importlib.import_module("millwright.serving.oidc.issuer").Issuer(
+                config.oidc
+            )
+        closed = (self._expected, self._keys, self._issuer)
+        self.is_closed = any(one is not None for one in closed)
 
     def asks(self, path: str) -> bool:
         """Whether a request for this path has to show a token or key.
@@ -43,18 +56,28 @@ class Admission:
         """
         return self.is_closed and "/health/" not in path and not path.startswith(_ADMIN)
 
-    def check_access(self, authorization: str | None) -> None:
+    async def check_access(self, authorization: str | None) -> int | None:
         """Raise where the server asks for a token or key and this header does not hold it.
 
+        Returns the largest body in bytes that its owner may send, where that is less than others'.
+
         Raises:
-            Unauthenticated: it does not. Busy: the key's owner asks more than it may.
+            Unauthenticated: it does not. Busy: its owner asks more than it may. Unavailable: the
+                keys of the issuer, which its token is checked with, cannot be fetched.
         """
-        if self._keys is not None and (
-            self._expected is None or not _is_token(authorization, self._expected)
-        ):
-            self._keys.check(authorization)
-        elif self._expected is not None:
-            _check_token(authorization, self._expected)
+        if self._expected is not None and _is_token(authorization, self._expected):
+            return None
+        if self._issuer is not None:
+            scheme, _, token = (authorization or "").partition(" ")
+            is_key = self._keys is not None and self._keys.knows(authorization)
+            if not is_key and scheme.lower() == "bearer" and token.count(".") == 2:
+                await self._issuer.check(token.strip())
+                return None
+        if self._keys is not None:
+            return self._keys.check(authorization).max_body_bytes
+        if self.is_closed:
+            raise _no_token()
+        return None
 
     def check_admin(self, authorization: str | None) -> None:
         """Raise where this header does not allow changing what is served.
@@ -78,8 +101,12 @@ def _is_token(authorization: str | None, expected: bytes) -> bool:
 
 def _check_token(authorization: str | None, expected: bytes) -> None:
     if not _is_token(authorization, expected):
-        raise Unauthenticated(
-            "serving.token",
-            "This needs a token, and the one given is not it.",
-            hint="Send the header: Authorization: Bearer TOKEN",
-        )
+        raise _no_token()
+
+
+def _no_token() -> Unauthenticated:
+    return Unauthenticated(
+        "serving.token",
+        "This needs a token, and the one given is not it.",
+        hint="Send the header: Authorization: Bearer TOKEN",
+    )

@@ -81,7 +81,7 @@ class Application:
         self.draining = False
         self.version = importlib.metadata.version("millwright")
         self.admission = Admission(
-            models.primary.config.keys, admin_token=admin_token, access_token=access_token
+            models.primary.config, admin_token=admin_token, access_token=access_token
         )
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scoring")
         self.recorder = Recorder()
@@ -137,16 +137,17 @@ class Application:
         self, request: Incoming, protocol: str | None, started_ns: int
     ) -> Reply | Stream:
         method, path = request.method, request.path
+        most: int | None = None
         if self.admission.asks(path):
-            self.admission.check_access(request.headers.get("authorization"))
+            most = await self.admission.check_access(request.headers.get("authorization"))
         if method == "POST":
             if protocol is not None:
                 endpoint, version = self._asked(path)
                 endpoint.in_flight += 1
                 try:
                     if protocol == "stream":
-                        return await self._stream(endpoint, version, request, started_ns)
-                    return await self._predictions(endpoint, version, request, started_ns)
+                        return await self._stream(endpoint, version, request, started_ns, most)
+                    return await self._predictions(endpoint, version, request, started_ns, most)
                 except MillwrightError:
                     self.metrics.refusal(endpoint.name)
                     raise
@@ -160,11 +161,11 @@ class Application:
         return await self._get(path)
 
     async def _predictions(
-        self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int
+        self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int, most: int | None
     ) -> Reply:
         endpoint.refuse_if_busy()
         if request.path.endswith(_EXPLAIN):
-            return await self._explanation(endpoint, version, request)
+            return await self._explanation(endpoint, version, request, most)
         headers = request.headers
         if request.path == "/invocations":
             media = require_type(headers, "application/json", "text/csv")
@@ -178,7 +179,7 @@ class Application:
         if generation is None or self.models.many:
             generation = await self.models.ready(endpoint)
         pinned = endpoint.pinned(generation, version) if version else None
-        body = await read_body(request, endpoint.config.max_body_bytes)
+        body = await read_body(request, endpoint.most_bytes(most))
         request_id = (headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
         content, raw = binary_tensors.split(headers, body)
         arrival = Arrival(content, started_ns, request_id or None, raw)
@@ -187,14 +188,14 @@ class Application:
         )
 
     async def _stream(
-        self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int
+        self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int, most: int | None
     ) -> Stream:
         """An answer bit by bit; it counts as under way until its last event was taken."""
         endpoint.refuse_if_busy()
         require_type(request.headers, "application/json")
         generation = await self.models.ready(endpoint)
         pinned = endpoint.pinned(generation, version)
-        body = await read_body(request, endpoint.config.max_body_bytes)
+        body = await read_body(request, endpoint.most_bytes(most))
         request_id = (request.headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
         arrival = Arrival(body, started_ns, request_id or None)
         task = await looked_up(read_infer(arrival, generation, pinned))
@@ -214,11 +215,13 @@ class Application:
         await stream.begin()
         return stream
 
-    async def _explanation(self, endpoint: Endpoint, version: str, request: Incoming) -> Reply:
+    async def _explanation(
+        self, endpoint: Endpoint, version: str, request: Incoming, most: int | None
+    ) -> Reply:
         require_type(request.headers, "application/json")
         generation = await self.models.ready(endpoint)
         variant = endpoint.pinned(generation, version) or generation.champion
-        body = await read_body(request, endpoint.config.max_body_bytes)
+        body = await read_body(request, endpoint.most_bytes(most))
         fields = generation.signature.fields
         budget = endpoint.config.explain_budget_ms / 1000
 
@@ -275,7 +278,7 @@ class Application:
         self.admission.check_admin(request.headers.get("authorization"))
         require_type(request.headers, "application/json")
         await self.models.replace(parse_config(await read_body(request, _ADMIN_BODY_BYTES)))
-        self.admission.take_keys(self.models.primary.config.keys)
+        self.admission.take(self.models.primary.config)
         before = self.recorder.take(self.config.traces, self.config.deployment)
         if before is not None:
             self._threads.submit(before.close)  # it may wait for its collector

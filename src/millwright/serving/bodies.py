@@ -99,10 +99,10 @@ async def read_body(request: Incoming, limit: int) -> bytes:
     if claimed is not None:
         length = length_in(claimed)
         if length is None or length > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
     body = await _PATIENCE.wait(request, limit)
     if len(body) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     encoding = request.headers.get("content-encoding")
     return body if encoding is None else decompress(body, encoding, limit)
 
@@ -163,7 +163,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             "serving.compressed", f"The body is not valid {encoding}: {cause}."
         ) from cause
     if len(unpacked) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     if not unpacker.eof or unpacker.unused_data:
         raise InvalidInput("serving.compressed", f"The {encoding} body is cut short or has a tail.")
     return unpacked
@@ -175,11 +175,12 @@ async def _joined(parts: AsyncIterator[bytes], limit: int) -> bytes:
         taken.append(part)
         size += len(part)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
     return b"".join(taken)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """The refusal of a body of more bytes than ``limit``."""
     return TooLarge(
         "serving.too_large_body",
         f"The body is larger than {limit:,} bytes.",

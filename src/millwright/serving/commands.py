@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False),
     help='Keys of callers: a JSON list of {"name", "sha256", "per_second"}.',
 )
+@click.option("--oidc-issuer", metavar="URL", help="Take tokens of this OpenID Connect issuer.")
+@click.option("--oidc-audience", metavar="NAME", help="What its tokens for this server are for.")
 @click.option(
     "--lookups",
     "lookups_file",
@@ -101,6 +103,8 @@ def serve(
     trust_code: bool,
     guard: str,
     keys_file: str | None,
+    oidc_issuer: str | None,
+    oidc_audience: str | None,
     lookups_file: str | None,
     traces: str | None,
     workers: str,
@@ -124,6 +128,9 @@ def serve(
         "engine": server,
         "workers": _range_of(workers),
         "keys": [] if keys_file is None else _keys_in(keys_file),
+        "oidc": None
+        if oidc_issuer is None
+        else {"issuer": oidc_issuer, "audience": oidc_audience or ""},
         "traces": None if traces is None else {"url": traces},
         "lookups": [] if lookups_file is None else _lookups_in(lookups_file),
     }

@@ -41,33 +41,40 @@ class Keys:
         self._clock = clock
         self._known = {
             key.sha256: (
-                key.name,
+                key,
                 None if key.per_second is None else TokenBucket(key.per_second, clock()),
             )
             for key in keys
         }
 
-    def check(self, authorization: str | None) -> str:
-        """The name of the key in an ``Authorization: Bearer`` header.
+    def knows(self, authorization: str | None) -> bool:
+        """Whether such a header holds one of them."""
+        return self._found(authorization) is not None
+
+    def _found(self, authorization: str | None) -> tuple[ApiKey, TokenBucket | None] | None:
+        scheme, _, key = (authorization or "").partition(" ")
+        digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+        return self._known.get(digest) if scheme == "Bearer" else None
+
+    def check(self, authorization: str | None) -> ApiKey:
+        """The key in an ``Authorization: Bearer`` header.
 
         Raises:
             Unauthenticated: it holds none of the keys.
             Busy: its owner asks more than it may.
         """
-        scheme, _, key = (authorization or "").partition(" ")
-        digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-        found = self._known.get(digest) if scheme == "Bearer" else None
+        found = self._found(authorization)
         if found is None:
             raise Unauthenticated(
                 "serving.key",
                 "This needs a key, and the one given is not known.",
                 hint="Send the header: Authorization: Bearer KEY",
             )
-        name, bucket = found
+        known, bucket = found
         if bucket is not None and not bucket.take(self._clock()):
             raise Busy(
                 "serving.rate",
-                f"The key '{name}' asks more often than it may.",
+                f"The key '{known.name}' asks more often than it may.",
                 hint="Ask again in a second.",
             )
-        return name
+        return known

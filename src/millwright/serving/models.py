@@ -50,6 +50,11 @@ class Endpoint:
         """What callers name it."""
         return self.config.model_name
 
+    def most_bytes(self, of_caller: int | None) -> int:
+        """The largest body of a request, of a caller who may have a limit of their own."""
+        most = self.config.max_body_bytes
+        return most if of_caller is None else min(most, of_caller)
+
     def refuse_if_busy(self) -> None:
         """Raise ``Busy`` where more requests are under way than the configuration allows."""
         most = self.config.max_in_flight

@@ -56,7 +56,7 @@ def serve(
         Forbidden: the address is reachable from other machines and no token is set.
         Unavailable: the spool cannot be created, or the program is not installed.
     """
-    _refuse_open_door(bound, has_keys=bool(config.keys))
+    _refuse_open_door(bound, has_keys=bool(config.keys or config.oidc))
     run = _run_granian if (program or config.engine) == "granian" else _run_uvicorn
     # The log's thread must not keep the event loop waiting for the interpreter's usual 5 ms.
     sys.setswitchinterval(_SWITCH_SECONDS)

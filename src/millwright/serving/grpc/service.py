@@ -16,6 +16,7 @@ import grpc
 
 from millwright.kernel.errors import MillwrightError, NotFound, Unauthenticated, Unavailable
 from millwright.serving.application import Application
+from millwright.serving.bodies import too_large
 from millwright.serving.grpc.messages import PACKAGE, message
 from millwright.serving.grpc.tensors import request_of, write_reply
 from millwright.serving.inference import Arrival, Task, read_request
@@ -74,7 +75,7 @@ class InferenceService:
             if call in (self._load, self._unload):
                 self._application.admission.check_admin(_authorization(context))
             elif call not in (self._live, self._ready):
-                self._application.admission.check_access(_authorization(context))
+                self._refuse_large(request, await self._admitted(context))
             return await call(request)
         except MillwrightError as error:
             await context.abort(_code(error), str(error))
@@ -82,6 +83,15 @@ class InferenceService:
             traceback.print_exc(file=sys.stderr)
             sentence = "The server failed on this request; its log says where."
             await context.abort(grpc.StatusCode.INTERNAL, sentence)
+
+    async def _admitted(self, context: Any) -> int | None:
+        """The largest message that the caller may send, where it has a limit of its own."""
+        return await self._application.admission.check_access(_authorization(context))
+
+    @staticmethod
+    def _refuse_large(request: Any, most: int | None) -> None:
+        if most is not None and request.ByteSize() > most:
+            raise too_large(most)
 
     async def _live(self, _request: Any) -> Any:
         return message("ServerLiveResponse")(live=True)
@@ -163,11 +173,12 @@ class InferenceService:
 
     async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         try:
-            self._application.admission.check_access(_authorization(context))
+            most = await self._admitted(context)
         except MillwrightError as error:
             await context.abort(_code(error), str(error))
         async for request in requests:
             try:
+                self._refuse_large(request, most)
                 answer = await self._infer(request)
             except MillwrightError as error:
                 # One bad request must not end the stream of those that follow.

@@ -166,7 +166,7 @@ class Crew:
             await asyncio.sleep(delay)
             number = next(self._numbers)
             file = self._folder / f"{number}.json"
-            alone = {"workers": WorkersConfig(), "keys": (), "engine": "uvicorn"}
+            alone = {"workers": WorkersConfig(), "keys": (), "oidc": None, "engine": "uvicorn"}
             served = self.config.model_copy(update=alone)
             file.write_text(served.model_dump_json(), "utf-8")
             worker = await loop.run_in_executor(

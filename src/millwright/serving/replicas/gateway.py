@@ -67,7 +67,7 @@ class Gateway:
         self.in_flight = 0
         self.retried = 0
         self._config = config
-        self._admission = Admission(config.keys, admin_token=admin_token, access_token=access_token)
+        self._admission = Admission(config, admin_token=admin_token, access_token=access_token)
         self._crew: Crew | None = None
         self._scaler = Autoscaler(config.workers)
         self._wanted = Wanted(0, 0.0, 0.0, False)
@@ -124,8 +124,9 @@ class Gateway:
     async def _reply(self, request: Incoming) -> Answer | InParts:
         method, path = request.method, request.path
         authorization = request.headers.get("authorization")
+        most: int | None = None
         if self._admission.asks(path):
-            self._admission.check_access(authorization)
+            most = await self._admission.check_access(authorization)
         if method in ("GET", "HEAD"):
             if path in ("/v2/health/live", "/health"):
                 return json_reply({"live": True})
@@ -141,14 +142,17 @@ class Gateway:
             self._admission.check_admin(authorization)
             return await self._tell_all(await self._written(request, admin=True))
         if path.endswith(STREAMS):
-            return await self._ask_in_parts(await self._written(request))
-        return await self._ask(await self._written(request))
+            return await self._ask_in_parts(await self._written(request, most=most))
+        return await self._ask(await self._written(request, most=most))
 
-    async def _written(self, request: Incoming, *, admin: bool = False) -> bytes:
+    async def _written(
+        self, request: Incoming, *, admin: bool = False, most: int | None = None
+    ) -> bytes:
         """The request as its worker reads it: nothing of it is passed on unread."""
         body = b""
         if request.method not in ("GET", "HEAD"):
-            body = await read_body(request, self._config.max_body_bytes)
+            limit = self._config.max_body_bytes
+            body = await read_body(request, limit if most is None else min(limit, most))
         method = "GET" if request.method == "HEAD" else request.method
         lines = [f"{method} {quote(request.path, safe=_PLAIN)} HTTP/1.1", "host: worker"]
         lines += [f"{name}: {value}" for name, value in request.headers.items() if name not in _OWN]
@@ -199,7 +203,9 @@ class Gateway:
         config = parse_config(await read_body(request, _ADMIN_BODY_BYTES))
         crew = self._of_crew
         async with self._changing:
-            passed = config.model_copy(update={"keys": (), "workers": type(config.workers)()})
+            passed = config.model_copy(
+                update={"keys": (), "oidc": None, "workers": type(config.workers)()}
+            )
             body = passed.model_dump_json().encode()
             head = (
                 f"POST /admin/config HTTP/1.1\r\nhost: worker\r\n"
@@ -222,7 +228,7 @@ class Gateway:
                 if given.status != 200:
                     await crew.replace(worker)
             self._config = crew.config = config
-            self._admission.take_keys(config.keys)
+            self._admission.take(config)
             self._scaler.policy = config.workers
         return answer or json_reply({"revision": config.revision})
 

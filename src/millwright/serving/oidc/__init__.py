@@ -1,0 +1,1 @@
+"""Callers who show a token of an OpenID Connect issuer."""
