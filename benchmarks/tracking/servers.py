@@ -118,9 +118,11 @@ def started(kind: str, folder: Path) -> Iterator[Server]:
     """A server of this kind, from its first answer on."""
     command, port = _command(kind, folder)
     began = time.perf_counter()
+    # Stored files that not even root may remove would outlive the folder.
+    environment = {**os.environ, "MILLWRIGHT_PROTECT": "mode"}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
+            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
         )
     host = f"127.0.0.1:{port}"
     try:
