@@ -6,11 +6,14 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text forma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from millwright.serving.lookup.looking_up import Lookup
 from millwright.serving.mirroring import Mirror
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.variant import Variant
+
+if TYPE_CHECKING:
+    from millwright.serving.lookup.looking_up import Lookup
 
 Loaded = Sequence[tuple[str, Variant]]
 """Variants in memory, each with the name of its model."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -15,12 +16,14 @@ from millwright.serving.cache import AnswerCache
 from millwright.serving.config import CHAMPION, ServerConfig, VariantConfig
 from millwright.serving.graph.model import Graph, GraphRows
 from millwright.serving.guard import RangeGuard
-from millwright.serving.lookup.looking_up import Lookups, signature_with
 from millwright.serving.outcome import Outcome, outputs_of
 from millwright.serving.scoring_rows import ModelRows
 from millwright.serving.segments import segment_schema
 from millwright.serving.signature import InputSignature, Rows
 from millwright.serving.traffic import Sample, Split
+
+if TYPE_CHECKING:
+    from millwright.serving.lookup.looking_up import Lookups
 
 Loaded = Scorer | Graph
 """What a variant asks: a model, or a graph of them."""
@@ -165,10 +168,7 @@ def load_generation(config: ServerConfig, known: Mapping[str, Loaded]) -> Genera
         if one.version_id not in loaded:
             loaded[one.version_id] = _load(one, trust_code=config.trust_code)
     signatures = [loaded[one.version_id].manifest.signature for one in wanted]
-    if config.lookups:
-        signature = signature_with(config.lookups, signatures[0], signatures[1:])
-    else:
-        signature = InputSignature.compile(signatures[0], *signatures[1:])
+    signature, lookups = _contract(config, signatures)
     variants = tuple(Variant(one, loaded[one.version_id], signature, config) for one in wanted)
     weights = [one.weight for one in wanted]
     mirrored = tuple(variant for variant in variants if variant.config.mirror)
@@ -184,12 +184,25 @@ def load_generation(config: ServerConfig, known: Mapping[str, Loaded]) -> Genera
         guard=None
         if config.guard == "off"
         else RangeGuard.open(config.champion.package, signature.fields),
-        lookups=Lookups(config.lookups, signature) if config.lookups else None,
+        lookups=lookups,
         schema=segment_schema(signature.fields),
     )
     for variant in generation.variants:
         variant.warm(signature)
     return generation
+
+
+def _contract(
+    config: ServerConfig, signatures: Sequence[Sequence[Field]]
+) -> tuple[InputSignature, Lookups | None]:
+    """What callers send to the variants with these signatures, and what is looked up beside."""
+    if not config.lookups:
+        return InputSignature.compile(signatures[0], *signatures[1:]), None
+    # Only who looks something up loads what asks a store.
+    from millwright.serving.lookup.looking_up import Lookups, signature_with
+
+    signature = signature_with(config.lookups, signatures[0], signatures[1:])
+    return signature, Lookups(config.lookups, signature)
 
 
 def loaded_of(generation: Generation) -> dict[str, Loaded]:
