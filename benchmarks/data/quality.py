@@ -178,9 +178,17 @@ def contestants(peers: bool) -> list[tuple[str, str, str]]:
     plain = "found = run_checks(Path(path), suite)"
     apart = "found = run_checks(Path(path), suite, quarantine=True)"
     whole = "found = run_checks(Path(path), suite, quarantine=True, whole_rows=True)"
+    simple, other = "^u[0-9]+$", "^(u[0-9]+|v)$"
     found = [
         ("one fused Polars scan", own, POLARS),
         ("Millwright", own, MILLWRIGHT.replace("OPTIONS", plain)),
+        # Simple expressions take a way of their own (text_shapes); this one does not.
+        ("another expression: Polars", own, POLARS.replace(simple, other)),
+        (
+            "another expression: Millwright",
+            own,
+            MILLWRIGHT.replace("OPTIONS", plain).replace(simple, other),
+        ),
         ("Millwright, with quarantine", own, MILLWRIGHT.replace("OPTIONS", apart)),
         ("Millwright, quarantine of whole rows", own, MILLWRIGHT.replace("OPTIONS", whole)),
         ("scan of all columns: pyarrow", own, ARROW),

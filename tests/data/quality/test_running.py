@@ -238,6 +238,11 @@ def test_broken_rows_keep_their_numbers_where_the_engine_joins(tmp_path: Path) -
     table = pa.table({"id": ids, "code": codes, "text": texts})
     path, keys = tmp_path / "t.parquet", tmp_path / "keys.parquet"
     pq.write_table(table, path, row_group_size=group)
+    # The engine has a column of this name itself.
+    named = tmp_path / "named.parquet"
+    pq.write_table(
+        table.append_column("File_Row_Number", pa.array(ids)), named, row_group_size=group
+    )
     keys.write_bytes(to_parquet(pa.table({"code": [code for code in range(30) if code % 3]})))
     world = World(table=lambda _: OtherTable("keys@1", keys, 20))
     known = list(range(2, 31))
@@ -255,7 +260,7 @@ def test_broken_rows_keep_their_numbers_where_the_engine_joins(tmp_path: Path) -
     outside = ~np.isin(codes, known)
     missing, long = ~np.isin(codes, np.flatnonzero(np.arange(30) % 3)), codes > 9
     broken = [outside, outside, missing, outside, None, None, None, codes == 99, long]
-    for data in (path, table, pa.Table.from_batches(table.to_batches(max_chunksize=group))):
+    for data in (path, named, pa.Table.from_batches(table.to_batches(max_chunksize=group))):
         found = run_checks(data, Suite(checks=checks), world=world, quarantine=True)
         for result, wrong in zip(found.report.results, broken, strict=True):
             first = [] if wrong is None else np.flatnonzero(wrong)[:20].tolist()

@@ -84,6 +84,9 @@ def _spans(content: Any, starts: Any, lengths: Any) -> Bits:
         more = np.flatnonzero(left > 8)
         if len(more) == 0:
             return bits
+        if len(more) == len(left):
+            starts, left = starts + 8, left - 8
+            continue
         rows = more if isinstance(rows, slice) else rows[more]
         starts, left = starts[more] + 8, left[more] - 8
 

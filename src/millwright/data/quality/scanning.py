@@ -50,7 +50,7 @@ class Source(Protocol):
 
     @property
     def numbered(self) -> str:
-        """The same with the numbers of the rows, counted from 0, as ``file_row_number``."""
+        """The same with the numbers of the rows, counted from 0, as ``__mw_number``."""
 
     def take(self, rows: Rows, columns: Sequence[str]) -> pa.Table:
         """These rows (ascending numbers, counted from 0) and columns, in that order."""
@@ -75,7 +75,11 @@ class ParquetSource:
     @property
     def numbered(self) -> str:
         """See ``Source``."""
-        return f"read_parquet({self._path}, {_ROW}=true)"
+        if any(name.lower() == _ROW for name in self.schema.names):
+            # A column of the table has the name of the engine's own.
+            return _counted(self.relation)
+        read = f"read_parquet({self._path}, {_ROW}=true)"
+        return f"(SELECT *, {_ROW} AS {_NUMBER} FROM {read})"  # noqa: S608
 
     def take(self, rows: Rows, columns: Sequence[str]) -> pa.Table:
         """See ``Source``."""
@@ -83,11 +87,11 @@ class ParquetSource:
         wanted = pa.table({"__mw_row": pa.array(rows, pa.int64())})
         self.connection.register("__mw_wanted", wanted)
         chosen = ", ".join(f"t.{identifier(column)}" for column in columns)
-        bounds = f"t.{_ROW} BETWEEN {rows.min()} AND {rows.max()}" if len(rows) else "false"
+        bounds = f"t.{_NUMBER} BETWEEN {rows.min()} AND {rows.max()}" if len(rows) else "false"
         found = self.connection.sql(
-            f"SELECT t.{_ROW} AS __mw_row, {chosen or '1'} FROM "  # noqa: S608
-            f"{self.numbered} t "
-            f"WHERE {bounds} AND t.{_ROW} IN (SELECT __mw_row FROM __mw_wanted) ORDER BY t.{_ROW}"
+            f"SELECT t.{_NUMBER} AS __mw_row, {chosen or '1'} FROM {self.numbered} t "  # noqa: S608
+            f"WHERE {bounds} AND t.{_NUMBER} IN (SELECT __mw_row FROM __mw_wanted) "
+            f"ORDER BY t.{_NUMBER}"
         )
         table = table_of(found)
         self.connection.unregister("__mw_wanted")
@@ -113,14 +117,15 @@ class TableSource:
     @property
     def numbered(self) -> str:
         """See ``Source``."""
-        numbers = pa.array(np.arange(self.rows))
-        table = _without_zone(self._table).append_column(_ROW, numbers)
-        self.connection.register("__mw_numbered", table)
-        return "__mw_numbered"
+        return _counted(self.relation)
 
     def take(self, rows: Rows, columns: Sequence[str]) -> pa.Table:
         """See ``Source``."""
         return self._table.select(list(columns)).take(pa.array(rows))
+
+
+def _counted(relation: str) -> str:
+    return f"(SELECT *, row_number() OVER () - 1 AS {_NUMBER} FROM {relation})"  # noqa: S608
 
 
 @contextmanager
@@ -295,7 +300,7 @@ def statement(
     inner = source.numbered if numbered else source.relation
     if replaced := _replaced(source.schema):
         inner = f"(SELECT * REPLACE ({replaced}) FROM {inner})"  # noqa: S608
-    row_number = f", {_ROW} AS {_NUMBER}" if numbered else ""
+    row_number = f", {_NUMBER}" if numbered else ""
     if keep is None or not flags:
         return f"SELECT {columns}{row_number} FROM {inner}"  # noqa: S608
     names = ", ".join(f"__mw_{number}" for number in range(len(wants)))

@@ -21,7 +21,7 @@ def sentence(check: Check) -> str:
     if check.where:
         text += f", where {check.where}"
     if check.mostly < 1.0:
-        text += f" (up to {1 - check.mostly:.3g} of rows may differ)"
+        text += f" (up to {100 * (1 - check.mostly):.3g} % of rows may differ)"
     return text
 
 

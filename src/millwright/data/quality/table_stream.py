@@ -15,11 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from millwright.data.parquet_pages import Unexpected, chunk_bytes, decode, is_plain
 from millwright.data.schema import is_text
 
 BATCH_ROWS: Final = 1 << 15
 _SHORT: Final = 3
 """Bytes per value, before compression, below which a column is kept as numbers."""
+_MOST_AT_ONCE: Final = 1 << 23
+"""Values of a row group up to which its numbers are held at once: 64 MiB at most."""
 _LONGEST: Final = 400
 """Characters of a text that the sample keeps, where texts are long on average."""
 
@@ -41,8 +44,12 @@ class TableStream:
         if isinstance(self._data, pa.Table):
             yield from self._data.to_batches(max_chunksize=BATCH_ROWS)
             return
-        with pq.ParquetFile(self._data, read_dictionary=self._numbered()) as file:
-            yield from file.iter_batches(batch_size=BATCH_ROWS, use_threads=False)
+        with (
+            pa.OSFile(str(self._data)) as source,
+            pq.ParquetFile(source, read_dictionary=self._numbered()) as file,
+        ):
+            for group in range(self._metadata.num_row_groups):
+                yield from self._of_group(file, source, group)
 
     def bounds(self, column: int) -> tuple[int, int] | None:
         """The least and the greatest of a column of whole numbers, if that is known beforehand."""
@@ -61,6 +68,54 @@ class TableStream:
             lows.append(statistics.min)
             highs.append(statistics.max)
         return (int(min(lows)), int(max(highs))) if lows else None
+
+    def _of_group(
+        self, file: pq.ParquetFile, source: pa.NativeFile, group: int
+    ) -> Iterator[pa.RecordBatch]:
+        direct = self._direct(source, group)
+        others = [name for name in self.schema.names if name not in direct]
+        rows = self._metadata.row_group(group).num_rows
+        if not others:
+            for at in range(0, rows, BATCH_ROWS):
+                parts = [direct[name].slice(at, BATCH_ROWS) for name in self.schema.names]
+                yield pa.record_batch(parts, self.schema.names)
+            return
+        at = 0
+        for batch in file.iter_batches(
+            BATCH_ROWS, row_groups=[group], columns=others, use_threads=False
+        ):
+            read = dict(zip(others, batch.columns, strict=True))
+            columns = [
+                direct[name].slice(at, len(batch)) if name in direct else read[name]
+                for name in self.schema.names
+            ]
+            at += len(batch)
+            yield pa.record_batch(columns, self.schema.names)
+
+    def _direct(self, source: pa.NativeFile, group: int) -> dict[str, pa.Array]:
+        """The columns of a row group that are read without Arrow, as far as memory allows."""
+        metadata = self._metadata
+        held = metadata.row_group(group)
+        flat = metadata.num_columns == len(set(self.schema.names)) == len(self.schema)
+        if not flat or held.num_rows * len(self.schema) > _MOST_AT_ONCE:
+            return {}
+        found = {}
+        for place, field in enumerate(self.schema):
+            chunk = held.column(place)
+            if not is_plain(chunk, field.type):
+                continue
+            kind = np.int64 if pa.types.is_timestamp(field.type) else field.type.to_pandas_dtype()
+            into = np.empty(held.num_rows, kind)
+            nullable = metadata.schema.column(place).max_definition_level > 0
+            unsigned = pa.types.is_unsigned_integer(field.type)
+            try:
+                raw = chunk_bytes(source, chunk)
+                decode(raw, chunk.physical_type, unsigned, nullable, into)
+            except Unexpected:
+                continue
+            values = pa.array(into)
+            found[field.name] = values if values.type == field.type else values.view(field.type)
+        return found
 
     def _numbered(self) -> list[str]:
         metadata = self._metadata
