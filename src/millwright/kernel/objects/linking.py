@@ -27,8 +27,8 @@ from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.digests import raw_digest
 from millwright.kernel.objects.filesystem import set_immutable, sync_filesystem, sync_folder
 from millwright.kernel.objects.index import present
+from millwright.kernel.objects.link_shelf import Linked
 from millwright.kernel.objects.linked import (
-    Linked,
     State,
     protect,
     remove,

@@ -22,7 +22,7 @@ from millwright.kernel.objects.index import (
     batches,
     marks,
 )
-from millwright.kernel.objects.linked import LinkShelf
+from millwright.kernel.objects.link_shelf import LinkShelf
 from millwright.kernel.objects.pack_format import HEADER, Entry, decoded, parse_recipe
 from millwright.kernel.objects.packs import PackShelf
 from millwright.kernel.objects.reading import ChunkReader, Fetch, damaged, missing

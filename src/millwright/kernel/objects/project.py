@@ -21,7 +21,8 @@ from millwright.kernel.objects import (
 )
 from millwright.kernel.objects.digests import digest_of, raw_digest
 from millwright.kernel.objects.index import ELSEWHERE, Index, Location
-from millwright.kernel.objects.linked import LinkShelf, State
+from millwright.kernel.objects.link_shelf import LinkShelf
+from millwright.kernel.objects.linked import State
 from millwright.kernel.objects.packs import Pack, PackShelf
 from millwright.kernel.objects.parts import Parts
 from millwright.kernel.objects.reading import (

@@ -16,7 +16,8 @@ from types import TracebackType
 from blake3 import blake3
 
 from millwright.kernel.objects.chunking import MINIMUM
-from millwright.kernel.objects.linked import OPEN_LINKED, LinkShelf, State, protect, state_of
+from millwright.kernel.objects.link_shelf import OPEN_LINKED, LinkShelf
+from millwright.kernel.objects.linked import State, protect, state_of
 
 Kept = tuple[bytes, State | None]
 """The digest of a file, and what it is now; None where that has to be looked at again."""
