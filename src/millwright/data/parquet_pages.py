@@ -80,6 +80,15 @@ def is_plain(chunk: Any, kind: pa.DataType) -> bool:
     return known and physical in _KINDS
 
 
+def chunk_bytes(source: pa.NativeFile, chunk: Any) -> bytes:
+    """A column chunk as it lies in its file: a dictionary, if there is one, comes first."""
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page:
+        start = min(start, chunk.dictionary_page_offset)
+    content: bytes = source.read_at(chunk.total_compressed_size, start)
+    return content
+
+
 def decode(raw: bytes, physical: str, unsigned: bool, nullable: bool, into: Numbers) -> None:
     """Write all values of a column chunk into an array.
 

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from millwright.data.comparison.words import Words, words_of
 from millwright.data.parquet import not_parquet
-from millwright.data.parquet_pages import Unexpected, decode, is_plain
+from millwright.data.parquet_pages import Unexpected, chunk_bytes, decode, is_plain
 
 Numbers = np.ndarray[Any, Any]
 
@@ -129,7 +129,9 @@ class TableFile:
         unsigned = pa.types.is_unsigned_integer(kind)
         nullable = self.metadata.schema.column(leaves[0]).max_definition_level > 0
         try:
-            decode(self._raw(chunk), chunk.physical_type, unsigned, nullable, values)
+            decode(
+                chunk_bytes(self._source, chunk), chunk.physical_type, unsigned, nullable, values
+            )
         except Unexpected:
             return False
         return True
@@ -153,11 +155,4 @@ class TableFile:
             theirs.compression,
         ):
             return False
-        return self._raw(mine) == other._raw(theirs)
-
-    def _raw(self, chunk: pa.parquet.ColumnChunkMetaData) -> bytes:
-        start = chunk.data_page_offset
-        if chunk.has_dictionary_page:
-            start = min(start, chunk.dictionary_page_offset)
-        content: bytes = self._source.read_at(chunk.total_compressed_size, start)
-        return content
+        return chunk_bytes(self._source, mine) == chunk_bytes(other._source, theirs)
