@@ -55,6 +55,17 @@ def test_the_same_table_adds_no_version_and_another_one_does(door: Door) -> None
     assert list_datasets(door, "p")[0].latest == second
 
 
+def test_a_key_stays_declared_until_another_is_or_its_columns_are_gone(door: Door) -> None:
+    def keep(table: pa.Table, *key: str) -> list[str]:
+        return list(snapshot(door, "p", "t", table, "", key=key).key)
+
+    table = pa.table({"a": [1, 2], "b": ["x", "y"]})
+    assert keep(table, "a") == ["a"]
+    assert keep(pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"]})) == ["a"]
+    assert keep(pa.table({"a": [1, 2], "b": ["x", "z"]}), "b") == ["b"]
+    assert keep(pa.table({"a": [1, 2]})) == []
+
+
 def test_returning_to_an_older_table_is_a_new_version(door: Door) -> None:
     for table in (ROWS, FAST, ROWS):
         version = snapshot(door, "p", "winds", table, "")

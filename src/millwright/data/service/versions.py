@@ -35,7 +35,7 @@ def commit_version(
 ) -> DatasetVersion:
     """Keep an uploaded Parquet object, or a manifest of files, as the next version of a dataset.
 
-    What the record says is read from the objects. The first version of a table also proposes
+    What the record says is read from the objects. A key stays declared until another one is. The first version of a table also proposes
     checks. Content that already is the newest of its branch adds nothing: that version is returned.
 
     Raises:
@@ -66,7 +66,6 @@ def commit_version(
         **content,
         "branch": request.branch,
         "message": request.message,
-        "key": json.dumps(request.key),
         "original": request.original,
         "source": request.source,
         "created_ms": clock.now_ms(),
@@ -81,6 +80,7 @@ def commit_version(
             must_be_here(objects, row)
         begin_project(tx)
         row["version"] = _next_number(tx, project, name)
+        row["key"] = json.dumps(request.key or _key_of(head, content["columns"]))
         row["parents"] = json.dumps(_parents(tx, project, name, request, head))
         tx.execute(insert(dataset_versions).values(row))
         payload = {k: row[k] for k in ("name", "version", "kind", "digest", "rows", "source")}
@@ -98,6 +98,13 @@ def _is_the_same(head: Any, request: NewVersion) -> bool:
         # A merge says that two lines of work are one, whatever came of it.
         and len(request.parents or ()) < 2
     )
+
+
+def _key_of(head: Any, columns: str) -> list[str]:
+    """The key that the version before declared, where its columns are still there."""
+    key: list[str] = [] if head is None else json.loads(head.key)
+    there = {column["name"] for column in json.loads(columns)}
+    return key if there.issuperset(key) else []
 
 
 def _table(
