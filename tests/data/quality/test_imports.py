@@ -115,8 +115,8 @@ def test_suites_of_great_expectations_of_both_forms() -> None:
     assert (fare.kind, fare.columns, fare.mostly) == ("between", ("fare",), 0.95)
     assert fare.arguments == {"minimum": 0, "maximum": 99}
     assert [one.where for one in found.untranslated] == [
-        "expectation 1: expect_column_values_to_be_prime",
-        "expectation 2: expect_column_max_to_be_between",
+        "expectation 2: expect_column_values_to_be_prime",
+        "expectation 3: expect_column_max_to_be_between",
     ]
     one, two, three, four = translated(json.dumps(GX_1)).suite.checks
     assert (one.severity, one.where) == ("warn", "fare > 3 and coalesce(city != 'Köln', true)")
@@ -172,6 +172,28 @@ def test_open_data_contracts() -> None:
 def test_odd_files_are_answered_in_a_sentence_or_translated_to_nothing(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         assert translated(text).suite.checks == ()
+
+
+@pytest.mark.parametrize(
+    ("bound", "mostly"),
+    [
+        ("mustBe: 0", 1.0),
+        ("mustBeLessThan: 1", 1.0),
+        ("mustBeBetween: [0, 5], unit: percent", 0.95),
+        ("mustBeLessThan: 2", None),
+        ("mustBeGreaterThan: 5", None),
+        ("mustBe: many", None),
+    ],
+)
+def test_a_contract_may_allow_bad_rows_but_not_ask_for_them(
+    bound: str, mostly: float | None
+) -> None:
+    rule = "{metric: duplicateValues, arguments: {properties: [a, b]}, " + bound + "}"
+    found = translated(
+        f"{{kind: DataContract, apiVersion: v3.0.1, schema: [{{name: t, quality: [{rule}]}}]}}"
+    )
+    assert [one.mostly for one in found.suite.checks] == ([] if mostly is None else [mostly])
+    assert len(found.untranslated) == (mostly is None)
 
 
 def test_our_own_file_is_read_back_as_it_was() -> None:

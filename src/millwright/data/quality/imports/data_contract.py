@@ -115,11 +115,12 @@ def _rule(found: Translation, column: str | None, rule: dict[str, Any]) -> None:
     if name in ("rowCount", "row_count"):
         found.check(where, "row_count_between", **extra, **bounds)
     elif name in ("nullValues", "nullCheck", "null_values"):
-        _share(found, where, "not_null", column, rule, bounds, extra)
+        _share(found, where, "not_null", {"column": column}, rule, bounds, extra)
     elif name in ("duplicateValues", "duplicateCount") and column is not None:
-        _share(found, where, "unique", column, rule, bounds, extra)
+        _share(found, where, "unique", {"column": column}, rule, bounds, extra)
     elif name in ("duplicateValues", "duplicateCount") and arguments.get("properties"):
-        found.check(where, "columns_unique", columns=arguments["properties"], **extra)
+        columns = {"columns": arguments["properties"]}
+        _share(found, where, "columns_unique", columns, rule, bounds, extra)
     elif name in ("invalidValues", "validValues"):
         _valid(found, where, column, rule, arguments, extra)
     else:
@@ -144,18 +145,24 @@ def _share(
     found: Translation,
     where: str,
     kind: str,
-    column: str | None,
+    columns: dict[str, Any],
     rule: dict[str, Any],
     bounds: dict[str, Any],
     extra: dict[str, Any],
 ) -> None:
     """A rule that counts bad rows: none, or up to a percentage."""
-    most = bounds.get("maximum", 0)
     percent = str(rule.get("unit", "rows")).startswith("percent")
+    most = bounds.get("maximum", None if bounds else 0)
+    if not isinstance(most, int | float) or bounds.get("minimum", 0) not in (0, most):
+        found.lacks(where, "It asks for bad rows; ours allow some, and never ask for them.")
+        return
+    if not percent and bounds.get("strict_maximum"):
+        # Rows are whole: less than one of them is none.
+        most -= 1
     if most and not percent:
         found.lacks(where, f"It allows {most} rows; ours allow a share (mostly).")
         return
-    found.check(where, kind, column=column, mostly=1 - float(most or 0) / 100, **extra)
+    found.check(where, kind, mostly=1 - float(most or 0) / 100, **columns, **extra)
 
 
 def _valid(

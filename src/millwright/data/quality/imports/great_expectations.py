@@ -24,7 +24,7 @@ def translate(loaded: dict[str, Any]) -> ImportedSuite:
     """Its expectations as checks."""
     version = loaded.get("meta", {}).get("great_expectations_version", "")
     found = Translation(f"Great Expectations {version}".strip())
-    for number, expectation in enumerate(loaded["expectations"]):
+    for number, expectation in enumerate(loaded["expectations"], start=1):
         if not isinstance(expectation, dict):
             found.lacks(f"expectation {number}", "It is no object.")
             continue
