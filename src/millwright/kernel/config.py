@@ -193,6 +193,8 @@ class MonitoringConfig(Record):
     performance: PerformanceConfig = PerformanceConfig()
     latency: LatencyConfig = LatencyConfig()
     alerts: AlertsConfig = AlertsConfig()
+    keep_log: Duration | None = None
+    """For how long after it was served a prediction stays in the log; for ever where absent."""
 
 
 class RetentionConfig(Record):

@@ -26,6 +26,7 @@ from millwright.monitoring.drift import MOST_WINDOWS, with_evidence
 from millwright.monitoring.ingest import ingest
 from millwright.monitoring.label_log import LabelLog
 from millwright.monitoring.labels import any_of
+from millwright.monitoring.log_upkeep import compact, forget
 from millwright.monitoring.measuring import measure
 from millwright.monitoring.policy.loss import WINDOWS, LossCount, loss_rise
 from millwright.monitoring.records import LossEvidence, WindowSummary
@@ -54,6 +55,8 @@ OPEN_SECONDS = 5.0
 """How often, at most, a window that still fills is evaluated."""
 LABEL_WINDOWS = 100
 """How many windows back late labels are looked up in."""
+UPKEEP_SECONDS = 60.0
+"""How often, at most, the log's segments are put together."""
 LOSS_WINDOWS = 400
 """Windows whose errors are weighed together."""
 _END_OF_TIME_MS = 1 << 53
@@ -71,6 +74,7 @@ class _Watch:
     open: set[int] = field(default_factory=set)
     labels: LabelLog | None = None
     evaluated_at: float = float("-inf")
+    kept_up_at: float = float("-inf")
     resumed: bool = False
 
 
@@ -131,6 +135,22 @@ class MonitorController:
         if labels is not None and labels.num_rows:
             watch.due.update(self._windows_of_labels(deployment, watch.progress, labels))
         self._evaluate(deployment, watch, mark)
+        self._keep_up(deployment, watch)
+
+    def _keep_up(self, deployment: WatchedDeployment, watch: _Watch) -> None:
+        """Put small segments of the log together, and remove what is kept no longer."""
+        if time.monotonic() - watch.kept_up_at < UPKEEP_SECONDS or watch.progress is None:
+            return
+        cursor, project = watch.progress.segment_cursor, deployment.project
+        while compact(self._store, project, deployment.id, deployment.spool, cursor):
+            self._known_ids.clear()
+        keep = self._catalog.policy(project).keep_log
+        if keep is not None:
+            forget(self._store, project, deployment.id, parse_duration(keep), cursor)
+            with self._store.read() as connection:
+                known = load_progress(connection, deployment.id)
+            watch.progress.log_from_ms = known.log_from_ms if known else None
+        watch.kept_up_at = time.monotonic()
 
     def _watch(self, deployment: WatchedDeployment) -> _Watch:
         known = self._watches.get(deployment.id)
@@ -231,6 +251,10 @@ class MonitorController:
     ) -> WindowSummary | None:
         assert watch.progress is not None
         assert watch.labels is not None
+        begin = watch.progress.log_from_ms
+        if begin is not None and start < begin:
+            # What is gone in part cannot be measured again.
+            return None
         end = start + watch.progress.window_ms
         rows = self._rows(deployment, start, end)
         if rows is None:

@@ -125,4 +125,5 @@ monitoring_progress = Table(
     Column("segment_cursor", Integer, nullable=False),
     Column("label_cursor", Integer, nullable=False),
     Column("judged", Text, nullable=False),
+    Column("log_from_ms", BigInteger, nullable=True),
 )

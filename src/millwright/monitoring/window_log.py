@@ -39,6 +39,8 @@ class Progress:
     label_cursor: int = 0
     judged: dict[str, int] = field(default_factory=dict)
     """Start of the latest window that each rule judged."""
+    log_from_ms: int | None = None
+    """Where the log begins, once its older part was removed."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,12 @@ def load_progress(connection: Connection, deployment_id: str) -> Progress | None
     if row is None:
         return None
     return Progress(
-        row.origin_ms, row.window_ms, row.segment_cursor, row.label_cursor, json.loads(row.judged)
+        row.origin_ms,
+        row.window_ms,
+        row.segment_cursor,
+        row.label_cursor,
+        json.loads(row.judged),
+        row.log_from_ms,
     )
 
 
@@ -74,6 +81,7 @@ def save_progress(tx: Transaction, deployment_id: str, progress: Progress) -> No
             segment_cursor=progress.segment_cursor,
             label_cursor=progress.label_cursor,
             judged=json.dumps(progress.judged),
+            log_from_ms=progress.log_from_ms,
         )
     )
 
