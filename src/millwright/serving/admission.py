@@ -19,7 +19,12 @@ _ADMIN = ("/admin/", "/v2/repository/models/")
 
 
 class Admission:
-    """The door of one server."""
+    """The door of one server.
+
+    Attributes:
+        is_closed: whether it asks for anything at all.
+        issuer: whose tokens are taken; None where nobody's are.
+    """
 
     def __init__(
         self, config: ServingConfig, *, admin_token: str | None, access_token: str | None
@@ -33,20 +38,20 @@ class Admission:
         """
         self._admin_token = admin_token
         self._expected = None if access_token is None else _bearer(access_token)
-        self._issuer: Issuer | None = None
+        self.issuer: Issuer | None = None
         self.take(config)
 
     def take(self, config: ServingConfig) -> None:
         """Know the keys and the issuer of this configuration from now on."""
         self._keys = Keys(config.keys, time.monotonic) if config.keys else None
         if config.oidc is None:
-            self._issuer = None
-        elif self._issuer is None or self._issuer.config != config.oidc:
+            self.issuer = None
+        elif self.issuer is None or self.issuer.config != config.oidc:
             # Only who has an issuer loads what checks signatures.
-            self._issuer = importlib.import_module("millwright.serving.oidc.issuer").Issuer(
+            self.issuer = importlib.import_module("millwright.serving.oidc.issuer").Issuer(
                 config.oidc
             )
-        closed = (self._expected, self._keys, self._issuer)
+        closed = (self._expected, self._keys, self.issuer)
         self.is_closed = any(one is not None for one in closed)
 
     def asks(self, path: str) -> bool:
@@ -56,28 +61,38 @@ class Admission:
         """
         return self.is_closed and "/health/" not in path and not path.startswith(_ADMIN)
 
-    async def check_access(self, authorization: str | None) -> int | None:
+    async def admit(self, authorization: str | None) -> int | None:
+        """As ``check_access``, for a door that takes tokens of an issuer too.
+
+        Raises:
+            Unavailable: the keys of the issuer, which a token is checked with, cannot be fetched.
+        """
+        if self.issuer is not None and not self._is_known(authorization):
+            scheme, _, token = (authorization or "").partition(" ")
+            if scheme.lower() == "bearer" and token.count(".") == 2:
+                await self.issuer.check(token.strip())
+                return None
+        return self.check_access(authorization)
+
+    def check_access(self, authorization: str | None) -> int | None:
         """Raise where the server asks for a token or key and this header does not hold it.
 
         Returns the largest body in bytes that its owner may send, where that is less than others'.
 
         Raises:
-            Unauthenticated: it does not. Busy: its owner asks more than it may. Unavailable: the
-                keys of the issuer, which its token is checked with, cannot be fetched.
+            Unauthenticated: it does not. Busy: its owner asks more than it may.
         """
         if self._expected is not None and _is_token(authorization, self._expected):
             return None
-        if self._issuer is not None:
-            scheme, _, token = (authorization or "").partition(" ")
-            is_key = self._keys is not None and self._keys.knows(authorization)
-            if not is_key and scheme.lower() == "bearer" and token.count(".") == 2:
-                await self._issuer.check(token.strip())
-                return None
         if self._keys is not None:
             return self._keys.check(authorization).max_body_bytes
         if self.is_closed:
             raise _no_token()
         return None
+
+    def _is_known(self, authorization: str | None) -> bool:
+        is_token = self._expected is not None and _is_token(authorization, self._expected)
+        return is_token or (self._keys is not None and self._keys.knows(authorization))
 
     def check_admin(self, authorization: str | None) -> None:
         """Raise where this header does not allow changing what is served.

@@ -10,9 +10,10 @@ import importlib.metadata
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -99,13 +100,13 @@ class Application:
         """Requests for predictions that have no reply yet."""
         return self.models.in_flight
 
-    async def respond(self, request: Incoming) -> Reply | Stream | None:
+    def respond(self, request: Incoming) -> Coroutine[Any, Any, Reply | Stream | None]:
         """The reply to one request; None where the caller hung up before it was complete."""
         protocol = _protocol(request.path)
         tracer = self.recorder.tracer
         if tracer is not None and protocol is not None:
-            return await self.recorder.respond(tracer, request, self._respond(request, protocol))
-        return await self._respond(request, protocol)
+            return self.recorder.respond(tracer, request, self._respond(request, protocol))
+        return self._respond(request, protocol)
 
     def close(self) -> None:
         """Send the traces that wait."""
@@ -139,7 +140,11 @@ class Application:
         method, path = request.method, request.path
         most: int | None = None
         if self.admission.asks(path):
-            most = await self.admission.check_access(request.headers.get("authorization"))
+            shown = request.headers.get("authorization")
+            if self.admission.issuer is None:
+                most = self.admission.check_access(shown)
+            else:
+                most = await self.admission.admit(shown)
         if method == "POST":
             if protocol is not None:
                 endpoint, version = self._asked(path)

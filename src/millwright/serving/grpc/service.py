@@ -86,7 +86,7 @@ class InferenceService:
 
     async def _admitted(self, context: Any) -> int | None:
         """The largest message that the caller may send, where it has a limit of its own."""
-        return await self._application.admission.check_access(_authorization(context))
+        return await self._application.admission.admit(_authorization(context))
 
     @staticmethod
     def _refuse_large(request: Any, most: int | None) -> None:

@@ -126,7 +126,7 @@ class Gateway:
         authorization = request.headers.get("authorization")
         most: int | None = None
         if self._admission.asks(path):
-            most = await self._admission.check_access(authorization)
+            most = await self._admission.admit(authorization)
         if method in ("GET", "HEAD"):
             if path in ("/v2/health/live", "/health"):
                 return json_reply({"live": True})
