@@ -50,10 +50,12 @@ def get_run(store: Store, run_id: str) -> PipelineRunDetail:
             .where(pipeline_tasks.c.run_id == run_id)
             .order_by(pipeline_tasks.c.position)
         )
+        graph = Graph.model_validate(row.graph)
         return PipelineRunDetail(
             **_summary(row),
-            params=row.params,
-            graph=Graph.model_validate(row.graph),
+            # Once it is planned, those that were left at their defaults are known, too.
+            params={**row.params, **graph.parameters},
+            graph=graph,
             tasks=tuple(task_of(task) for task in tasks),
         )
 

@@ -20,6 +20,7 @@ from millwright.pipelines import (
     PipelineRun,
     create_run,
     decide,
+    get_run,
     list_approvals,
     run_summaries,
 )
@@ -48,7 +49,7 @@ def asking(name: str) -> str:
     return touch(name)
 
 @mw.pipeline
-def touching(name: str) -> str:
+def touching(name: str, times: int = 1) -> str:
     return touch(name)
 
 @mw.pipeline
@@ -110,6 +111,7 @@ def test_a_run_is_executed_and_its_lane_is_free_again(
 
     assert (run.status, (workspace.root / "made").exists()) == ("succeeded", True)
     assert active(store) == []
+    assert get_run(store, run_id).params == {"name": place, "times": 1}
     assert run.code_digest is not None
     assert FLOW.encode() in store.objects.of("default").read(run.code_digest)
 

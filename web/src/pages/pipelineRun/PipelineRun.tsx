@@ -38,7 +38,7 @@ export function PipelineRun() {
       lead={
         run && (
           <>
-            Started by <StartedBy run={run} /> <When time={run.created} />
+            Started by <StartedBy run={run} />, <When time={run.created} />
           </>
         )
       }

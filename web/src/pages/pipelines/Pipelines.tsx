@@ -112,10 +112,10 @@ function RunTable({ runs }: { runs: readonly PipelineRun[] }) {
 const WORDS: Record<string, string> = {
   manual: "hand",
   api: "a call",
-  alert: "an alert,",
-  dataset: "new data,",
-  upstream: "another pipeline,",
-  webhook: "an event,",
+  alert: "an alert",
+  dataset: "new data",
+  upstream: "another pipeline",
+  webhook: "an event",
 };
 
 /** What started a run, with what is known of it. */
@@ -125,7 +125,7 @@ export function StartedBy({ run }: { run: PipelineRun }) {
   return (
     <>
       {WORDS[run.trigger ?? "manual"] ?? run.trigger}
-      {named != null && <span className="soft"> {String(named)}</span>}
+      {named != null && <span className="soft"> · {String(named)}</span>}
     </>
   );
 }
