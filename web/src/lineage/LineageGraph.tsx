@@ -29,7 +29,7 @@ const MOST_HEIGHT = 760;
 const ROOM = 100;
 /** Below this zoom nobody reads a label; what does not fit is a drag, or the last button, away. */
 const LEGIBLE = 0.75;
-const IN_SIGHT = 1_350;
+const NEAR = { across: 640, down: 420 };
 const nodeTypes = { thing: Thing };
 
 /** What a thing was made of (to the left) and what came of it (to the right). */
@@ -100,7 +100,7 @@ function draw(nodes: readonly LineageNode[], edges: readonly LineageEdge[], focu
       position: places.get(node.id) ?? { x: 0, y: 0 },
       data: { node, here: node.id === focus },
     })),
-    near: nearest(places, edges, focus).map((id) => ({ id })),
+    near: nearest(places, focus).map((id) => ({ id })),
     edges: edges.map(({ source, target }) => ({
       id: `${source} ${target}`,
       source,
@@ -110,22 +110,13 @@ function draw(nodes: readonly LineageNode[], edges: readonly LineageEdge[], focu
   };
 }
 
-/** The thing in question with all that stands so near to it that it is in sight and legible. */
-function nearest(places: ReturnType<typeof place>, edges: readonly LineageEdge[], focus: string) {
-  let found = new Set([focus]);
-  for (;;) {
-    const wider = new Set(found);
-    for (const { source, target } of edges) {
-      if (found.has(source)) wider.add(target);
-      if (found.has(target)) wider.add(source);
-    }
-    const across = [...wider].map((id) => places.get(id)?.x ?? 0);
-    const down = [...wider].map((id) => places.get(id)?.y ?? 0);
-    const tooWide = Math.max(...across) - Math.min(...across) > IN_SIGHT;
-    const tooHigh = Math.max(...down) - Math.min(...down) > MOST_HEIGHT;
-    if (wider.size === found.size || tooWide || tooHigh) return [...found];
-    found = wider;
-  }
+/** The thing in question with all that stands so near to it that both are in sight and legible. */
+function nearest(places: ReturnType<typeof place>, focus: string) {
+  const here = places.get(focus);
+  if (!here) return [...places.keys()];
+  return [...places].flatMap(([id, { x, y }]) =>
+    Math.abs(x - here.x) <= NEAR.across && Math.abs(y - here.y) <= NEAR.down ? [id] : [],
+  );
 }
 
 function name(nodes: readonly LineageNode[], id: string): string {
