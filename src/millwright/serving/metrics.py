@@ -99,14 +99,7 @@ class Metrics:
             self._histogram(),
             *of_variants(loaded),
             *of_nodes(loaded),
-            *of_lookups(
-                [
-                    (endpoint.name, lookup)
-                    for endpoint in models.endpoints
-                    if endpoint.generation is not None and endpoint.generation.lookups is not None
-                    for lookup in endpoint.generation.lookups.each
-                ]
-            ),
+            *of_lookups(models.lookups),
             family(
                 "outside_total",
                 "Answered requests with values unlike any in the training sample, by field.",

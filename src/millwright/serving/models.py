@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from millwright.kernel.errors import Conflict, MillwrightError, NotFound, nearest
 from millwright.serving.config import ServerConfig
@@ -18,6 +19,9 @@ from millwright.serving.mirroring import Mirror
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.replies import Busy
 from millwright.serving.variant import Generation, Variant, load_generation, loaded_of
+
+if TYPE_CHECKING:
+    from millwright.serving.lookup.looking_up import Lookup
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -112,6 +116,16 @@ class Models:
     def endpoints(self) -> Sequence[Endpoint]:
         """All of them, loaded or not, the most recently used last."""
         return tuple(self._endpoints.values())
+
+    @property
+    def lookups(self) -> Sequence[tuple[str, Lookup]]:
+        """All that looks features up now, each with the name of its model."""
+        return [
+            (endpoint.name, lookup)
+            for endpoint in self.endpoints
+            if endpoint.generation is not None and endpoint.generation.lookups is not None
+            for lookup in endpoint.generation.lookups.each
+        ]
 
     @property
     def in_flight(self) -> int:
