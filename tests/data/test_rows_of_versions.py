@@ -160,6 +160,6 @@ def test_the_command_line_merges_and_says_what_is_in_the_way(
     assert "id=5, x: was 4.0, ours 77.0, theirs 99.0" in stopped.output
     assert (project_folder / "c.csv").exists()
     planned = run("merge", "t@fix", "--prefer", "theirs", "--dry-run")
-    assert "Would merge t@fix into main: 1 rows changed" in planned.output
+    assert "Would merge t@fix into main: 1 row changed" in planned.output
     done = json.loads(run("merge", "t@fix", "--prefer", "theirs", "--json").output)
     assert (done["how"], done["version"]["version"]) == ("merged", 4)
