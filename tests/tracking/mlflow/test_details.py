@@ -135,3 +135,10 @@ def test_a_large_file_goes_up_in_parts(client: Any, monkeypatch: pytest.MonkeyPa
         client.log_artifact(run, str(large), "weights")
         down = client.download_artifacts(run, "weights/large.bin", folder + "/")
         assert Path(down).read_bytes() == content
+
+
+def test_an_address_that_ends_in_a_slash_is_answered_too(served: Served) -> None:
+    wanted = {"name": "model", "version": "1", "path": "../path"}
+    answer = served.http.get(f"{served.url}//model-versions/get-artifact", params=wanted)
+    assert served.refusal(answer) == (400, "INVALID_PARAMETER_VALUE", "Invalid path")
+    assert served.http.get(f"{served.url}//version").status_code == 200

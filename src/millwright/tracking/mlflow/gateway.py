@@ -32,7 +32,8 @@ from millwright.tracking.mlflow.project import DefaultProject
 _log = logging.getLogger("millwright.mlflow")
 _PLACE = re.compile(
     r"(?:/projects/(?P<project>[a-z0-9][a-z0-9_-]{0,99})/mlflow)?"
-    r"(?P<path>/(?:api|ajax-api)/[23]\.0/(?:preview/)?mlflow(?:-artifacts)?/.*"
+    # A client whose address ends in a slash sends two.
+    r"/*(?P<path>/(?:api|ajax-api)/[23]\.0/(?:preview/)?mlflow(?:-artifacts)?/.*"
     r"|/version|/health|/v1/traces|/ajax-api/3\.0/jobs.*|/graphql|/get-artifact"
     r"|/model-versions/get-artifact)",
     re.DOTALL,
