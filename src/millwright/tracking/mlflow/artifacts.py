@@ -50,7 +50,7 @@ _TEXTS = frozenset(
         "rst",
         "ipynb",
         "MLmodel",
-        "MLproject",
+        "mlproject",
     ]
 )
 """Endings that MLflow shows as plain text."""
