@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from sqlalchemy import Table, select
+
 from millwright.automation.schedules import service as schedules
+from millwright.automation.schedules.tables import schedules as schedule_rows
 from millwright.automation.triggers import service as triggers
+from millwright.automation.triggers.tables import triggers as trigger_rows
 from millwright.kernel.access import SYSTEM
 from millwright.kernel.config import FILE_NAME
 from millwright.kernel.errors import MillwrightError
@@ -42,9 +46,16 @@ class Declarations:
         project = config.project
         for name, schedule in config.schedules.items():
             schedules.put_schedule(self._store, SYSTEM, project, name, schedule, declared=True)
-        for name in schedules.declared_names(self._store, project) - set(config.schedules):
+        for name in self._declared(schedule_rows, project) - set(config.schedules):
             schedules.remove_schedule(self._store, SYSTEM, project, name, declared=True)
         for name, trigger in config.triggers.items():
             triggers.put_trigger(self._store, SYSTEM, project, name, trigger, declared=True)
-        for name in triggers.declared_names(self._store, project) - set(config.triggers):
+        for name in self._declared(trigger_rows, project) - set(config.triggers):
             triggers.remove_trigger(self._store, SYSTEM, project, name, declared=True)
+
+    def _declared(self, table: Table, project: str) -> set[str]:
+        """The names that the file declared, as far as was seen."""
+        columns = table.c
+        query = select(columns.name).where(columns.project == project, columns.declared.is_(True))
+        with self._store.read() as connection:
+            return set(connection.execute(query).scalars())

@@ -139,15 +139,6 @@ def list_schedules(store: Store, project: str) -> list[Schedule]:
     return [_record(store, row, fires) for row, fires in found]
 
 
-def declared_names(store: Store, project: str) -> set[str]:
-    """The schedules that the project file declares, as far as was seen."""
-    query = select(schedules.c.name).where(
-        schedules.c.project == project, schedules.c.declared.is_(True)
-    )
-    with store.read() as connection:
-        return set(connection.execute(query).scalars())
-
-
 def next_fires(store: Store, project: str, name: str, after_ms: int, count: int) -> list[str]:
     """The fires after a moment, whether or not the schedule is paused."""
     with store.read() as connection:

@@ -174,15 +174,6 @@ def list_triggers(store: Store, project: str) -> list[Trigger]:
         return [_record(store, connection, row) for row in connection.execute(query).all()]
 
 
-def declared_names(store: Store, project: str) -> set[str]:
-    """The triggers that the project file declares, as far as was seen."""
-    query = select(triggers.c.name).where(
-        triggers.c.project == project, triggers.c.declared.is_(True)
-    )
-    with store.read() as connection:
-        return set(connection.execute(query).scalars())
-
-
 def trigger_row(connection: Connection, project: str, name: str) -> Row[Any]:
     """The row of a trigger; errors as in ``get_trigger``."""
     found = _find(connection, project, name)
