@@ -43,14 +43,15 @@ def written(values: pa.Array, **settings: Any) -> bytes:
     target = io.BytesIO()
     field = pa.field("x", values.type, nullable=settings.pop("nullable", True))
     table = pa.table([values], schema=pa.schema([field]))
-    pq.write_table(table, target, compression="zstd", **settings)
+    settings = {"compression": "zstd"} | settings
+    pq.write_table(table, target, **settings)
     return target.getvalue()
 
 
 def read(content: bytes, kind: pa.DataType) -> np.ndarray[Any, Any]:
     chunk, raw, nullable = chunk_of(content)
     into = np.zeros(chunk.num_values, kind.to_pandas_dtype())
-    decode(raw, chunk.physical_type, pa.types.is_unsigned_integer(kind), nullable, into)
+    decode(raw, chunk, pa.types.is_unsigned_integer(kind), nullable, into)
     return into
 
 
@@ -62,10 +63,18 @@ def read(content: bytes, kind: pa.DataType) -> np.ndarray[Any, Any]:
     sorted_=st.booleans(),
     nullable=st.booleans(),
     page=st.sampled_from([64, 1000, 1 << 20]),
+    compression=st.sampled_from(["zstd", "none"]),
     seed=st.integers(0, 9),
 )
 def test_what_is_read_is_what_arrow_reads(
-    name: str, rows: int, differing: int, sorted_: bool, nullable: bool, page: int, seed: int
+    name: str,
+    rows: int,
+    differing: int,
+    sorted_: bool,
+    nullable: bool,
+    page: int,
+    compression: str,
+    seed: int,
 ) -> None:
     drawn = np.random.default_rng(seed).integers(0, differing, rows)
     drawn = np.sort(drawn) if sorted_ else drawn
@@ -73,6 +82,7 @@ def test_what_is_read_is_what_arrow_reads(
     content = written(
         values,
         nullable=nullable,
+        compression=compression,
         data_page_size=page,
         write_batch_size=64,
         dictionary_pagesize_limit=1000,
@@ -112,18 +122,21 @@ def test_other_chunks_are_left_to_arrow(values: pa.Array, settings: dict[str, An
     byte=st.integers(0, 255),
     cut=st.integers(0, 300),
     by_dictionary=st.booleans(),
+    compression=st.sampled_from(["zstd", "none"]),
 )
 def test_broken_chunks_are_refused_or_read_and_nothing_worse(
-    at: int, byte: int, cut: int, by_dictionary: bool
+    at: int, byte: int, cut: int, by_dictionary: bool, compression: str
 ) -> None:
     values = pa.array(np.arange(3000) % 500)
-    content = written(values, data_page_size=2000, use_dictionary=by_dictionary)
+    content = written(
+        values, data_page_size=2000, use_dictionary=by_dictionary, compression=compression
+    )
     chunk, raw, nullable = chunk_of(content)
     broken = bytearray(raw[: len(raw) - cut])
     broken[at % len(broken)] = byte
     into = np.zeros(chunk.num_values, np.int64)
     try:
-        decode(bytes(broken), chunk.physical_type, False, nullable, into)
+        decode(bytes(broken), chunk, False, nullable, into)
     except Unexpected:
         return
     assert len(into) == 3000

@@ -4,7 +4,7 @@ Arrow sets up a decompressor for every page and looks at every value's definitio
 small pages that Millwright writes (see ``parquet``) the first alone is a third of decoding. Here one
 decompressor serves all pages, and a column chunk that is known to miss nothing is copied as it lies.
 
-What a chunk may be: zstd, data pages of version 1, flat, no missing values, numbers or booleans, plain
+What a chunk may be: zstd or not compressed, data pages of version 1, flat, no missing values, numbers or booleans, plain
 or by dictionary (https://parquet.apache.org/docs/file-format/data-pages/encodings/). Everything else,
 and every chunk that does not hold what it says, is left to Arrow.
 """
@@ -36,6 +36,9 @@ _I32: Final = 0x15
 """A field's first byte: the field after the one before, a whole number …"""
 _DATA_HEADER, _DICTIONARY_HEADER = b"\x2c", b"\x4c"
 """… or a structure, two or four fields further."""
+_TRUTHS, _WHOLE, _BYTES, _STRUCTURE = (1, 2), (4, 5, 6), 8, 12
+"""Kinds of fields: truths, which are their own value, whole numbers, bytes, and structures."""
+_PACKED: Final = "ZSTD"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 
@@ -57,7 +60,7 @@ def is_plain(chunk: Any, kind: pa.DataType) -> bool:
         chunk: the chunk's ``pyarrow.parquet.ColumnChunkMetaData``.
         kind: the column's type; times have to be in microseconds to be whole numbers as they lie.
     """
-    if chunk.compression != "ZSTD" or not set(chunk.encodings) <= {
+    if chunk.compression not in (_PACKED, "UNCOMPRESSED") or not set(chunk.encodings) <= {
         "PLAIN",
         "RLE",
         "RLE_DICTIONARY",
@@ -89,12 +92,12 @@ def chunk_bytes(source: pa.NativeFile, chunk: Any) -> bytes:
     return content
 
 
-def decode(raw: bytes, physical: str, unsigned: bool, nullable: bool, into: Numbers) -> None:
+def decode(raw: bytes, chunk: Any, unsigned: bool, nullable: bool, into: Numbers) -> None:
     """Write all values of a column chunk into an array.
 
     Args:
         raw: the chunk as it lies in the file, pages and their headers.
-        physical: its physical type.
+        chunk: its ``pyarrow.parquet.ColumnChunkMetaData``.
         unsigned: whether its whole numbers have no sign.
         nullable: whether the column may miss values, so that pages begin with levels.
         into: as long as the chunk has values; of a type that holds them.
@@ -102,12 +105,13 @@ def decode(raw: bytes, physical: str, unsigned: bool, nullable: bool, into: Numb
     Raises:
         Unexpected: the chunk is another; ``into`` holds anything then.
     """
+    physical = chunk.physical_type
     kind = _KINDS.get(physical, "<u1")
     if unsigned:
         kind = kind.replace("i", "u")
     dictionary: Numbers | None = None
     done = 0
-    for page in _pages(raw):
+    for page in _packed(raw) if chunk.compression == _PACKED else _unpacked(raw):
         if page.kind == _DICTIONARY:
             if page.encoding not in (_PLAIN, 2) or len(page.content) % np.dtype(kind).itemsize:
                 raise Unexpected
@@ -207,12 +211,14 @@ def _unpack(packed: Numbers, width: int, into: Numbers) -> None:
         into[place::8] = (words >> np.uint32(bit)) & mask
 
 
-def _pages(raw: bytes) -> Iterator[_Page]:
+def _packed(raw: bytes) -> Iterator[_Page]:
     decompress = zstandard.ZstdDecompressor().decompress
     view, at = memoryview(raw), 0
     while at < len(raw):
         kind, size, packed, values, encoding, at = _head(raw, at)
-        if kind not in (_DATA, _DICTIONARY) or not 0 < size <= _MOST_PAGE_BYTES:
+        # Statistics that hold these four bytes make the page one that cannot be unpacked.
+        at = raw.find(_ZSTD, at)
+        if at < 0:
             raise Unexpected
         try:
             frame = view[at : at + packed]
@@ -228,8 +234,21 @@ def _pages(raw: bytes) -> Iterator[_Page]:
         yield _Page(kind, values, encoding, content)
 
 
+def _unpacked(raw: bytes) -> Iterator[_Page]:
+    at = 0
+    while at < len(raw):
+        kind, size, packed, values, encoding, at = _head(raw, at)
+        # The rest of the inner structure, and of the one that it stands in.
+        at = _after(raw, _after(raw, at))
+        content = raw[at : at + size]
+        if size != packed or len(content) != size:
+            raise Unexpected
+        at += size
+        yield _Page(kind, values, encoding, content)
+
+
 def _head(raw: bytes, at: int) -> tuple[int, int, int, int, int, int]:
-    """A page's kind, sizes, number of values and encoding, and where its content begins.
+    """A page's kind, sizes, number of values and encoding, and how far its header was read.
 
     A header is a structure in Thrift's compact protocol. Of its fields the first three and the first
     two of the structure that follows are read; what comes then is statistics, to be passed over. A
@@ -242,11 +261,33 @@ def _head(raw: bytes, at: int) -> tuple[int, int, int, int, int, int]:
         raise Unexpected
     values, at = _number(raw, at + 1, _I32)
     encoding, at = _number(raw, at, _I32)
-    # Statistics that hold these four bytes make the page one that cannot be unpacked.
-    at = raw.find(_ZSTD, at)
-    if at < 0 or packed < 0 or values < 0:
+    if kind not in (_DATA, _DICTIONARY) or not 0 < size <= _MOST_PAGE_BYTES:
+        raise Unexpected
+    if packed < 0 or values < 0:
         raise Unexpected
     return kind, size, packed, values, encoding, at
+
+
+def _after(raw: bytes, at: int, depth: int = 0) -> int:
+    """Where a structure ends that was read up to ``at``, in Thrift's compact protocol."""
+    while at < len(raw):
+        field = raw[at]
+        at += 1
+        if field == 0:
+            return at
+        if field >> 4 == 0:
+            _, at = _varint(raw, at)
+        kind = field & 15
+        if kind in _WHOLE:
+            _, at = _varint(raw, at)
+        elif kind == _BYTES:
+            length, at = _varint(raw, at)
+            at += length
+        elif kind == _STRUCTURE and depth < 4:
+            at = _after(raw, at, depth + 1)
+        elif kind not in _TRUTHS:
+            raise Unexpected
+    raise Unexpected
 
 
 def _number(raw: bytes, at: int, field: int) -> tuple[int, int]:

@@ -129,9 +129,7 @@ class TableFile:
         unsigned = pa.types.is_unsigned_integer(kind)
         nullable = self.metadata.schema.column(leaves[0]).max_definition_level > 0
         try:
-            decode(
-                chunk_bytes(self._source, chunk), chunk.physical_type, unsigned, nullable, values
-            )
+            decode(chunk_bytes(self._source, chunk), chunk, unsigned, nullable, values)
         except Unexpected:
             return False
         return True

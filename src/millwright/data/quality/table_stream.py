@@ -110,7 +110,7 @@ class TableStream:
             unsigned = pa.types.is_unsigned_integer(field.type)
             try:
                 raw = chunk_bytes(source, chunk)
-                decode(raw, chunk.physical_type, unsigned, nullable, into)
+                decode(raw, chunk, unsigned, nullable, into)
             except Unexpected:
                 continue
             values = pa.array(into)
