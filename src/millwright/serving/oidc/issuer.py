@@ -68,11 +68,11 @@ class Issuer:
         if time.monotonic() - self._fetched > _KEYS_SECONDS:
             await self._refresh()
         try:
-            caller = caller_of(token, self._keys, self.config, now)
+            caller = caller_of(token, self._keys, self.config)
         except UnknownKey:
             await self._refresh()
             try:
-                caller = caller_of(token, self._keys, self.config, now)
+                caller = caller_of(token, self._keys, self.config)
             except UnknownKey:
                 raise self._unknown() from None
         self._believed[digest] = caller, now + _BELIEVED_SECONDS
