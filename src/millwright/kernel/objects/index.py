@@ -7,11 +7,13 @@ hands on and frees when its holder dies; nobody ever sees "database is locked".
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +50,7 @@ _PAGE_BYTES = 1024
 """Rows of digests fill pages of this size better than larger ones."""
 _AT_ONCE = 500
 _PATIENCE_SECONDS = 120.0
+_EXIT_SECONDS = 1.0
 
 ELSEWHERE = 0
 """The source of a chunk that is known and whose bytes are on a remote only."""
@@ -219,11 +222,18 @@ class Index:
                 self._connection.close()
             self._connection = None
 
+    def close_at_exit(self) -> None:
+        """As ``close``, but not where a thread that nobody waits for is reading."""
+        if self._reading.acquire(timeout=_EXIT_SECONDS):
+            self.close()
+            self._reading.release()
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
             # A connection must not be carried over a fork, nor closed there.
             self._connection = self._opened()
             self._process = os.getpid()
+            _OPEN.add(self)
         return self._connection
 
     def _opened(self) -> sqlite3.Connection:
@@ -243,6 +253,16 @@ class Index:
         except sqlite3.DatabaseError as cause:
             raise _explained(cause, self.path) from cause
         return connection
+
+
+_OPEN: weakref.WeakSet[Index] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    # Commands end without looking for what they leave; SQLite's log would stay beside the index.
+    for index in list(_OPEN):
+        index.close_at_exit()
 
 
 @contextmanager
