@@ -1,4 +1,4 @@
-"""Millwright and DVC on the same 20,000 files of 4 KiB: add, status, change, add again, check out.
+"""Millwright, DVC and hf-xet on the same 20,000 files of 4 KiB: add, status, change, push, pull.
 
     python benchmarks/data/files.py [--local] [FILES] [FOLDER]
 
@@ -58,6 +58,40 @@ class Program:
     """What is removed to check out, or pull, from nothing."""
 
 
+@dataclass(frozen=True)
+class Xet:
+    """hf-xet, which sends and brings files and keeps nothing beside them."""
+
+    name: str
+    python: str
+    remote: Path
+
+    def upload(self, path: Path) -> list[str]:
+        """The command that sends a file or a folder."""
+        return [*self._command("upload"), str(path)]
+
+    def download(self) -> list[str]:
+        """The command that brings back what was sent last."""
+        return self._command("download")
+
+    def _command(self, act: str) -> list[str]:
+        program = Path(__file__).with_name("xet_transfer.py")
+        return [self.python, str(program), act, str(self.remote), f"{self.remote}.json"]
+
+
+def hf_xet(remote: Path) -> Xet:
+    """hf-xet, from its own environment."""
+    return Xet(name="hf-xet", python=peer("hf-xet"), remote=remote)
+
+
+def peer(name: str) -> str:
+    """The Python of a peer's environment, which is made where it is missing."""
+    made = subprocess.run(
+        [str(ROOT / "ci" / "peer"), name], capture_output=True, text=True, check=True
+    )
+    return made.stdout.strip()
+
+
 def millwright(remote: Path) -> Program:
     """Millwright."""
     return Program(
@@ -78,10 +112,7 @@ def millwright(remote: Path) -> Program:
 
 def dvc(remote: Path) -> Program:
     """DVC, from its own environment."""
-    python = subprocess.run(
-        [str(ROOT / "ci" / "peer"), "dvc"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    command = str(Path(python).parent / "dvc")
+    command = str(Path(peer("dvc")).parent / "dvc")
     return Program(
         name="dvc",
         start=[command, "version"],
@@ -119,18 +150,22 @@ def change_some(folder: Path) -> None:
             temporary.replace(path)
 
 
+def begin(program: Program, repository: Path, around: dict[str, str]) -> None:
+    """Make a folder a repository of the program's."""
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    if program.name == "dvc":
+        subprocess.run([program.add[0], "init", "-q"], cwd=repository, env=around, check=True)
+    else:
+        (repository / ".millwright").mkdir()
+        (repository / ".millwright" / "project").write_text("bench\n")
+
+
 def measure(
     program: Program, repository: Path, source: Path, remote: Path, *, with_remote: bool
 ) -> tuple[dict[str, Cost], dict[str, int]]:
     """All operations of one program, in order."""
     around = environment()
-    subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    if program.name == "dvc":
-        dvc_command = program.add[0]
-        subprocess.run([dvc_command, "init", "-q"], cwd=repository, env=around, check=True)
-    else:
-        (repository / ".millwright").mkdir()
-        (repository / ".millwright" / "project").write_text("bench\n")
+    begin(program, repository, around)
 
     def run(command: list[str]) -> Cost:
         return cost(command, repository, around)
@@ -147,7 +182,7 @@ def measure(
         run(command)
     change_some(repository / "d")
     found["add again"] = run(program.add)
-    remove(repository / "d", program, run)
+    remove(repository / "d", program)
     found["checkout"] = run(program.checkout)
     assert same(source, repository / "d") > 0.99
     if with_remote:
@@ -156,7 +191,7 @@ def measure(
         found["push"] = run(program.push)
         found["push nothing"] = least(lambda: run(program.push), STATUS_ROUNDS)
         sizes["remote objects"] = sum(len(names) for _, _, names in os.walk(remote))
-        remove(repository / "d", program, run)
+        remove(repository / "d", program)
         for part in program.cache:
             subprocess.run(["chattr", "-R", "-i", str(repository / part)], check=False)
             shutil.rmtree(repository / part)
@@ -165,12 +200,29 @@ def measure(
     return found, sizes
 
 
+def transferred(xet: Xet, place: Path, source: Path) -> dict[str, Cost]:
+    """What hf-xet takes for what the others do with a remote; ``push`` is adding, too."""
+    around, folder = environment(), place / "d"
+    shutil.copytree(source, folder)
+    os.sync()
+
+    def run(command: list[str]) -> Cost:
+        return cost(command, place, around)
+
+    found = {"add and push": run(xet.upload(folder))}
+    found["both again"] = least(lambda: run(xet.upload(folder)), STATUS_ROUNDS)
+    shutil.rmtree(folder)
+    found["pull"] = run(xet.download())
+    assert same(source, folder) == 1.0
+    return found
+
+
 def least(run: Callable[[], Cost], rounds: int) -> Cost:
     """The cheapest of several rounds."""
     return min((run() for _ in range(rounds)), key=lambda cost: cost.cpu)
 
 
-def remove(folder: Path, program: Program, run: Callable[[list[str]], Cost]) -> None:
+def remove(folder: Path, program: Program) -> None:
     """Remove the working files, whatever protects them."""
     if program.unprotect is not None:
         subprocess.run(["chattr", "-R", "-i", str(folder)], check=False, capture_output=True)
@@ -216,6 +268,25 @@ def main(count: int, place: Path, *, with_remote: bool) -> None:
     for name, (_, sizes) in results.items():
         share = sizes["after add"] / sizes["data"]
         print(f"{name}: {share:.3f} of the data's bytes on disk after adding")
+    if with_remote:
+        xet = hf_xet(place / "hf_xet-remote")
+        for folder in (place / "hf_xet", xet.remote):
+            folder.mkdir()
+        beside(transferred(xet, place / "hf_xet", source), ours[0], xet.remote)
+
+
+def beside(theirs: dict[str, Cost], ours: dict[str, Cost], remote: Path) -> None:
+    """Print what hf-xet took beside the same of Millwright."""
+    same_of_ours = {
+        "add and push": ours["add"].cpu + ours["push"].cpu,
+        "both again": ours["status"].cpu + ours["push nothing"].cpu,
+        "pull": ours["pull"].cpu,
+    }
+    print(f"\n{'':14} {'millwright':>12} {'hf-xet':>26}")
+    for name, other in theirs.items():
+        mine = same_of_ours[name]
+        print(f"{name:14} {mine:6.2f} CPU-s {other!s:>26} {other.cpu / mine:9.1f}×")
+    print(f"remote objects of hf-xet: {sum(len(names) for _, _, names in os.walk(remote))}")
 
 
 if __name__ == "__main__":

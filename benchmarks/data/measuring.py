@@ -1,11 +1,11 @@
-"""What a command costs: CPU seconds of the process and its children, wall seconds, bytes on disk."""
+"""What a command costs: CPU and wall seconds and memory of the process, bytes on disk."""
 
 from __future__ import annotations
 
 import os
-import resource
 import stat
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ class Cost:
 
     cpu: float
     wall: float
+    peak_mb: float = 0.0
+    """Most memory of the process itself."""
 
     def __str__(self) -> str:
         return f"{self.cpu:6.2f} CPU-s {self.wall:6.2f} s"
@@ -24,16 +26,18 @@ class Cost:
 
 def cost(command: list[str], folder: Path, environment: dict[str, str]) -> Cost:
     """Run a command to its end; it has to succeed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
-    return Cost(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall)
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=told, stderr=subprocess.STDOUT
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - start
+        if process.returncode != 0:
+            told.seek(0)
+            raise RuntimeError(f"{' '.join(command)} failed:\n{told.read()}")
+    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1000)
 
 
 def bytes_on_disk(*folders: Path) -> int:

@@ -2,17 +2,18 @@
 
     python benchmarks/data/million.py [FILES] [FOLDER] [STEP …]
 
-The steps are `make`, `add`, `change` and `switch`, all of them by default; a folder that is given is
-kept, so that each can be a process of its own.
+The steps are `make`, `add`, `change`, `switch`, `push` (with `fsck` and `gc`) and `pull`, all of them
+by default; a folder that is given is kept, so that each can be a process of its own.
 Files hold a few bytes each, a thousand to a folder, so that what is measured is the count. The first
 version is kept, 100 files anywhere are changed and kept as the second; then the working copy goes
-back and forth. CPU seconds and wall seconds of the whole process `mw`, start-up included; the diff
+back and forth. CPU seconds, wall seconds and most memory of the whole process `mw`, start-up included; the diff
 is also measured inside of one process, as the server does it, with nothing read before.
 """
 
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -26,7 +27,7 @@ from millwright.data.tree_store import TreeStore
 from millwright.kernel.objects import ObjectStore
 
 MW = str(Path(sys.executable).parent / "mw")
-STEPS = ("make", "add", "change", "switch")
+STEPS = ("make", "add", "change", "switch", "push", "pull")
 CHANGED = 100
 ROUNDS = 3
 MOST_SWITCH_S = 1.0
@@ -58,7 +59,7 @@ def main(count: int, place: Path, steps: Sequence[str] = STEPS) -> None:
 
     def run(*words: str) -> Cost:
         spent = cost([MW, "data", *words], place, around)
-        print(f"{' '.join(words[:3]):24} {spent}", flush=True)
+        print(f"{' '.join(words[:3]):24} {spent} {spent.peak_mb:6.0f} MB", flush=True)
         return spent
 
     if "make" in steps:
@@ -80,6 +81,18 @@ def main(count: int, place: Path, steps: Sequence[str] = STEPS) -> None:
         switch = min(spent.cpu for spent in switches)
         print(f"switch ≤ {MOST_SWITCH_S} s: {'within' if switch <= MOST_SWITCH_S else 'OVER'}")
         print(f"diff ≤ {MOST_DIFF_S * 1000:.0f} ms: {_verdict(best[0])}")
+
+    if "push" in steps:
+        (place / "remote").mkdir()
+        run("remote", "add", "origin", str(place / "remote"))
+        run("push")
+        run("push")
+        run("fsck")
+        run("gc")
+    if "pull" in steps:
+        shutil.rmtree(place / "d")
+        shutil.rmtree(place / ".millwright" / "objects")
+        run("pull")
 
 
 def _verdict(seconds: float) -> str:
