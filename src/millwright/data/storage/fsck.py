@@ -5,24 +5,20 @@ The same for a remote, repaired from here (``remote_fsck``).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import suppress
 
 from millwright.data.storage.database_heads import head_store
-from millwright.data.storage.definitions import find_definition, read_definitions
+from millwright.data.storage.definitions import find_definition
 from millwright.data.storage.fetching import fetch_bytes
-from millwright.data.storage.marking import dropped_ids
+from millwright.data.storage.needing import needing
 from millwright.data.storage.opening import open_defined
-from millwright.data.storage.reach import objects_of, plain_objects
 from millwright.data.storage.records import DamagedChunk, FsckReport, FsckRequest
 from millwright.data.storage.remote_fsck import read_remote, repair_remote
 from millwright.data.storage.versions_service import all_versions
-from millwright.data.tree_store import TreeStore
 from millwright.kernel.access import Actor
-from millwright.kernel.errors import Corrupt, NotFound, Unavailable
+from millwright.kernel.errors import Corrupt, NotFound
 from millwright.kernel.objects import Damage, ProjectObjects
 from millwright.kernel.objects.codec import decode
-from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.store import Store
 
 
@@ -41,14 +37,14 @@ def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> Fsc
     # Lists of chunks are made again from files that are here, whether a remote was named or not.
     lists = [one.chunk for one in damaged if one.kind == "recipe"]
     repaired = {digest for digest in lists if objects.mend_recipe(digest)}
-    users, missing = _users(
+    users, missing = needing(
         store, project, objects, [one for one in damaged if one.chunk not in repaired]
     )
     if request.repair_from is not None and (damaged or missing):
         repaired |= _repair(store, project, request.repair_from, damaged)
         _bring(store, project, request.repair_from, missing)
         left = [one for one in damaged if one.chunk not in repaired]
-        users, missing = _users(store, project, objects, left)
+        users, missing = needing(store, project, objects, left)
     found = tuple(
         DamagedChunk(
             chunk=one.chunk,
@@ -137,61 +133,6 @@ def _verified(objects: ProjectObjects) -> list[Damage]:
         # The index is only an aid: everything it says stands in the packs and links too.
         objects.rebuild()
         return objects.verify()
-
-
-def _users(
-    store: Store, project: str, objects: ProjectObjects, damaged: list[Damage]
-) -> tuple[dict[str, set[str]], set[str]]:
-    """Which versions need each object, and which lack one."""
-    # What these consist of cannot be read; that they are damaged is reported by itself.
-    unlisted = {bytes.fromhex(one.chunk) for one in damaged if one.kind == "recipe"}
-    rows, _ = all_versions(store, project)
-    dropped = dropped_ids(store, project)
-    users: dict[str, set[str]] = defaultdict(set)
-    missing: set[str] = set()
-    for row in rows:
-        if row["id"] in dropped:
-            continue
-        reference = f"{row['name']}@{row['version']}"
-        try:
-            needed = objects_of(TreeStore(objects), [row])
-        except (NotFound, Unavailable, Corrupt):
-            # Of a version that was never fetched, only its own row is known here.
-            needed = plain_objects(row)
-        for digest in needed:
-            users[digest.hex()].add(reference)
-        recipes = objects.recipes(digest for digest in needed if digest not in unlisted)
-        chunks = _listed(needed, recipes)
-        chunks -= unlisted
-        absent = chunks - objects.locate(chunks).keys()
-        if absent and not _on_a_remote(store, project, absent):
-            missing.add(reference)
-    return users, missing
-
-
-def _listed(needed: list[bytes], recipes: dict[bytes, Recipe]) -> set[bytes]:
-    """The chunks that objects consist of, as far as the pages that list them can be read."""
-    chunks: set[bytes] = set()
-    for digest in needed:
-        with suppress(NotFound, Unavailable, Corrupt):
-            chunks.update(recipes[digest].ids() if digest in recipes else (digest,))
-    return chunks
-
-
-def _on_a_remote(store: Store, project: str, wanted: set[bytes]) -> bool:
-    """Whether one remote, as last heard, has all of these chunks or objects."""
-    state = store.workspace.state
-    for definition in read_definitions(state):
-        if not (state / "remotes" / definition.name / project / "catalogue.db").exists():
-            continue
-        catalogue = open_defined(state, definition, project).catalogue()
-        try:
-            found = catalogue.places(wanted).keys() | catalogue.recipes(wanted).keys()
-        finally:
-            catalogue.close()
-        if found >= wanted:
-            return True
-    return False
 
 
 def _repair(store: Store, project: str, remote: str, damaged: list[Damage]) -> set[str]:

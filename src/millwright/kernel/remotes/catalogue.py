@@ -212,6 +212,15 @@ class Catalogue:
             found.update(rows)
         return found
 
+    def several(self, ids: Iterable[bytes]) -> set[bytes]:
+        """Those that the remote has as objects of several chunks."""
+        found: set[bytes] = set()
+        for batch in _batches(list(ids)):
+            marks = ",".join("?" * len(batch))
+            rows = self._rows(f"SELECT id FROM objects WHERE id IN ({marks})", batch)  # noqa: S608
+            found.update(row[0] for row in rows)
+        return found
+
     def packs(self) -> dict[str, tuple[int, bytes]]:
         """Size and digest of every pack by name."""
         rows = self._rows("SELECT name, size, digest FROM packs")
