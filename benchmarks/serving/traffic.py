@@ -20,6 +20,7 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import tempfile
 import threading
 import time
@@ -29,12 +30,13 @@ from pathlib import Path
 import httpx
 import psutil
 from blake3 import blake3
-from throughput import TOKEN, ask, build, running, wrk_script
+from throughput import TOKEN, Measured, ask, build, measure, running, wrk_script
 
 from millwright.kernel.scoring import read_manifest
 
 ADMIN = "admin"
 CONNECTIONS = 64
+SHADOW_TURNS = 7
 SLEEPING = "time.sleep(0.05)"
 COMPUTING = "end = time.thread_time() + 0.05\n        while time.thread_time() < end: pass"
 CLASS = """
@@ -123,26 +125,44 @@ def change_often(address: str, config: dict, folder: Path, seconds: float, made:
 
 
 def shadow(folder: Path, seconds: int) -> None:
-    """Every request scored again by a slow model, beside the answer."""
+    """Every request scored again by a slow model, beside the answer: in turns with a server that
+    mirrors nothing, so that what else the machine does meets both."""
     script = wrk_script(folder)
+    lasting = max(1, seconds // 20)
     for title, work in (("sleeps", SLEEPING), ("computes", COMPUTING)):
         config = config_of(folder)
         slow = {**config["variants"][0], "name": "slow", "version_id": "s", "version": 2}
         slow |= {"package": str(slow_package(folder, work)), "weight": 0.0, "mirror": 1.0}
         shadowed = {**config, "variants": [*config["variants"], slow], "trust_code": True}
-        for connections in (4, CONNECTIONS):
-            found = []
-            for one in (config, shadowed):
-                with running(serve(folder, one)) as (_, address):
-                    url = f"{address}/v2/models/bench/infer"
-                    ask(url, script, connections, 2)
-                    found.append(ask(url, script, connections, max(5, seconds // 6)))
-            (_, without, before), (_, with_it, after) = found
-            print(
-                f"shadow that {title} 50 ms, {connections} connections: p99 {p99(after):.2f} ms"
-                f" against {p99(before):.2f} without ({p99(after) / p99(before) - 1:+.0%}, bar"
-                f" +10 %), {with_it:,.0f}/s against {without:,.0f}"
-            )
+        with (
+            running(serve(folder, config)) as (bare, without),
+            running(serve(folder, shadowed)) as (mirroring, with_it),
+        ):
+            both = ((bare, without), (mirroring, with_it))
+            for connections in (4, CONNECTIONS):
+                seen: list[list[Measured]] = [[], []]
+                for _ in range(SHADOW_TURNS):
+                    for found, (server, address) in zip(seen, both, strict=True):
+                        url = f"{address}/v2/models/bench/infer"
+                        found.append(measure(server, url, script, connections, lasting))
+                before, after = (statistics.median(one.p99_ms for one in each) for each in seen)
+                cost = [statistics.median(one.cpu_us for one in each) for each in seen]
+                rate = [statistics.median(one.requests_per_second for one in each) for each in seen]
+                print(
+                    f"shadow that {title} 50 ms, {connections} connections: p99 {after:.2f} ms"
+                    f" against {before:.2f} without ({after / before - 1:+.0%}, bar +10 %),"
+                    f" {cost[1]:.0f} against {cost[0]:.0f} µs of CPU, {rate[1]:,.0f}/s against"
+                    f" {rate[0]:,.0f}; {fates(with_it)}",
+                    flush=True,
+                )
+
+
+def fates(address: str) -> str:
+    """What became of the rows that were mirrored."""
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    text = httpx.get(f"{address}/metrics", headers=headers, timeout=30, trust_env=False).text
+    found = re.findall(r'mirrored_rows_total\{.*outcome="(\w+)"\} (\d+)', text)
+    return ", ".join(f"{int(count):,} {outcome}" for outcome, count in found)
 
 
 def overload(folder: Path, seconds: int) -> None:

@@ -2,42 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-import numpy as np
-import onnx
 import pyarrow as pa
-from blake3 import blake3
-from onnx import TensorProto, helper, numpy_helper
 
-FAR = 3000.0
-
-
-def make_fragile(package: Path) -> None:
-    """Let a package's model look a value up by its first input, which fails far outside."""
-    table = np.zeros((8, 2), dtype=np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gather", ["input", "zero"], ["first"], axis=1),
-            helper.make_node("Cast", ["first"], ["index"], to=TensorProto.INT64),
-            helper.make_node("Gather", ["table", "index"], ["sum"], axis=0),
-            helper.make_node("Softmax", ["sum"], ["output"], axis=1),
-        ],
-        "fragile",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, 4])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [None, 2])],
-        [
-            numpy_helper.from_array(np.array(0, dtype=np.int64), "zero"),
-            numpy_helper.from_array(table, "table"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    content = bytes(onnx.ModelProto.SerializeToString(model))
-    (package / "model.onnx").write_bytes(content)
-    manifest = json.loads((package / "manifest.json").read_text())
-    manifest["digests"]["model.onnx"] = blake3(content).hexdigest()
-    (package / "manifest.json").write_text(json.dumps(manifest))
+from odd_variants import FAR, make_fragile
 
 
 def test_a_failing_challenger_fails_only_its_own_callers_and_is_counted(

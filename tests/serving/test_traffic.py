@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from millwright.kernel.errors import InvalidInput
-from millwright.kernel.scoring import read_manifest
 from millwright.serving.config import config_of
 from millwright.serving.mirroring import differences
 from millwright.serving.outcome import Outcome
 from millwright.serving.traffic import Sample, Split, position, salt_of
+from odd_variants import slow, variant_of
 from watching import read_log, wait_until
 
 NAMES = ["champion", "b", "c"]
@@ -92,17 +90,6 @@ def test_labels_differ_by_name_and_numbers_by_a_tenth():
     assert differences(Outcome([100, 10], None, None), Outcome([109, 12], None, None)) == 1
 
 
-def variant_of(package, name: str, number: int, weight: float, mirror: float) -> dict:
-    return {
-        "name": name,
-        "package": str(package),
-        "version_id": f"v{number}",
-        "version": number,
-        "weight": weight,
-        "mirror": mirror,
-    }
-
-
 def test_a_shadow_scores_its_sample_and_answers_nobody(
     tmp_path, start_server, make_package, one_champion, ask
 ):
@@ -148,34 +135,6 @@ def test_three_arms_share_callers_and_change_without_a_restart(
     )
     assert reply.status_code == 200, reply.text
     assert {who(key) for key in keys} == {"b"}
-
-
-SLOW = """
-import time
-import numpy as np
-
-class Slow:
-    def load(self, folder):
-        pass
-
-    def predict(self, rows):
-        time.sleep(0.05)
-        return np.full((len(rows), 2), 0.5)
-"""
-
-
-def slow(package: Path) -> Path:
-    """The package, its model replaced by one that takes 50 ms."""
-    (package / "model.onnx").unlink()
-    (package / "model.py").write_text(SLOW)
-    changed = {
-        "runtime": "python",
-        "entry": "Slow",
-        "digests": {"model.py": blake3(SLOW.encode()).hexdigest()},
-    }
-    manifest = read_manifest(package).model_copy(update=changed)
-    (package / "manifest.json").write_text(manifest.model_dump_json())
-    return package
 
 
 def test_an_answer_does_not_wait_for_a_slow_shadow(

@@ -143,6 +143,11 @@ def of_mirrors(mirrors: Mapping[str, Mirror]) -> list[str]:
             },
         ),
         family(
+            "mirror_ends_total",
+            "Processes that score beside the answers and ended unasked.",
+            {f'model="{model}"': mirror.ended for model, mirror in mirrors.items()},
+        ),
+        family(
             "mirror_waiting_rows",
             "Answered rows that wait for their second score.",
             {f'model="{model}"': mirror.waiting_rows for model, mirror in mirrors.items()},

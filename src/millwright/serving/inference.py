@@ -217,7 +217,7 @@ def log(task: Task, outcome: Outcome | None, ended_ns: int, mirror: Mirror) -> N
     if beside is None:
         mirror.log.append(entry)
     else:
-        mirror.take(beside, entry)
+        mirror.take(task.generation.config, beside, entry)
 
 
 def _derived_ids(request_id: str, count: int) -> list[str]:

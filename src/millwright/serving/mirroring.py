@@ -1,18 +1,16 @@
 """Requests scored a second time, by another version, beside and after their answer.
 
-The answer never waits for it: a thread of its own takes what was answered, scores it in batches and
-hands it to the prediction log with both scores. What comes faster than the other version can score
-is logged without its score, and counted.
+The answer never waits for it, and the server's process does not compute it: a thread takes what was
+answered, has a process of its own score it in batches, and hands it to the prediction log with both
+scores. What comes faster than the other version can score is logged without its score, and counted.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import sys
 import threading
 import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,9 +21,11 @@ from millwright.serving.config import CHAMPION
 from millwright.serving.outcome import Outcome
 from millwright.serving.prediction_log import PredictionLog
 from millwright.serving.segments import Logged
+from millwright.serving.shadow.process import ShadowGone, ShadowProcess
 
 if TYPE_CHECKING:
-    from millwright.serving.variant import Variant
+    from millwright.serving.config import ServerConfig
+    from millwright.serving.variant import Generation, Variant
 
 MOST_ROWS = 128
 """Rows of one run of the model."""
@@ -36,27 +36,32 @@ NOTABLE = 0.1
 _GATHER_SECONDS = 0.005
 """Pause between turns, so that the thread takes many requests at a time and wakes seldom."""
 _CLOSE_SECONDS = 3.0
+_LONGEST_DELAY = 15.0
 
 
 class _Waiting(NamedTuple):
+    config: ServerConfig
     variant: Variant
     entry: Logged
 
 
 class Mirror:
-    """Scores the requests of one endpoint again. ``take`` may be called from any thread.
+    """Has the requests of one endpoint scored again. ``take`` may be called from any thread.
 
     Attributes:
         log: where every request goes in the end.
         rows: how many rows were ``scored``, ``dropped`` or ``failed``, by variant and outcome.
         differing: scored rows on which the two versions differ, by variant.
+        ended: how often the process that scores ended unasked.
     """
 
     def __init__(self, log: PredictionLog) -> None:
-        """Prepare; the thread begins with the first request."""
+        """Prepare; thread and process begin with the first configuration that mirrors."""
         self.log = log
         self.rows: Counter[tuple[str, str]] = Counter()
         self.differing: Counter[str] = Counter()
+        self.ended = 0
+        self._wanted: ServerConfig | None = None
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0
         self._lock = threading.Lock()
@@ -64,27 +69,38 @@ class Mirror:
         self._closing = False
         self._ends = math.inf
         self._thread: threading.Thread | None = None
+        self._apart = ShadowProcess(self._is_over)
+        self._failures = 0
+        self._not_before = -math.inf
 
     @property
     def waiting_rows(self) -> int:
         """Rows that were answered and wait for their second score."""
         return self._waiting_rows
 
-    def take(self, variant: Variant, entry: Logged) -> None:
-        """Score a request that was answered with ``variant`` too, then log it."""
+    def expect(self, generation: Generation | None) -> None:
+        """Be ready for what a generation mirrors; where it mirrors nothing, have no process."""
+        mirrors = generation is not None and any(one.config.mirror for one in generation.variants)
+        self._wanted = generation.config if generation is not None and mirrors else None
+        with self._lock:
+            if self._thread is None and mirrors:
+                self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def take(self, config: ServerConfig, variant: Variant, entry: Logged) -> None:
+        """Have a request that was answered under ``config`` scored by ``variant`` too, then log
+        it."""
         count = entry.rows.count
         with self._lock:
             room = self._waiting_rows + count <= WAITING_ROWS and not self._closing
             if room:
-                self._waiting.append(_Waiting(variant, entry))
+                self._waiting.append(_Waiting(config, variant, entry))
                 self._waiting_rows += count
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
-                    self._thread.start()
-        if room:
+        if not room:
+            self._leave([_Waiting(config, variant, entry)], "dropped")
+        elif not self._wake.is_set():
             self._wake.set()
-        else:
-            self._leave([_Waiting(variant, entry)], "dropped")
 
     def close(self) -> None:
         """Score what waits, for a few seconds at most; the rest is logged without."""
@@ -94,6 +110,9 @@ class Mirror:
         if self._thread is not None:
             self._thread.join(2 * _CLOSE_SECONDS)
 
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._ends
+
     def _run(self) -> None:
         while True:
             self._wake.wait()
@@ -102,10 +121,12 @@ class Mirror:
             self._wake.clear()
             closing = self._closing
             while batch := self._next_batch():
-                if time.monotonic() > self._ends:
-                    self._leave(batch, "dropped")
-                else:
-                    self._score(batch)
+                self._score(batch)
+            wanted = None if closing else self._wanted
+            if wanted is None:
+                self._apart.end()
+            else:
+                self._is_there(wanted)
             if closing:
                 return
 
@@ -124,28 +145,48 @@ class Mirror:
             self._waiting_rows -= size
         return batch
 
-    def _score(self, batch: Sequence[_Waiting]) -> None:
-        variant = batch[0].variant
+    def _is_there(self, config: ServerConfig) -> bool:
+        """Whether the process serves ``config``, which is now made so where it may be."""
+        if time.monotonic() < self._not_before:
+            return False
         try:
-            if len(batch) == 1:
-                whole = variant.score(batch[0].entry.rows)
-            else:
-                rows = [variant.plain(waiting.entry.rows) for waiting in batch]
-                whole = variant.score_plain(list(itertools.chain.from_iterable(rows)))
-        except Exception as error:
-            if len(batch) > 1:
-                for waiting in batch:  # somebody's rows cannot be scored; whose, shows each alone
-                    self._score([waiting])
-                return
-            if not self.rows[_name_of(batch[0]), "failed"]:
-                traceback.print_exception(error, file=sys.stderr)
+            self._apart.serve(config)
+        except ShadowGone:
+            self._note_end()
+            return False
+        return True
+
+    def _score(self, batch: Sequence[_Waiting]) -> None:
+        config, variant, _ = batch[0]
+        if self._is_over() or not self._is_there(config):
+            self._leave(batch, "dropped")
+            return
+        try:
+            outcomes = self._apart.score(
+                variant.config.version_id, [waiting.entry.rows for waiting in batch]
+            )
+        except ShadowGone:
+            self._note_end()
             self._leave(batch, "failed")
             return
-        start = 0
-        for waiting in batch:
-            end = start + waiting.entry.rows.count
-            self._finish(waiting, whole.part(start, end))
-            start = end
+        self._failures = 0
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if outcome is None:
+                self._leave([waiting], "failed")
+            else:
+                self._finish(waiting, outcome)
+
+    def _note_end(self) -> None:
+        """The process is gone: who ends again and again is started ever less often."""
+        if self._is_over():
+            return
+        self.ended += 1
+        self._failures += 1
+        delay = min(_LONGEST_DELAY, 0.25 * 2**self._failures)
+        self._not_before = time.monotonic() + delay
+        sys.stderr.write(
+            f"The process that scores beside the answers ended; another starts in {delay:g} s.\n"
+        )
 
     def _finish(self, waiting: _Waiting, outcome: Outcome) -> None:
         entry, name = waiting.entry, _name_of(waiting)

@@ -76,7 +76,13 @@ class Endpoint:
         generation = load_generation(config, known)
         on_disk = sum(_size(variant.package) for variant in config.variants)
         self.size = max(on_disk, _resident() - before, self.size if known else 0)
+        self.mirror.expect(generation)
         return generation
+
+    def let_go(self) -> None:
+        """Keep nothing of it in memory; its last requests finish."""
+        self.generation = None
+        self.mirror.expect(None)
 
     def pinned(self, generation: Generation, version: str) -> Variant | None:
         """The variant that serves a version; None where none is asked for.
@@ -208,7 +214,7 @@ class Models:
 
     def unload(self, endpoint: Endpoint) -> None:
         """Take a model out of memory and of service; its last requests finish."""
-        endpoint.generation = None
+        endpoint.let_go()
         endpoint.unloaded = True
 
     async def _take_over(self, endpoint: Endpoint, config: ServerConfig) -> None:
@@ -232,7 +238,7 @@ class Models:
             if used <= self._memory:
                 return
             if endpoint is not newest and not endpoint.in_flight:
-                endpoint.generation = None
+                endpoint.let_go()
                 used -= endpoint.size
                 self.evictions += 1
 

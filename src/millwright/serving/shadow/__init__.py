@@ -1,0 +1,1 @@
+"""A process of its own for what scores requests beside their answers."""
