@@ -26,6 +26,11 @@ def active_experiment(tx: Transaction, project: str, identifier: str) -> Experim
     row = by_id(tx.connection, project, identifier)
     if row is None:
         raise absent(f"No Experiment with id={identifier[:100]} exists")
+    return active(row)
+
+
+def active(row: ExperimentRow) -> ExperimentRow:
+    """The same experiment, unless it was deleted; raises ``MlflowError``."""
     if row.deleted_ms is not None:
         raise invalid(
             f"The experiment {row.id} must be in the 'active' state. Current state is deleted."

@@ -99,7 +99,7 @@ class MlflowGateway:
         self, scope: Scope, receive: Receive, headers: dict[str, str], place: re.Match[str]
     ) -> Reply:
         path = place["path"]
-        found = self._map.find(scope["method"], _short(path))
+        found = self._map.find(scope["method"], short(path))
         if found is None:
             raise MlflowError(
                 "ENDPOINT_NOT_FOUND", f"This server does not answer {scope['method']} {path[:200]}"
@@ -162,7 +162,7 @@ def _run(handler: Any, call: MlflowCall) -> Reply:
     return answer if isinstance(answer, Reply) else Reply(_encode(answer))
 
 
-def _short(path: str) -> str:
+def short(path: str) -> str:
     """The path as endpoint tables have it: without version and without the ajax twin's prefix."""
     below = _VERSIONED.match(path)
     if below is not None:

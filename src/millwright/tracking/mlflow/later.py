@@ -1,6 +1,6 @@
 """What the protocol has beyond this server, answered in its own words: not implemented.
 
-Gateway, evaluation datasets, scorers, label schemas, review queues, issues, prompt optimisation and
+Gateway, running scorers, label schemas, review queues, issues, prompt optimisation and
 workspaces. A client that asks is told so at once, in the shape of an error that it knows, and
 nothing that looks like an answer comes back. ``docs/guide/mlflow.md`` lists them.
 """
@@ -14,9 +14,9 @@ from millwright.tracking.mlflow.errors import MlflowError
 endpoints = Endpoints()
 FAMILIES = {
     "gateway": "The AI gateway",
-    "datasets": "Evaluation datasets",
-    "scorers": "Scorers",
-    "scorer": "Scorers",
+    "scorers/online-config": "Scoring of live traces",
+    "scorers/online-configs": "Scoring of live traces",
+    "scorer": "Running scorers",
     "genai": "Evaluation",
     "gateway-proxy": "The AI gateway",
     "jobs": "Jobs",
@@ -33,14 +33,16 @@ FAMILIES = {
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def _family(path: str) -> str:
+def family(path: str) -> str:
+    """What a path that is not answered is part of, as a refusal names it."""
     below = path.partition("/mlflow/")[2]
-    return FAMILIES.get(below.partition("/")[0], "This")
+    found = [name for name in FAMILIES if f"{below}/".startswith(f"{name}/")]
+    return FAMILIES[found[0]] if found else "This"
 
 
 def not_implemented(call: MlflowCall) -> object:
     """Say that this part of the protocol is not answered here."""
-    raise MlflowError("NOT_IMPLEMENTED", f"{_family(call.path)} is not implemented by this server.")
+    raise MlflowError("NOT_IMPLEMENTED", f"{family(call.path)} is not implemented by this server.")
 
 
 for _name in FAMILIES:

@@ -77,7 +77,7 @@ class DatasetSummary(Struct, omit_defaults=True):
 def search_runs(call: MlflowCall) -> object:
     """A page of the runs that pass a filter, in order."""
     asked = call.read(RunSearch)
-    _checked_size(asked.max_results, MAX_RUNS)
+    checked_size(asked.max_results, MAX_RUNS)
     search = Search(
         experiments=(),
         conditions=tuple(conditions(asked.filter)),
@@ -113,7 +113,7 @@ def search_runs(call: MlflowCall) -> object:
 def search_experiments(call: MlflowCall) -> object:
     """A page of the experiments that pass a filter, in order."""
     asked = call.read(ExperimentSearch)
-    _checked_size(asked.max_results, MAX_EXPERIMENTS)
+    checked_size(asked.max_results, MAX_EXPERIMENTS)
     prepare(call)
     with call.store.read() as connection:
         rows, token = find_experiments(
@@ -166,7 +166,8 @@ def viewed(view: str | int, parameter: str) -> str:
     return name
 
 
-def _checked_size(size: int, most: int) -> None:
+def checked_size(size: int, most: int) -> None:
+    """How many are asked for at once; raises ``MlflowError`` where that is none or too many."""
     refused = f"Invalid value {size} for parameter 'max_results' supplied. It must be"
     if size < 1:
         raise invalid(f"{refused} a positive integer")

@@ -14,6 +14,7 @@ from millwright.kernel import clock
 from millwright.kernel.access import Actor
 from millwright.kernel.store import Store, Transaction
 from millwright.tracking import tables as t
+from millwright.tracking.scorers.tables import scorer_versions, scorers
 from millwright.tracking.service.runs import unknown_run
 from millwright.tracking.tables import experiments, runs
 
@@ -108,8 +109,15 @@ def _purge_experiments(store: Store, actor: Actor, project: str, limit: int) -> 
         for row in tx.execute(query).all():
             for table in (t.experiment_tags, t.run_datasets):
                 tx.execute(delete(table).where(table.c.experiment_no == row.no))
+            _remove_scorers(tx, row.no)
             tx.execute(delete(experiments).where(experiments.c.no == row.no))
             tx.event("experiment.purged", f"experiment:{row.id}", {"name": row.name})
+
+
+def _remove_scorers(tx: Transaction, experiment: int) -> None:
+    mine = select(scorers.c.id).where(scorers.c.experiment_no == experiment)
+    tx.execute(delete(scorer_versions).where(scorer_versions.c.scorer.in_(mine)))
+    tx.execute(delete(scorers).where(scorers.c.experiment_no == experiment))
 
 
 def _mark(tx: Transaction, no: int, deleted_ms: int | None) -> None:
