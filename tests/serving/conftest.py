@@ -247,3 +247,54 @@ def one_champion() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def ask() -> Callable[..., dict[str, Any]]:
     return question
+
+
+STREAMING = """
+import pathlib, time
+import numpy as np
+
+class Slowly:
+    def load(self, folder):
+        self.seen = folder / "seen"
+
+    def predict(self, matrix):
+        return matrix[:, 0] * 10
+
+    def predict_stream(self, matrix):
+        kind, steps = int(matrix[0, 0]), int(matrix[0, 1])
+        if kind == 1:
+            raise RuntimeError("at once")
+        try:
+            for step in range(steps):
+                with self.seen.open("a") as file:
+                    file.write(f"{step}\\n")
+                if kind == 2 and step == 2:
+                    raise RuntimeError("in the middle")
+                if kind == 3:
+                    time.sleep(0.02)
+                if kind == 4:
+                    yield f"word{step} "
+                else:
+                    yield matrix[:, 0] + step
+        finally:
+            with self.seen.open("a") as file:
+                file.write("closed\\n")
+"""
+"""What the first column is says what happens, the second how often."""
+
+
+@pytest.fixture
+def slowly(make_package) -> Path:
+    """A package with a Python class that streams."""
+    from millwright.kernel.model_package import EncodedColumn, Field
+
+    fields = tuple(Field(name=name, kind="numeric") for name in ("kind", "steps"))
+    columns = tuple(EncodedColumn(field=one.name, how="number") for one in fields)
+    folder: Path = make_package("regression", fields=fields, columns=columns)
+    (folder / "model.py").write_text(STREAMING)
+    (folder / "model.onnx").unlink()
+    digests = {"model.py": blake3(STREAMING.encode()).hexdigest()}
+    changed = {"runtime": "python", "entry": "Slowly", "digests": digests}
+    manifest = read_manifest(folder).model_copy(update=changed)
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    return folder

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,11 @@ ROOT = Path(__file__).parents[2]
 CALLS = Path(__file__).parent / "clients"
 
 
-@pytest.fixture
-def addresses(tmp_path, make_package, one_champion) -> Iterator[tuple[str, str]]:
+@contextlib.contextmanager
+def served(config: dict[str, Any], file: Path) -> Iterator[tuple[str, str]]:
     """Where a server answers HTTP and gRPC."""
     pytest.importorskip("grpc")
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps(one_champion(make_package())))
+    file.write_text(json.dumps(config))
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "millwright.serving"),
@@ -37,18 +38,7 @@ def addresses(tmp_path, make_package, one_champion) -> Iterator[tuple[str, str]]
     server.wait()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("peer", "kind"),
-    [
-        ("triton", "http"),
-        ("triton", "grpc"),
-        ("kserve", "http"),
-        ("kserve", "grpc"),
-        ("mlflow", "scoring"),
-    ],
-)
-def test_every_call_of_the_client_that_applies_works(peer, kind, addresses):
+def ask_with(peer: str, kind: str, addresses: tuple[str, str]) -> None:
     python = ROOT / ".peers" / peer / "bin" / "python"
     if not python.exists():
         pytest.skip(f"needs the client: ci/peer {peer}")
@@ -62,3 +52,28 @@ def test_every_call_of_the_client_that_applies_works(peer, kind, addresses):
     )
     assert called.returncode == 0, called.stderr
     assert called.stdout.strip().endswith("all right")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("peer", "kind"),
+    [
+        ("triton", "http"),
+        ("triton", "grpc"),
+        ("kserve", "http"),
+        ("kserve", "grpc"),
+        ("mlflow", "scoring"),
+    ],
+)
+def test_every_call_of_the_client_that_applies_works(
+    peer, kind, tmp_path, make_package, one_champion
+):
+    with served(one_champion(make_package()), tmp_path / "config.json") as addresses:
+        ask_with(peer, kind, addresses)
+
+
+@pytest.mark.slow
+def test_tritons_client_reads_answers_that_come_bit_by_bit(tmp_path, slowly, one_champion):
+    config = one_champion(slowly, trust_code=True)
+    with served(config, tmp_path / "config.json") as addresses:
+        ask_with("triton", "decoupled", addresses)

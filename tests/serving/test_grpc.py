@@ -17,6 +17,7 @@ import pytest
 grpc = pytest.importorskip("grpc")
 
 from millwright.serving.grpc.messages import message  # noqa: E402 - needs what may be missing
+from watching import wait_until  # noqa: E402
 
 
 class Caller:
@@ -170,13 +171,74 @@ def test_mistakes_have_their_code_and_a_sentence(start_grpc, make_package, one_c
 
 def test_a_stream_goes_on_after_a_bad_request(start_grpc, make_package, one_champion):
     caller = start_grpc(one_champion(make_package()))
-    bad = question()
+    bad = question(id="b")
     del bad.inputs[0]
     first, second, third = caller.stream([question(id="a"), bad, question(id="c")])
     assert first.infer_response.id == "a"
     assert "Tensor 'distance' is missing" in second.error_message
-    assert not second.HasField("infer_response")
+    assert (second.infer_response.id, len(second.infer_response.outputs)) == ("b", 0)
     assert third.infer_response.id == "c"
+    assert third.infer_response.parameters["triton_final_response"].bool_param
+    metrics = httpx.get(f"{caller.url}/metrics", trust_env=False).text
+    assert 'nv_inference_request_failure{model="delays"} 1' in metrics
+
+
+def bit_by_bit(kind: int, steps: int, **more: Any) -> Any:
+    request = message("ModelInferRequest")(model_name="delays", **more)
+    for name, value in (("kind", kind), ("steps", steps)):
+        contents = {"fp64_contents": [float(value)]}
+        request.inputs.add(name=name, datatype="FP64", shape=[1], contents=contents)
+    return request
+
+
+def test_a_model_that_answers_bit_by_bit_gives_a_reply_for_each(start_grpc, slowly, one_champion):
+    caller = start_grpc(one_champion(slowly, trust_code=True))
+    told = bit_by_bit(4, 2, id="b")
+    told.parameters["triton_enable_empty_final_response"].bool_param = True
+    said = caller.stream([bit_by_bit(0, 3, id="a"), told, bit_by_bit(2, 9, id="c")])
+    values = [list(one.infer_response.outputs[0].contents.fp64_contents) for one in said[:3]]
+    assert values == [[0.0], [1.0], [2.0]]
+    words = [one.infer_response.outputs[0].contents.bytes_contents[0] for one in said[3:5]]
+    assert words == [b"word0 ", b"word1 "]
+    assert not said[5].infer_response.outputs
+    finals = [one.infer_response.parameters["triton_final_response"].bool_param for one in said]
+    assert finals == [False] * 5 + [True] + [False] * 3
+    assert [one.infer_response.id for one in said] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
+    assert [one.error_message for one in said] == [""] * 8 + [said[-1].error_message]
+    assert "The server failed" in said[-1].error_message
+    config = caller.call("ModelConfig", name="delays").config
+    assert config.model_transaction_policy.decoupled
+    assert [(one.name, one.data_type) for one in config.input] == [("kind", 12), ("steps", 12)]
+    whole = caller.call("ModelInfer", request=bit_by_bit(0, 3))
+    assert list(whole.outputs[0].contents.fp64_contents) == [0.0]
+    metrics = httpx.get(f"{caller.url}/metrics", trust_env=False).text
+    assert 'millwright_streams_total{model="delays",ended="done"} 2' in metrics
+    assert 'millwright_streams_total{model="delays",ended="failed"} 1' in metrics
+    assert "millwright_in_flight 0" in metrics
+
+
+def test_who_leaves_a_stream_ends_its_generators(start_grpc, slowly, one_champion):
+    caller = start_grpc(one_champion(slowly, trust_code=True))
+    method = caller.channel.stream_stream(
+        "/inference.GRPCInferenceService/ModelStreamInfer",
+        request_serializer=message("ModelInferRequest").SerializeToString,
+        response_deserializer=message("ModelStreamInferResponse").FromString,
+    )
+    call = method(iter([bit_by_bit(3, 100_000), bit_by_bit(3, 100_000)]), timeout=20)
+    next(call)
+    call.cancel()
+    seen = slowly / "seen"
+    wait_until(lambda: seen.read_text().split().count("closed") == 2)
+    metrics = f"{caller.url}/metrics"
+    wait_until(lambda: "in_flight 0" in httpx.get(metrics, trust_env=False).text)
+
+
+def test_a_deadline_of_the_call_ends_a_stream(start_grpc, slowly, one_champion):
+    caller = start_grpc(one_champion(slowly, trust_code=True))
+    request = bit_by_bit(3, 100_000)
+    request.parameters["timeout"].int64_param = 200_000
+    *_, last = caller.stream([request])
+    assert "time was over" in last.error_message
 
 
 def test_a_token_is_asked_for_here_too(start_grpc, make_package, one_champion):

@@ -10,64 +10,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from blake3 import blake3
 
-from millwright.kernel.scoring import Scorer, read_manifest
+from millwright.kernel.scoring import Scorer
 from millwright.serving.application import Application
 from millwright.serving.config import ServerConfig
 from millwright.serving.models import Models
 from watching import wait_until
 
-MODEL = """
-import pathlib, time
-import numpy as np
-
-class Slowly:
-    def load(self, folder):
-        self.seen = folder / "seen"
-
-    def predict(self, matrix):
-        return matrix[:, 0] * 10
-
-    def predict_stream(self, matrix):
-        kind, steps = int(matrix[0, 0]), int(matrix[0, 1])
-        if kind == 1:
-            raise RuntimeError("at once")
-        try:
-            for step in range(steps):
-                with self.seen.open("a") as file:
-                    file.write(f"{step}\\n")
-                if kind == 2 and step == 2:
-                    raise RuntimeError("in the middle")
-                if kind == 3:
-                    time.sleep(0.02)
-                if kind == 4:
-                    yield f"word{step} "
-                else:
-                    yield matrix[:, 0] + step
-        finally:
-            with self.seen.open("a") as file:
-                file.write("closed\\n")
-"""
 PATH = "/v2/models/delays/infer_stream"
 NUMBERS, AT_ONCE, MIDDLE, SLOW, TEXT, BIG = range(6)
-
-
-@pytest.fixture
-def slowly(make_package) -> Path:
-    """A package with a Python class that streams."""
-    from millwright.kernel.model_package import EncodedColumn, Field
-
-    fields = tuple(Field(name=name, kind="numeric") for name in ("kind", "steps"))
-    columns = tuple(EncodedColumn(field=one.name, how="number") for one in fields)
-    folder: Path = make_package("regression", fields=fields, columns=columns)
-    (folder / "model.py").write_text(MODEL)
-    (folder / "model.onnx").unlink()
-    digests = {"model.py": blake3(MODEL.encode()).hexdigest()}
-    changed = {"runtime": "python", "entry": "Slowly", "digests": digests}
-    manifest = read_manifest(folder).model_copy(update=changed)
-    (folder / "manifest.json").write_text(manifest.model_dump_json())
-    return folder
 
 
 def question(kind: int, steps: int, **parameters: Any) -> dict[str, Any]:
@@ -123,6 +74,19 @@ def test_each_thing_the_model_yields_is_an_event_and_the_last_is_logged(serving,
     assert logged["request_id"].to_pylist() == ["mine", "mine"]
     assert logged["score"].to_pylist() == [4.0, None]
     assert logged["label"].to_pylist() == [None, "word0 word1 word2 "]
+
+
+def test_asked_for_all_of_it_the_answer_is_one(serving):
+    path = PATH.replace("infer_stream", "generate")
+    assert serving.infer(question(TEXT, 3), path).json()["outputs"][0]["data"] == [
+        "word0 word1 word2 "
+    ]
+    assert serving.infer(question(NUMBERS, 3), path).json()["outputs"][0]["data"] == [2.0]
+    assert serving.infer(question(AT_ONCE, 3), path).status_code == 500
+    assert serving.get(path).status_code == 405
+    metrics = serving.get("/metrics").text
+    assert 'millwright_requests_total{protocol="open-inference",code="200"} 2' in metrics
+    assert 'millwright_requests_total{protocol="open-inference",code="500"} 1' in metrics
 
 
 def test_what_fails_at_once_is_refused_and_what_fails_later_is_an_event(serving):

@@ -123,6 +123,56 @@ def test_opentelemetrys_own_messages_read_what_is_sent(collector, make_package, 
     assert resource.scope_spans[0].spans[0].kind == 2
 
 
+def test_calls_of_grpc_are_spans_too(collector, make_package, one_champion):
+    grpc = pytest.importorskip("grpc")
+    from millwright.serving.grpc.messages import message
+    from millwright.serving.grpc.service import start_grpc
+
+    def question(**more: Any) -> Any:
+        request = message("ModelInferRequest")(model_name="delays", **more)
+        said = (("distance", "FP64", b"\0" * 8), ("carrier", "BYTES", b"\2\0\0\0AA"))
+        for name, datatype, raw in (*said, ("holiday", "BOOL", b"\1")):
+            request.inputs.add(name=name, datatype=datatype, shape=[1])
+            request.raw_input_contents.append(raw)
+        return request
+
+    async def run() -> None:
+        config = one_champion(make_package(), traces={"url": collector.url})
+        models = Models(ServerConfig.model_validate(config))
+        models.start()
+        application = Application(models)
+        server, port = await start_grpc(application, "127.0.0.1", 0)
+        types = {
+            "request_serializer": message("ModelInferRequest").SerializeToString,
+            "response_deserializer": lambda content: content,
+        }
+        metadata = (("traceparent", f"00-{TRACE}-{SPAN}-01"), ("tracestate", "vendor=1"))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            home = "/inference.GRPCInferenceService"
+            call = channel.unary_unary(f"{home}/ModelInfer", **types)
+            await call(question(), metadata=metadata)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await call(question(model_version="9"), metadata=metadata)
+            stream = channel.stream_stream(f"{home}/ModelStreamInfer", **types)
+            assert len([one async for one in stream([question()] * 2, metadata=metadata)]) == 2
+        await server.stop(None)
+        application.close()
+        models.close()
+
+    asyncio.run(run())
+    assert {span.trace for span in collector.spans} == {TRACE}
+    roots = [span for span in collector.spans if span.parent == SPAN]
+    home = "inference.GRPCInferenceService"
+    assert [root.name for root in roots] == [
+        f"{home}/ModelInfer delays",
+        f"{home}/ModelInfer",
+        *[f"{home}/ModelStreamInfer delays"] * 2,
+    ]
+    assert [root.attributes["rpc.grpc.status_code"] for root in roots] == [0, 5, 0, 0]
+    assert roots[0].attributes["rpc.method"] == "ModelInfer"
+    assert len(collector.spans) == 4 + 3 * 4
+
+
 def test_who_does_not_record_is_not_recorded_and_the_rest_are_sampled(
     collector, make_package, one_champion, ask
 ):

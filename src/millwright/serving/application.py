@@ -25,6 +25,7 @@ from millwright.serving.admission import Admission
 from millwright.serving.bodies import ClientGone, Incoming, read_body, require_type
 from millwright.serving.config import ServerConfig, parse_config
 from millwright.serving.encoder import FEW_ROWS
+from millwright.serving.events import EventStream, write_event
 from millwright.serving.explaining import Explainer, write_explanation
 from millwright.serving.inference import (
     Answer,
@@ -38,7 +39,8 @@ from millwright.serving.inference import (
 )
 from millwright.serving.metrics import CONTENT_TYPE, Metrics
 from millwright.serving.models import Endpoint, Models
-from millwright.serving.questions import Written
+from millwright.serving.outcome import Said
+from millwright.serving.questions import Question, Written
 from millwright.serving.recording import Recorder
 from millwright.serving.replies import (
     STREAMS,
@@ -52,7 +54,7 @@ from millwright.serving.replies import (
     wrong_method,
 )
 from millwright.serving.repository import Repository
-from millwright.serving.streaming import Ended, Stream
+from millwright.serving.streaming import Ended, Stream, WritePart
 from millwright.serving.variant import Generation, Variant
 
 REFUSAL_SECONDS = 0.2
@@ -61,6 +63,7 @@ _ADMIN_BODY_BYTES = 1024 * 1024
 _REQUEST_ID_LENGTH = 200
 _MODELS = "/v2/models/"
 _EXPLAIN = "/explain"
+_GENERATE = "/generate"
 _ALL_STATS = "/v2/models/stats"
 
 
@@ -100,7 +103,7 @@ class Application:
         """Requests for predictions that have no reply yet."""
         return self.models.in_flight
 
-    def respond(self, request: Incoming) -> Coroutine[Any, Any, Reply | Stream | None]:
+    def respond(self, request: Incoming) -> Coroutine[Any, Any, Reply | EventStream | None]:
         """The reply to one request; None where the caller hung up before it was complete."""
         protocol = _protocol(request.path)
         tracer = self.recorder.tracer
@@ -113,9 +116,9 @@ class Application:
         if self.recorder.tracer is not None:
             self.recorder.tracer.close()
 
-    async def _respond(self, request: Incoming, protocol: str | None) -> Reply | Stream | None:
+    async def _respond(self, request: Incoming, protocol: str | None) -> Reply | EventStream | None:
         started_ns = time.perf_counter_ns()
-        reply: Reply | Stream
+        reply: Reply | EventStream
         try:
             reply = await self._reply(request, protocol, started_ns)
         except Busy as error:
@@ -129,14 +132,14 @@ class Application:
         except Exception:
             traceback.print_exc(file=sys.stderr)
             reply = failure()
-        if protocol is not None and type(reply) is not Stream:
+        if protocol is not None and type(reply) is not EventStream:
             seconds = (time.perf_counter_ns() - started_ns) / 1e9
             self.metrics.request(protocol, reply.status, seconds)
         return reply
 
     async def _reply(
         self, request: Incoming, protocol: str | None, started_ns: int
-    ) -> Reply | Stream:
+    ) -> Reply | EventStream:
         method, path = request.method, request.path
         most: int | None = None
         if self.admission.asks(path):
@@ -177,9 +180,10 @@ class Application:
             read: Callable[..., Task] = partial(read_invocation, media=media)
         else:
             read = read_infer
-            # No browser sends the extension's header to another site without asking first.
+            # No browser sends the extension's header, or these types, to another site without asking
+            # first. Triton's asynchronous client says the second of JSON too.
             if binary_tensors.HEADER not in headers:
-                require_type(headers, "application/json")
+                require_type(headers, "application/json", "application/octet-stream")
         generation = endpoint.generation
         if generation is None or self.models.many:
             generation = await self.models.ready(endpoint)
@@ -188,14 +192,18 @@ class Application:
         request_id = (headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
         content, raw = binary_tensors.split(headers, body)
         arrival = Arrival(content, started_ns, request_id or None, raw)
+        if request.path.endswith(_GENERATE):
+            task = read_infer(arrival, generation, pinned)
+            if task.answering.stream is not None:
+                return Reply(200, await self._whole(endpoint, task))
         return answered(
             await self.predict(endpoint, len(body), lambda: read(arrival, generation, pinned))
         )
 
     async def _stream(
         self, endpoint: Endpoint, version: str, request: Incoming, started_ns: int, most: int | None
-    ) -> Stream:
-        """An answer bit by bit; it counts as under way until its last event was taken."""
+    ) -> EventStream:
+        """An answer bit by bit, as events."""
         endpoint.refuse_if_busy()
         require_type(request.headers, "application/json")
         generation = await self.models.ready(endpoint)
@@ -203,22 +211,53 @@ class Application:
         body = await read_body(request, endpoint.most_bytes(most))
         request_id = (request.headers.get("x-request-id") or "")[:_REQUEST_ID_LENGTH]
         arrival = Arrival(body, started_ns, request_id or None)
-        task = await looked_up(read_infer(arrival, generation, pinned))
+        task = read_infer(arrival, generation, pinned)
+        return EventStream(await self.stream(endpoint, task, write_event, "stream"))
+
+    async def stream(
+        self, endpoint: Endpoint, task: Task, write: WritePart, protocol: str | None
+    ) -> Stream:
+        """An answer bit by bit that has begun; it is under way until its last part was taken.
+
+        ``protocol`` is what it is counted under; None where the caller counts it.
+
+        Raises:
+            Conflict: the model answers all at once. Whatever it raises before its first part.
+        """
+        task = await looked_up(task)
         self.metrics.outside(endpoint.name, _outside(task))
 
         def finish(stream: Stream, ended: Ended, given: Answer) -> None:
             endpoint.in_flight -= 1
-            if not stream.refused:
-                seconds = (time.perf_counter_ns() - started_ns) / 1e9
-                self.metrics.request("stream", stream.status, seconds)
+            if protocol is not None and not stream.refused:
+                seconds = (time.perf_counter_ns() - task.arrival.started_ns) / 1e9
+                self.metrics.request(protocol, stream.status, seconds)
             self.metrics.stream(endpoint.name, ended, stream.events)
             if ended == "done":
                 self.metrics.answer(endpoint.name, given)
 
-        stream = Stream(task, endpoint.mirror, finish)
+        stream = Stream(task, endpoint.mirror, write, finish)
         endpoint.in_flight += 1
         await stream.begin()
         return stream
+
+    async def _whole(self, endpoint: Endpoint, task: Task) -> bytes:
+        """What a model says bit by bit, in one answer: all of its text, or its last scores."""
+        said: list[Said] = []
+
+        def keep(_question: Question, _id: str, _variant: Variant, one: Said) -> bytes:
+            said.append(one)
+            return b""
+
+        stream = await self.stream(endpoint, task, keep, None)
+        try:
+            while await stream.following() is not None:
+                pass
+        finally:
+            await stream.close()
+        texts = [one for one in said if isinstance(one, str)]
+        whole = "".join(texts) if texts or not said else said[-1]
+        return open_inference.write_part(task.question, task.request_id, task.answering, whole)
 
     async def _explanation(
         self, endpoint: Endpoint, version: str, request: Incoming, most: int | None
@@ -311,7 +350,7 @@ class Application:
                 self.metrics.exposition(self.models, self.recorder.spans),
                 CONTENT_TYPE,
             )
-        if path.endswith(("/infer", _EXPLAIN, *STREAMS)) or path in (
+        if path.endswith(("/infer", _EXPLAIN, _GENERATE, *STREAMS)) or path in (
             "/invocations",
             "/admin/config",
         ):
@@ -366,7 +405,7 @@ class Application:
         if not path.startswith(_MODELS):
             raise no_path(path)
         bare = path.removesuffix("/infer").removesuffix(_EXPLAIN)
-        if path.endswith(STREAMS):
+        if path.endswith((_GENERATE, *STREAMS)):
             bare = path.rpartition("/")[0]
         parts = bare[len(_MODELS) :].split("/")
         if len(parts) == 1:
@@ -391,7 +430,7 @@ _PLAIN_PATHS = frozenset(
 
 
 def _protocol(path: str) -> str | None:
-    if path.endswith("/infer"):
+    if path.endswith(("/infer", _GENERATE)):
         return "open-inference"
     if path.endswith(_EXPLAIN):
         return "explain"

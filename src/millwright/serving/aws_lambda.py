@@ -23,10 +23,10 @@ from typing import Any, NoReturn
 from millwright.serving.application import Application
 from millwright.serving.bodies import Headers
 from millwright.serving.container import DEFAULT_HOME, HOME, config_of
+from millwright.serving.events import EventStream
 from millwright.serving.listening import ACCESS_TOKEN
 from millwright.serving.models import Models
 from millwright.serving.replies import Reply
-from millwright.serving.streaming import Stream
 
 Event = Mapping[str, Any]
 
@@ -69,7 +69,9 @@ def handler(event: Event, _context: object) -> dict[str, Any]:
     }
 
 
-async def _whole(application: Application, invocation: _Invocation) -> tuple[Reply | Stream, bytes]:
+async def _whole(
+    application: Application, invocation: _Invocation
+) -> tuple[Reply | EventStream, bytes]:
     """The reply and all of its body: an invocation is answered in one piece."""
     reply = await application.respond(invocation)
     assert reply is not None, "an event arrives whole"

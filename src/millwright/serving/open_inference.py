@@ -213,11 +213,7 @@ def write_reply(question: Question, request_id: str, answer: Variant, outcome: O
 
 def write_part(question: Question, request_id: str, answer: Variant, said: Said) -> bytes:
     """An inference response for one thing of a stream; errors as ``write_reply``."""
-    if isinstance(said, str):
-        outputs = [_output("text_output", "BYTES", [1], [said])]
-    else:
-        outputs = wanted_outputs(question, answer, said)
-    return orjson.dumps(_response(request_id, answer, outputs))
+    return orjson.dumps(_response(request_id, answer, outputs_said(question, answer, said)))
 
 
 def _response(
@@ -231,6 +227,13 @@ def _response(
         "parameters": {"variant": answer.config.name, "version": version},
         "outputs": outputs,
     }
+
+
+def outputs_said(question: Question, answer: Variant, said: Said) -> list[dict[str, object]]:
+    """The outputs of one thing of a stream; as ``wanted_outputs``, or a text."""
+    if isinstance(said, str):
+        return [_output("text_output", "BYTES", [1], [said])]
+    return wanted_outputs(question, answer, said)
 
 
 def wanted_outputs(
@@ -311,6 +314,7 @@ def model_config(generation: Generation) -> dict[str, object]:
         "platform": described["platform"],
         "backend": "graph" if generation.champion.graph else generation.champion.manifest.runtime,
         "max_batch_size": 0,
+        "model_transaction_policy": {"decoupled": generation.champion.stream is not None},
         "input": tensors("inputs"),
         "output": tensors("outputs"),
     }

@@ -6,16 +6,16 @@ import asyncio
 import importlib
 import time
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from millwright.kernel.serving_config import TracesConfig
 from millwright.serving.bodies import Incoming
+from millwright.serving.events import EventStream
 from millwright.serving.inference import Answer
 from millwright.serving.replies import Reply
-from millwright.serving.streaming import Stream
 
 if TYPE_CHECKING:
-    from millwright.serving.tracing import Tracer
+    from millwright.serving.tracing import Parent, Tracer
 
 _PATH_LENGTH = 300
 
@@ -54,39 +54,69 @@ class Recorder:
         """Remember what the request that is being answered got."""
         self._given[asyncio.current_task()] = (model, given)
 
+    def begin(self, tracer: Tracer, headers: Mapping[str, str], asked: Asked) -> Recording | None:
+        """What tells of a request that brought ``headers``; None where it is not to be recorded."""
+        begun = tracer.begin(headers)
+        return None if begun is None else Recording(tracer, begun, asked)
+
+    def given(self) -> tuple[str, Answer | None]:
+        """The model that was asked by the request that is being answered, and what it got."""
+        return self._given.pop(asyncio.current_task(), ("", None))
+
     async def respond(
-        self, tracer: Tracer, request: Incoming, coming: Awaitable[Reply | Stream | None]
-    ) -> Reply | Stream | None:
+        self, tracer: Tracer, request: Incoming, coming: Awaitable[Reply | EventStream | None]
+    ) -> Reply | EventStream | None:
         """The reply that is coming, recorded where this request is to be."""
-        begun = tracer.begin(request.headers)
-        if begun is None:
-            try:
-                return await coming
-            finally:
-                self._given.pop(asyncio.current_task(), None)
-        started_ns, task = time.perf_counter_ns(), asyncio.current_task()
-        model, given = "", None
-
-        def record(reply: Reply | Stream, model: str, given: Answer | None) -> None:
-            traced: dict[str, Any] = {
-                "method": request.method,
-                "path": request.path[:_PATH_LENGTH],
-                "status": reply.status,
-                "ended_ns": time.time_ns(),
-                "lasted_ns": time.perf_counter_ns() - started_ns,
-                "model": model,
-                "given": given,
-            }
-            tracer.record(*begun, **traced)
-
+        asked = Asked(
+            request.method,
+            {"http.request.method": request.method, "url.path": request.path[:_PATH_LENGTH]},
+            "http.response.status_code",
+        )
+        recording = self.begin(tracer, request.headers, asked)
         try:
             reply = await coming
         finally:
-            model, given = self._given.pop(task, ("", None))
-        if isinstance(reply, Stream):
+            model, given = self.given()
+        if recording is None:
+            return reply
+        if type(reply) is EventStream:
             # Its span ends with its last event.
-            stream = reply
-            stream.when_closed = lambda name, whole: record(stream, name, whole)
+            status = reply.status
+            reply.stream.when_closed = lambda name, whole: recording.end(
+                status, name, whole, failed=False
+            )
         elif reply is not None:
-            record(reply, model, given)
+            recording.end(reply.status, model, given, failed=reply.status >= 500)
         return reply
+
+
+class Asked(NamedTuple):
+    """How a request is told: the beginning of its span's name, its attributes, and the name of the
+    attribute that has its status."""
+
+    name: str
+    attributes: dict[str, object]
+    status: str
+
+
+class Recording:
+    """One request that will be told when it is over."""
+
+    def __init__(self, tracer: Tracer, begun: tuple[Parent | None, str], asked: Asked) -> None:
+        self._tracer = tracer
+        self._begun = begun
+        self._asked = asked
+        self._started_ns = time.perf_counter_ns()
+
+    def end(self, status: int, model: str, given: Answer | None, *, failed: bool) -> None:
+        """Tell that it is over: its status in its protocol, the model and what it answered."""
+        name, attributes, key = self._asked
+        self._tracer.record(
+            *self._begun,
+            name=f"{name} {model}".rstrip(),
+            attributes={**attributes, key: status, "millwright.model": model},
+            failed=failed,
+            ended_ns=time.time_ns(),
+            lasted_ns=time.perf_counter_ns() - self._started_ns,
+            given=given,
+        )

@@ -1,11 +1,9 @@
-"""Answers that come bit by bit, as server-sent events: one event for each thing the model yields.
+"""Answers that come bit by bit, one part for each thing the model yields, whatever carries them.
 
-A stream is pulled, never pushed: the next event is asked of the model when the one before has been
-taken by the socket, so who reads slowly slows the model and fills no memory. The first event is
-awaited before the status is sent, so what fails at once is an ordinary refusal; what fails later
-is an event ``error``. When the caller hangs up, or its time is over, the generator is closed.
-
-Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+A stream is pulled, never pushed: the next part is asked of the model when the one before has been
+taken by the socket, so who reads slowly slows the model and fills no memory. The first part is
+awaited before anything is sent, so what fails at once is an ordinary refusal. When the caller hangs
+up, or its time is over, the generator is closed.
 """
 
 from __future__ import annotations
@@ -19,25 +17,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
-import orjson
-
 from millwright.kernel.errors import Conflict, MillwrightError
-from millwright.serving.answering import InParts
 from millwright.serving.inference import Answer, Task, Times, log
 from millwright.serving.mirroring import Mirror
-from millwright.serving.open_inference import write_part
 from millwright.serving.outcome import Outcome, Said
-from millwright.serving.questions import Written
+from millwright.serving.questions import Question, Written
 from millwright.serving.replies import Expired
+from millwright.serving.variant import Variant
 
-EVENTS = "text/event-stream"
 Ended = Literal["done", "failed", "expired", "cancelled"]
-_HEADERS = [
-    ("content-type", EVENTS),
-    ("cache-control", "no-store"),
-    ("x-accel-buffering", "no"),
-    ("x-content-type-options", "nosniff"),
-]
+WritePart = Callable[[Question, str, Variant, Said], bytes]
+"""Makes a part of the answer of what was asked, the request's id, who answers and what it said."""
 _THREADS = ThreadPoolExecutor(32, thread_name_prefix="streaming")
 """Generators run here, one event at a time; a thread starts with the first stream that needs it."""
 
@@ -69,24 +59,25 @@ class _Generator:
                 close()
 
 
-class Stream(InParts):
-    """The answer to one request, event by event.
+class Stream:
+    """The answer to one request, part by part.
 
     Attributes:
-        events: how many were given out.
+        events: how many parts were given out.
+        status: as HTTP has it; that of the refusal where it failed before the first.
         when_closed: called at the end with the model's name and the whole answer, if set.
         refused: whether it failed before the first, so that it is an ordinary refusal.
     """
-
-    status = 200
 
     def __init__(
         self,
         task: Task,
         mirror: Mirror,
+        write: WritePart,
         finish: Callable[[Stream, Ended, Answer], None],
     ) -> None:
-        """Begin to answer ``task``; ``finish`` is called once with how it ended.
+        """Begin to answer ``task``, each part made by ``write``; ``finish`` is called once with how
+        it ended.
 
         Raises:
             Conflict: the model answers all at once.
@@ -99,8 +90,10 @@ class Stream(InParts):
                 hint="Ask it at /infer; a Python class with predict_stream answers bit by bit.",
             )
         rows = task.question.rows
+        self.status = 200
         self._task = task
         self._mirror = mirror
+        self._write = write
         self._finish = finish
         self._generator = _Generator(lambda: make(rows))
         self._ahead: bytes | None = None
@@ -113,32 +106,26 @@ class Stream(InParts):
         timeout_us = task.question.timeout_us
         self._ends_ns = None if not timeout_us else task.arrival.started_ns + timeout_us * 1000
 
-    def headers(self) -> list[tuple[str, str]]:
-        """All headers: a proxy is asked not to hold events back."""
-        return _HEADERS
-
     async def begin(self) -> None:
-        """Await the first event, so that what fails at once is refused as usual."""
+        """Await the first part, so that what fails at once is refused as usual."""
         try:
-            self._ahead = await self._event()
-        except BaseException:
+            self._ahead = await self._part()
+        except BaseException as error:
             self.refused = True
+            self.status = error.status if isinstance(error, MillwrightError) else 500
             await self.close()
             raise
 
-    async def part(self) -> bytes | None:
-        """The next event; errors are events too."""
+    async def following(self) -> bytes | None:
+        """The next part; None at the end.
+
+        Raises:
+            Expired: the request's time is over. Whatever the model raises.
+        """
         ahead, self._ahead = self._ahead, None
         if ahead is not None or self._ended is not None:
             return ahead
-        try:
-            return await self._event()
-        except MillwrightError as error:
-            return _error_event(str(error), error.code)
-        except Exception as error:
-            traceback.print_exception(error, file=sys.stderr)
-            sentence = "The server failed on this request; its log says where."
-            return _error_event(sentence, "serving.failed")
+        return await self._part()
 
     async def close(self) -> None:
         """Close the generator, write the log and count."""
@@ -161,8 +148,8 @@ class Stream(InParts):
         if self.when_closed is not None:
             self.when_closed(task.generation.config.model_name, answer)
 
-    async def _event(self) -> bytes | None:
-        """The next event; remembers how the stream ended where it did."""
+    async def _part(self) -> bytes | None:
+        """The next part; remembers how the stream ended where it did."""
         began = time.perf_counter_ns()
         try:
             said = await self._said()
@@ -178,10 +165,11 @@ class Stream(InParts):
             self._ended = "done"
             return None
         self._remember(said)
-        content = write_part(self._task.question, self._task.request_id, self._task.answering, said)
+        task = self._task
+        content = self._write(task.question, task.request_id, task.answering, said)
         self._encode_ns += time.perf_counter_ns() - came
         self.events += 1
-        return b"data: " + content + b"\n\n"
+        return content
 
     async def _said(self) -> Said | None:
         loop = asyncio.get_running_loop()
@@ -213,7 +201,3 @@ def _told(future: asyncio.Future[Any]) -> None:
     """Nobody waits for it any more; what it raised is for the server's log."""
     if not future.cancelled() and (error := future.exception()) is not None:
         traceback.print_exception(error, file=sys.stderr)
-
-
-def _error_event(sentence: str, code: str) -> bytes:
-    return b"event: error\ndata: " + orjson.dumps({"error": sentence, "code": code}) + b"\n\n"

@@ -61,13 +61,13 @@ class Traced(msgspec.Struct, frozen=True):
 
     parent: Parent | None
     trace: str
-    method: str
-    path: str
-    status: int
+    name: str
+    attributes: dict[str, object]
+    failed: bool
+    """Whether the server is at fault."""
     ended_ns: int
     """``time.time_ns()`` at its end."""
     lasted_ns: int
-    model: str
     given: Answer | None
     """None where there was no answer."""
 
@@ -185,23 +185,18 @@ def spans_of(traced: Traced) -> list[dict[str, object]]:
     """The spans of a request in OTLP's JSON: the server's first, then its parts in their order."""
     begun = traced.ended_ns - traced.lasted_ns
     root = _digits(64)
-    attributes: dict[str, object] = {
-        "http.request.method": traced.method,
-        "url.path": traced.path,
-        "http.response.status_code": traced.status,
-        "millwright.model": traced.model,
-    }
+    attributes = dict(traced.attributes)
     given = traced.given
     if given is not None:
         attributes["millwright.variant"], attributes["millwright.version"] = given.variant.label
         attributes["millwright.rows"] = given.rows
-    span = _span(traced.trace, root, f"{traced.method} {traced.model}", begun, traced.ended_ns)
+    span = _span(traced.trace, root, traced.name, begun, traced.ended_ns)
     span |= {"kind": _SERVER, "attributes": _attributes(attributes)}
     if traced.parent is not None:
         span["parentSpanId"] = traced.parent.span
         if traced.parent.state:
             span["traceState"] = traced.parent.state
-    if traced.status >= 500:
+    if traced.failed:
         span["status"] = {"code": _ERROR}
     spans = [span]
     if given is not None:

@@ -4,8 +4,9 @@ They live in a descriptor pool of their own: clients of the protocol register th
 common one, and two programs that do so cannot be in one process.
 
 Source: https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/open_inference_grpc.proto;
-streams, the repository and statistics are
-Triton's (https://github.com/triton-inference-server/common/blob/main/protobuf/grpc_service.proto).
+streams, the repository, configurations and statistics are
+Triton's (https://github.com/triton-inference-server/common/blob/main/protobuf/grpc_service.proto,
+model_config.proto).
 """
 
 from __future__ import annotations
@@ -64,6 +65,15 @@ _MESSAGES = {
     " StatisticDuration compute_infer = 5; StatisticDuration compute_output = 6",
     "ModelStatistics": "string name = 1; string version = 2; uint64 last_inference = 3;"
     " uint64 inference_count = 4; uint64 execution_count = 5; InferStatistics inference_stats = 6",
+    "ModelConfigRequest": "string name = 1; string version = 2",
+    "ModelConfigResponse": "ModelConfig config = 1",
+    "ModelConfig": "string name = 1; string platform = 2; int32 max_batch_size = 4;"
+    " repeated ModelInput input = 5; repeated ModelOutput output = 6; string backend = 17;"
+    " ModelTransactionPolicy model_transaction_policy = 19",
+    # Kinds of data are an enumeration, which is a number on the wire.
+    "ModelInput": "string name = 1; int32 data_type = 2; repeated int64 dims = 4",
+    "ModelOutput": "string name = 1; int32 data_type = 2; repeated int64 dims = 3",
+    "ModelTransactionPolicy": "bool decoupled = 1",
     "ModelStreamInferResponse": "string error_message = 1; ModelInferResponse infer_response = 2",
 }
 _Field = descriptor_pb2.FieldDescriptorProto

@@ -6,33 +6,21 @@ Each call is understood, scored, counted and logged exactly as its HTTP counterp
 from __future__ import annotations
 
 import sys
-import time
 import traceback
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 import grpc
 
-from millwright.kernel.errors import MillwrightError, NotFound, Unauthenticated, Unavailable
+from millwright.kernel.errors import MillwrightError, Unavailable
 from millwright.serving.application import Application
-from millwright.serving.bodies import too_large
-from millwright.serving.grpc.messages import PACKAGE, message
-from millwright.serving.grpc.tensors import request_of, write_reply
-from millwright.serving.inference import Arrival, Task, read_request
-from millwright.serving.models import Endpoint
-from millwright.serving.open_inference import model_metadata, server_metadata
-from millwright.serving.replies import Busy, Expired
+from millwright.serving.grpc.asking import FAILURE, SERVICE, Asking, authorization_of, code_of
+from millwright.serving.grpc.messages import message
+from millwright.serving.open_inference import model_config, model_metadata, server_metadata
 from millwright.serving.repository import index
 
-_PROTOCOL = "open-inference-grpc"
-_CODES = (
-    (Busy, grpc.StatusCode.RESOURCE_EXHAUSTED),
-    (Expired, grpc.StatusCode.DEADLINE_EXCEEDED),
-    (NotFound, grpc.StatusCode.NOT_FOUND),
-    (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
-)
-_StreamResponse = message("ModelStreamInferResponse")
+# As the enumeration in Triton's model_config.proto has them.
+_DATA_TYPES = {"TYPE_BOOL": 1, "TYPE_FP64": 12, "TYPE_STRING": 13}
 
 
 class InferenceService:
@@ -40,6 +28,7 @@ class InferenceService:
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        self._asking = Asking(application)
 
     def handler(self) -> Any:
         """All calls, as gRPC registers them."""
@@ -54,6 +43,7 @@ class InferenceService:
             "RepositoryModelLoad": self._load,
             "RepositoryModelUnload": self._unload,
             "ModelStatistics": self._statistics,
+            "ModelConfig": self._config,
         }
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
@@ -64,34 +54,24 @@ class InferenceService:
             for name, call in calls.items()
         }
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-            self._stream,
+            self._asking.replies,
             request_deserializer=message("ModelInferRequest").FromString,
             response_serializer=_serialised,
         )
-        return grpc.method_handlers_generic_handler(f"{PACKAGE}.GRPCInferenceService", handlers)
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     async def _called(self, call: Any, request: Any, context: Any) -> Any:
         try:
             if call in (self._load, self._unload):
-                self._application.admission.check_admin(_authorization(context))
+                self._application.admission.check_admin(authorization_of(context))
             elif call not in (self._live, self._ready):
-                self._refuse_large(request, await self._admitted(context))
-            return await call(request)
+                await self._asking.admitted(request, context)
+            return await (call(request, context) if call == self._infer else call(request))
         except MillwrightError as error:
-            await context.abort(_code(error), str(error))
+            await context.abort(code_of(error), str(error))
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            sentence = "The server failed on this request; its log says where."
-            await context.abort(grpc.StatusCode.INTERNAL, sentence)
-
-    async def _admitted(self, context: Any) -> int | None:
-        """The largest message that the caller may send, where it has a limit of its own."""
-        return await self._application.admission.admit(_authorization(context))
-
-    @staticmethod
-    def _refuse_large(request: Any, most: int | None) -> None:
-        if most is not None and request.ByteSize() > most:
-            raise too_large(most)
+            await context.abort(grpc.StatusCode.INTERNAL, FAILURE)
 
     async def _live(self, _request: Any) -> Any:
         return message("ServerLiveResponse")(live=True)
@@ -140,53 +120,16 @@ class InferenceService:
         found = application.metrics.statistics(application.models, request.name, request.version)
         return message("ModelStatisticsResponse")(**found)
 
-    async def _infer(self, request: Any) -> bytes:
-        """A serialised ``ModelInferResponse``."""
-        application = self._application
-        started_ns = time.perf_counter_ns()
-        status = 500
-        endpoint: Endpoint | None = None
-        try:
-            endpoint = application.models.named(request.model_name)
-            endpoint.in_flight += 1
-            endpoint.refuse_if_busy()
-            generation = await application.models.ready(endpoint)
-            pinned = endpoint.pinned(generation, request.model_version)
+    async def _config(self, request: Any) -> Any:
+        models = self._application.models
+        generation = await models.ready(models.named(request.name))
+        found: Any = model_config(generation)
+        for tensor in (*found["input"], *found["output"]):
+            tensor["data_type"] = _DATA_TYPES[tensor["data_type"]]
+        return message("ModelConfigResponse")(config=found)
 
-            def read() -> Task:
-                asked, raw = request_of(request)
-                arrival = Arrival(b"", started_ns, None, raw)
-                write = partial(write_reply, raw=raw is not None)
-                return read_request(asked, arrival, generation, pinned, write)
-
-            written = await application.predict(endpoint, request.ByteSize(), read)
-            status = 200
-            return written.body
-        except MillwrightError as error:
-            status = error.status
-            raise
-        finally:
-            if endpoint is not None:
-                endpoint.in_flight -= 1
-            seconds = (time.perf_counter_ns() - started_ns) / 1e9
-            application.metrics.request(_PROTOCOL, status, seconds)
-
-    async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        try:
-            most = await self._admitted(context)
-        except MillwrightError as error:
-            await context.abort(_code(error), str(error))
-        async for request in requests:
-            try:
-                self._refuse_large(request, most)
-                answer = await self._infer(request)
-            except MillwrightError as error:
-                # One bad request must not end the stream of those that follow.
-                yield _StreamResponse(error_message=str(error))
-                continue
-            reply = _StreamResponse()
-            reply.infer_response.ParseFromString(answer)
-            yield reply
+    async def _infer(self, request: Any, context: Any) -> Any:
+        return await self._asking.answer(request, context, "ModelInfer")
 
 
 async def start_grpc(application: Application, host: str, port: int) -> tuple[Any, int]:
@@ -220,17 +163,3 @@ async def start_grpc(application: Application, host: str, port: int) -> tuple[An
 def _serialised(reply: Any) -> bytes:
     content: bytes = reply if isinstance(reply, bytes) else reply.SerializeToString()
     return content
-
-
-def _authorization(context: Any) -> str | None:
-    for key, value in context.invocation_metadata() or ():
-        if key == "authorization":
-            return str(value)
-    return None
-
-
-def _code(error: MillwrightError) -> grpc.StatusCode:
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return code
-    return grpc.StatusCode.INTERNAL if error.status >= 500 else grpc.StatusCode.INVALID_ARGUMENT

@@ -15,9 +15,9 @@ from millwright.serving.open_inference import (
     RequestedOutput,
     Tensor,
     TensorParameters,
-    wanted_outputs,
+    outputs_said,
 )
-from millwright.serving.outcome import Outcome
+from millwright.serving.outcome import Outcome, Said
 from millwright.serving.questions import Question, Written
 from millwright.serving.variant import Variant
 
@@ -77,11 +77,18 @@ def write_reply(
     question: Question, request_id: str, answer: Variant, outcome: Outcome, *, raw: bool
 ) -> Written:
     """A serialised ``ModelInferResponse``, its data raw where the request's was."""
+    return Written(write_part(question, request_id, answer, outcome, raw=raw))
+
+
+def write_part(
+    question: Question, request_id: str, answer: Variant, said: Said, *, raw: bool
+) -> bytes:
+    """The same for one thing of a stream."""
     version = str(answer.config.version)
     reply = _Response(model_name=answer.manifest.model, model_version=version, id=request_id)
     reply.parameters["variant"].string_param = answer.config.name
     reply.parameters["version"].string_param = version
-    for output in wanted_outputs(question, answer, outcome):
+    for output in outputs_said(question, answer, said):
         data: Any = output["data"]
         tensor = reply.outputs.add(
             name=output["name"], datatype=output["datatype"], shape=output["shape"]
@@ -94,7 +101,8 @@ def write_reply(
             tensor.contents.bool_contents.extend(bool(value) for value in data)
         else:
             tensor.contents.fp64_contents.extend(_NAN if v is None else v for v in data)
-    return Written(reply.SerializeToString())
+    content: bytes = reply.SerializeToString()
+    return content
 
 
 def _values(tensor: Any) -> list[Any]:
