@@ -333,7 +333,13 @@ def test_a_cancelled_run_stops_inside_the_step(door: Door) -> None:
     result = execute(door, "p", waiting, lease_ms=1000)
     helper.join()
     assert result.status == "cancelled"
-    assert [task.status for task in result.run.tasks] == ["skipped"]
+    (task,) = result.run.tasks
+    assert (task.status, task.reason) == ("cancelled", ("local cancelled the run",))
+    assert task.finished is not None
+    assert result.run.cancelled_by == "local"
+    assert result.run.cancel_asked is not None
+    (tried,) = client.attempts(result.run_id)
+    assert (tried.outcome, tried.finished) == ("cancelled", task.finished)
 
 
 def test_a_stored_run_of_foreign_code_is_refused(door: Door, flows: ModuleType) -> None:

@@ -60,6 +60,8 @@ def show(run: str, as_json: bool) -> None:
         click.echo(found.model_dump_json(indent=2))
         return
     click.echo(f"{found.name}  {found.id}  {found.status}")
+    if found.cancelled_by is not None:
+        click.echo(f"  {found.cancelled_by} asked for it to stop at {found.cancel_asked}")
     if found.params:
         click.echo(f"  parameters: {json.dumps(found.params)}")
     for task in found.tasks:

@@ -19,6 +19,7 @@ _KINDS: dict[TaskStatus, EventKind] = {
     "cached": "task_cached",
     "succeeded": "task_succeeded",
     "failed": "task_failed",
+    "cancelled": "task_cancelled",
     "skipped": "task_skipped",
     "waiting": "task_waiting",
 }

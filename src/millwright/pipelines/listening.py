@@ -16,6 +16,7 @@ EventKind = Literal[
     "task_retrying",
     "task_succeeded",
     "task_failed",
+    "task_cancelled",
     "task_skipped",
     "task_waiting",
     "run_finished",

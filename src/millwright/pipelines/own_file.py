@@ -101,6 +101,7 @@ def _say(event: PipelineEvent) -> None:
         "task_succeeded": "done",
         "task_failed": "failed",
         "task_retrying": "again",
+        "task_cancelled": "stopped",
         "task_skipped": "skipped",
         "task_waiting": "waits",
     }

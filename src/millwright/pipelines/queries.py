@@ -13,7 +13,7 @@ from millwright.kernel.errors import NotFound
 from millwright.kernel.nodes import LineageNode, describes
 from millwright.kernel.store import Store
 from millwright.pipelines.graph import Graph
-from millwright.pipelines.ledger.runs import unknown_run
+from millwright.pipelines.ledger.runs import CANCELLED_BY, unknown_run
 from millwright.pipelines.ledger.sql import Sql, from_json
 from millwright.pipelines.records import (
     Attempt,
@@ -51,12 +51,16 @@ def get_run(store: Store, run_id: str) -> PipelineRunDetail:
             .order_by(pipeline_tasks.c.position)
         )
         graph = Graph.model_validate(row.graph)
+        stops = row.cancel_requested or row.status == "cancelled"
+        asked = Sql(connection).rows(CANCELLED_BY, f"pipeline-run:{run_id}") if stops else []
         return PipelineRunDetail(
             **_summary(row),
             # Once it is planned, those that were left at their defaults are known, too.
             params={**row.params, **graph.parameters},
             graph=graph,
             tasks=tuple(task_of(task) for task in tasks),
+            cancelled_by=asked[0][0] if asked else None,
+            cancel_asked=_time(asked[0][1]) if asked else None,
         )
 
 
@@ -190,7 +194,7 @@ def task_log(
         newest, status, digest, project = found[0]
         is_new = attempt not in (None, newest)
         parts = sql.rows(lines, run_id, task, newest, -1 if is_new else after)
-    ended = status in ("succeeded", "cached", "failed", "skipped")
+    ended = status in ("succeeded", "cached", "failed", "cancelled", "skipped")
     is_whole = digest is not None and (ended or after < 0)
     if is_whole:
         # The live lines are gone, and the last of them may have been seen by nobody.

@@ -15,7 +15,10 @@ from millwright.pipelines.lean_record import Record
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 """``waiting``: for a person's approval; no process works on it meanwhile."""
-TaskStatus = Literal["pending", "running", "waiting", "cached", "succeeded", "failed", "skipped"]
+TaskStatus = Literal[
+    "pending", "running", "waiting", "cached", "succeeded", "failed", "cancelled", "skipped"
+]
+"""``cancelled``: it was running when the run was cancelled or another step of it failed."""
 Trigger = Literal[
     "manual", "schedule", "backfill", "dataset", "upstream", "webhook", "alert", "api"
 ]
@@ -47,7 +50,8 @@ class Task(Record):
     cache_key: str | None = None
     outputs: dict[str, Artifact] = Field(default_factory=dict)
     reason: tuple[str, ...] = ()
-    """What had changed since its last result, where it was not taken from the cache."""
+    """What had changed since its last result, where it was not taken from the cache; why it was
+    skipped or cancelled, and by whom."""
     started: str | None = None
     finished: str | None = None
     duration_ms: int | None = None
@@ -91,6 +95,10 @@ class PipelineRunDetail(PipelineRun):
     params: dict[str, JsonValue]
     graph: Graph
     tasks: tuple[Task, ...]
+    cancelled_by: str | None = None
+    """Who asked for it to stop, if anybody did."""
+    cancel_asked: str | None = None
+    """When that was."""
 
 
 class PipelineRunPage(Record):

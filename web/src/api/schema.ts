@@ -6662,11 +6662,15 @@ export interface components {
         PipelineRunDetail: {
             /** Attempt */
             attempt: number;
+            /** Cancel Asked */
+            cancel_asked?: string | null;
             /**
              * Cancel Requested
              * @default false
              */
             cancel_requested: boolean;
+            /** Cancelled By */
+            cancelled_by?: string | null;
             /** Cause */
             cause?: {
                 [key: string]: components["schemas"]["JsonValue"];
@@ -8155,7 +8159,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "pending" | "running" | "waiting" | "cached" | "succeeded" | "failed" | "skipped";
+            status: "pending" | "running" | "waiting" | "cached" | "succeeded" | "failed" | "cancelled" | "skipped";
         };
         /**
          * TaskChange
@@ -8197,7 +8201,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "pending" | "running" | "waiting" | "cached" | "succeeded" | "failed" | "skipped";
+            status: "pending" | "running" | "waiting" | "cached" | "succeeded" | "failed" | "cancelled" | "skipped";
             /** Task */
             task: string;
         };

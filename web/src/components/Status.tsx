@@ -38,6 +38,7 @@ const TONES: Record<string, Tone> = {
   refused: "warn",
   rolled_back: "warn",
   rejected: "warn",
+  cancelled: "warn",
   firing: "bad",
   open: "bad",
   failed: "bad",

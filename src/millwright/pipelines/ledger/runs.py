@@ -25,6 +25,10 @@ _TASK = (
     "cache_key, outputs, reason, started_ms, finished_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _PENDING = ("pending", 0, None, None, None, None, None)
+CANCELLED_BY = (
+    "SELECT actor, time_ms FROM events WHERE subject = ? AND kind = 'pipeline-run.cancel-requested' "
+    "ORDER BY seq DESC LIMIT 1"
+)
 _SAME = (
     "SELECT id, project FROM pipeline_runs WHERE id = ? OR (project = ? AND idempotency_key = ?)"
 )
@@ -118,7 +122,8 @@ def stored_graph(graph: Graph) -> str:
 
 
 def end_run(book: Book, run_id: str, name: str, end: RunEnd) -> None:
-    """Enter how a run ended; what did not run is skipped with the reason.
+    """Enter how a run ended; what was running is cancelled, what did not run is skipped, each with
+    the reason.
 
     Raises:
         Conflict: tasks are left and it should succeed.
@@ -136,15 +141,7 @@ def end_run(book: Book, run_id: str, name: str, end: RunEnd) -> None:
                 f"Run {run_id} cannot have succeeded: {left} of its steps have not.",
             )
     elif end.status != "waiting":
-        failed = None if end.error is None else end.error.task
-        reason = "the run was cancelled" if failed is None else f"the step {failed} failed"
-        if end.status == "failed" and failed is None:
-            reason = "the run failed"
-        sql.run(
-            "UPDATE pipeline_tasks SET status = 'skipped', reason = ? WHERE run_id = ? "
-            "AND status IN ('pending', 'running', 'waiting')",
-            *(as_json([reason]), run_id),
-        )
+        _leave_open_tasks(book, run_id, end)
     status: str = end.status
     if status == "waiting" and not _open_questions(sql, run_id):
         status = "queued"  # somebody answered in the meantime
@@ -158,6 +155,37 @@ def end_run(book: Book, run_id: str, name: str, end: RunEnd) -> None:
     sql.run("DELETE FROM pipeline_slots WHERE run_id = ?", run_id)
     payload = {"pipeline": name, "error": error and error["message"]}
     book.event(f"pipeline-run.{status}", run_id, payload)
+
+
+def _leave_open_tasks(book: Book, run_id: str, end: RunEnd) -> None:
+    """What the end of a run means for the tasks that have not ended."""
+    reason = as_json([_reason(book, run_id, end)])
+    now = clock.now_ms()
+    book.sql.run(
+        "UPDATE pipeline_attempts SET finished_ms = ?, outcome = 'cancelled' WHERE run_id = ? "
+        "AND finished_ms IS NULL AND task IN (SELECT name FROM pipeline_tasks WHERE run_id = ? "
+        "AND status = 'running')",
+        *(now, run_id, run_id),
+    )
+    book.sql.run(
+        "UPDATE pipeline_tasks SET status = 'cancelled', reason = ?, finished_ms = ? "
+        "WHERE run_id = ? AND status = 'running'",
+        *(reason, now, run_id),
+    )
+    book.sql.run(
+        "UPDATE pipeline_tasks SET status = 'skipped', reason = ? WHERE run_id = ? "
+        "AND status IN ('pending', 'waiting')",
+        *(reason, run_id),
+    )
+
+
+def _reason(book: Book, run_id: str, end: RunEnd) -> str:
+    """Why the run went no further."""
+    if end.status == "cancelled":
+        asked = book.sql.rows(CANCELLED_BY, f"pipeline-run:{run_id}")
+        return f"{asked[0][0] if asked else book.actor} cancelled the run"
+    failed = None if end.error is None else end.error.task
+    return "the run failed" if failed is None else f"the step {failed} failed"
 
 
 def _open_questions(sql: Sql, run_id: str) -> bool:

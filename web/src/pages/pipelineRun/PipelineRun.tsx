@@ -60,6 +60,13 @@ function Body({ run }: { run: PipelineRunDetail }) {
     <>
       <Panel title="In short">
         <Stats facts={summary(run)} />
+        {run.cancelled_by && (
+          <p style={{ margin: "12px 0 0" }}>
+            <strong>{run.cancelled_by}</strong>{" "}
+            {run.status === "cancelled" ? "cancelled it" : "asked for it to stop"}{" "}
+            <When time={run.cancel_asked} />.
+          </p>
+        )}
         {run.error && (
           <p role="alert" style={{ color: "var(--bad)", margin: "12px 0 0" }}>
             {run.error.task && <strong>{run.error.task}: </strong>}
@@ -121,6 +128,7 @@ function summary(run: PipelineRunDetail) {
     ["Steps done", `${count(has("succeeded", "cached"))} of ${count(run.tasks.length)}`],
     ["From the cache", count(has("cached"))],
     ["Failed", count(has("failed"))],
+    ["Cancelled", count(has("cancelled"))],
     ["Skipped", count(has("skipped"))],
     ["Took", duration(took(run))],
   ] as const;
