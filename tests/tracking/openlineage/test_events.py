@@ -1,4 +1,4 @@
-"""RunEvents out, RunEvents in, and what others make of ours."""
+"""RunEvents out, events of all kinds in, and what others make of ours."""
 
 from __future__ import annotations
 
@@ -120,6 +120,53 @@ def test_the_same_event_again_adds_nothing(door: Door) -> None:
     assert len(get_lineage(door, P, first["node"]).edges) == 2
 
 
+def without_run(**changes: Any) -> dict[str, Any]:
+    return {
+        key: value for key, value in event(**changes).items() if key not in ("run", "eventType")
+    }
+
+
+def test_a_job_that_never_ran_is_where_its_view_comes_from(door: Door) -> None:
+    door.post(f"/projects/{P}/lineage", event())
+    facets = {"sql": {"query": "SELECT * FROM orders"}}
+    job = {"namespace": "dbt", "name": "orders_view", "facets": facets}
+    view = {"namespace": "postgres://db:5432", "name": "shop.public.orders"}
+    told = door.post(f"/projects/{P}/lineage", without_run(job=job, inputs=[], outputs=[view]))
+    graph = get_lineage(door, P, told["node"], direction="down")
+    labels = {node.label for node in graph.nodes}
+    assert labels == {"orders_view", "shop.public.orders", "nightly.load", "raw/orders.parquet"}
+    (node,) = (node for node in graph.nodes if node.id == told["node"])
+    assert node.details["query"] == "SELECT * FROM orders"
+    assert "run" not in node.details
+
+
+def test_a_dataset_tells_its_columns_and_what_they_were_made_of(door: Door) -> None:
+    door.post(f"/projects/{P}/lineage", event())
+    given = {"namespace": "s3://lake", "name": "raw/orders.parquet", "field": "price"}
+    facets = {
+        "schema": {"fields": [{"name": "price", "type": "DOUBLE"}, {"name": 7}, "odd"]},
+        "documentation": {"description": "Orders by day."},
+        "columnLineage": {"fields": {"total": {"inputFields": [given, {"name": "nameless"}]}}},
+        "version": "odd",
+    }
+    dataset = {"namespace": "s3://lake", "name": "daily.parquet", "facets": facets}
+    sent = without_run(dataset=dataset)
+    del sent["job"]
+    told = door.post(f"/projects/{P}/lineage", sent)
+    assert told["edges"] == 1
+    # What comes later tells a part, and takes nothing away.
+    door.post(f"/projects/{P}/lineage", event(inputs=[{**dataset, "facets": {}}], outputs=[]))
+    graph = get_lineage(door, P, told["node"], direction="up")
+    (node,) = (node for node in graph.nodes if node.id == told["node"])
+    assert (node.details["columns"], node.details["description"]) == (
+        "price DOUBLE",
+        "Orders by day.",
+    )
+    assert "raw/orders.parquet" in {node.label for node in graph.nodes}
+    with pytest.raises(InvalidInput):
+        door.post(f"/projects/{P}/lineage", {**sent, "dataset": {"namespace": "s3://lake"}})
+
+
 def test_clients_that_know_no_projects_are_understood(door: Door) -> None:
     door.put(f"/projects/{P}", {"config": f"project: {P}\ndata: {{source: a.csv, target: y}}\n"})
     door.post("/lineage", event())
@@ -134,6 +181,7 @@ def test_clients_that_know_no_projects_are_understood(door: Door) -> None:
     "broken",
     [
         {"run": {"runId": "no uuid"}},
+        {"run": None},
         {"job": {"namespace": "", "name": "x"}},
         {"job": {"namespace": "n", "name": "x\u0000"}},
         {"eventType": "MAYBE"},
@@ -252,7 +300,10 @@ def test_the_command_writes_one_event_per_line(
 PROGRAM = """
 import sys
 from openlineage.client import OpenLineageClient
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+from openlineage.client.event_v2 import (
+    Dataset, DatasetEvent, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent, RunState,
+)
+from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, SchemaDatasetFacetFields
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 from openlineage.client.uuid import generate_new_uuid
 
@@ -266,6 +317,16 @@ for state in (RunState.START, RunState.COMPLETE):
         inputs=[InputDataset(namespace="postgres://db:5432", name="shop.public.orders")],
         outputs=[OutputDataset(namespace="s3://lake", name="raw/orders.parquet")],
     ))
+client.emit(JobEvent(
+    eventTime="2026-01-02T03:04:05Z", job=Job(namespace="dbt", name="view"),
+    producer="https://example.org/etl",
+    inputs=[InputDataset(namespace="s3://lake", name="raw/orders.parquet")],
+))
+columns = SchemaDatasetFacet(fields=[SchemaDatasetFacetFields(name="price", type="DOUBLE")])
+client.emit(DatasetEvent(
+    eventTime="2026-01-02T03:04:05Z", producer="https://example.org/etl",
+    dataset=Dataset(namespace="s3://lake", name="raw/orders.parquet", facets={"schema": columns}),
+))
 client.close()
 """
 
@@ -285,6 +346,8 @@ def test_the_official_client_needs_nothing_but_our_address(tmp_path: Path) -> No
         graph = get_lineage(door, P, "external-job:" + job_of(door))
     next(served, None)
     assert {node.label for node in graph.nodes} >= {"shop.public.orders", "raw/orders.parquet"}
+    assert "view" in {node.label for node in graph.nodes}
+    assert "price DOUBLE" in {node.details.get("columns") for node in graph.nodes}
 
 
 def job_of(door: Door) -> str:

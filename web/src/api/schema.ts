@@ -176,7 +176,7 @@ export interface paths {
         /**
          * Take Anywhere
          * @description As OpenLineage's own clients send it: the project is the parameter's, the one named by the
-         *     job's namespace, or the only one there is.
+         *     namespace of the job (of a DatasetEvent: the dataset), or the only one there is.
          */
         post: operations["take_anywhere_api_v1_lineage_post"];
         delete?: never;
@@ -1436,7 +1436,7 @@ export interface paths {
         put?: never;
         /**
          * Take
-         * @description Take an OpenLineage RunEvent: its job and datasets become nodes of the graph.
+         * @description Take an OpenLineage event, of a run, a job or a dataset: what it names becomes nodes.
          */
         post: operations["take_api_v1_projects__project__lineage_post"];
         delete?: never;
@@ -4351,6 +4351,22 @@ export interface components {
             versions: number;
         };
         /**
+         * DatasetEvent
+         * @description What is known of a dataset, whoever made it: its columns, and which others they come of.
+         */
+        DatasetEvent: {
+            dataset: components["schemas"]["OpenDataset"];
+            /**
+             * Eventtime
+             * Format: date-time
+             */
+            eventTime: string;
+            /** Producer */
+            producer: string;
+            /** Schemaurl */
+            schemaURL: string;
+        };
+        /**
          * DatasetRef
          * @description A name for a version: a tag, which stays, or a branch, which moves with new versions.
          */
@@ -5342,6 +5358,32 @@ export interface components {
             /** Secret */
             secret: string;
             token: components["schemas"]["Token"];
+        };
+        /**
+         * JobEvent
+         * @description What a job reads and writes, whether or not it ever ran: a design, a view, a query.
+         */
+        JobEvent: {
+            /**
+             * Eventtime
+             * Format: date-time
+             */
+            eventTime: string;
+            /**
+             * Inputs
+             * @default []
+             */
+            inputs: components["schemas"]["OpenDataset"][];
+            job: components["schemas"]["OpenJob"];
+            /**
+             * Outputs
+             * @default []
+             */
+            outputs: components["schemas"]["OpenDataset"][];
+            /** Producer */
+            producer: string;
+            /** Schemaurl */
+            schemaURL: string;
         };
         /**
          * JournalTaken
@@ -6874,7 +6916,7 @@ export interface components {
         };
         /**
          * Received
-         * @description What a RunEvent became: the node of its job, and how many edges it has said.
+         * @description What an event became: the node of its job or dataset, and how many edges it has said.
          */
         Received: {
             /** Edges */
@@ -9296,7 +9338,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RunEvent"];
+                "application/json": components["schemas"]["RunEvent"] | components["schemas"]["JobEvent"] | components["schemas"]["DatasetEvent"];
             };
         };
         responses: {
@@ -11781,7 +11823,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RunEvent"];
+                "application/json": components["schemas"]["RunEvent"] | components["schemas"]["JobEvent"] | components["schemas"]["DatasetEvent"];
             };
         };
         responses: {

@@ -1,4 +1,4 @@
-"""OpenLineage's RunEvent, as far as it is read and written here.
+"""OpenLineage's events, as far as they are read and written here.
 
 Source: ``OpenLineage.json``, version 2-0-2. Facets that are not known are let through unread, as the
 specification asks of every consumer.
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from millwright.kernel.record import Record
 
@@ -56,21 +56,58 @@ class OpenRun(_Open):
     facets: Facets = Field(default_factory=dict)
 
 
-class RunEvent(_Open):
-    """What happened to a run of a job, and which datasets it read and wrote."""
-
-    eventType: EventType = "OTHER"  # noqa: N815
+class _Event(_Open):
     eventTime: datetime  # noqa: N815
     producer: Annotated[str, Field(max_length=2000)]
     schemaURL: Annotated[str, Field(max_length=2000)]  # noqa: N815
+
+
+Datasets = Annotated[tuple[OpenDataset, ...], Field(max_length=500)]
+
+
+class RunEvent(_Event):
+    """What happened to a run of a job, and which datasets it read and wrote."""
+
+    eventType: EventType = "OTHER"  # noqa: N815
     run: OpenRun
     job: OpenJob
-    inputs: Annotated[tuple[OpenDataset, ...], Field(max_length=500)] = ()
-    outputs: Annotated[tuple[OpenDataset, ...], Field(max_length=500)] = ()
+    inputs: Datasets = ()
+    outputs: Datasets = ()
+
+
+class JobEvent(_Event):
+    """What a job reads and writes, whether or not it ever ran: a design, a view, a query."""
+
+    job: OpenJob
+    inputs: Datasets = ()
+    outputs: Datasets = ()
+
+
+class DatasetEvent(_Event):
+    """What is known of a dataset, whoever made it: its columns, and which others they come of."""
+
+    dataset: OpenDataset
+
+
+def _kind(sent: Any) -> str:
+    """Which of the three an event is: they differ by what they name."""
+    names = sent if isinstance(sent, dict) else vars(sent)
+    if "run" in names or not {"job", "dataset"} & set(names):
+        return "run"
+    return "job" if "job" in names else "dataset"
+
+
+Incoming = Annotated[
+    Annotated[RunEvent, Tag("run")]
+    | Annotated[JobEvent, Tag("job")]
+    | Annotated[DatasetEvent, Tag("dataset")],
+    Discriminator(_kind),
+]
+"""An event as clients send it, of any kind."""
 
 
 class Received(Record):
-    """What a RunEvent became: the node of its job, and how many edges it has said."""
+    """What an event became: the node of its job or dataset, and how many edges it has said."""
 
     node: str
     edges: int

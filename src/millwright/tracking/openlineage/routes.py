@@ -12,26 +12,32 @@ from millwright.kernel.routing import Call, Reach, RoomRouter, current_call
 from millwright.kernel.store import Store
 from millwright.kernel.tables import projects
 from millwright.tracking.openlineage.receiving import receive
-from millwright.tracking.openlineage.records import Received, RunEvent, RunEvents
+from millwright.tracking.openlineage.records import (
+    DatasetEvent,
+    Incoming,
+    Received,
+    RunEvents,
+)
 from millwright.tracking.openlineage.telling import run_events
 
 router = RoomRouter(tag="lineage")
 
 
 @router.post("/projects/{project}/lineage", permission=Permission.WRITE, status_code=201)
-def take(project: Name, body: RunEvent, call: Call = Depends(current_call)) -> Received:
-    """Take an OpenLineage RunEvent: its job and datasets become nodes of the graph."""
+def take(project: Name, body: Incoming, call: Call = Depends(current_call)) -> Received:
+    """Take an OpenLineage event, of a run, a job or a dataset: what it names becomes nodes."""
     return receive(call.store, call.actor, project, body)
 
 
 @router.post("/lineage", permission=Permission.WRITE, reach=Reach.PROJECTS, status_code=201)
 def take_anywhere(
-    body: RunEvent, project: Name | None = None, call: Call = Depends(current_call)
+    body: Incoming, project: Name | None = None, call: Call = Depends(current_call)
 ) -> Received:
     """As OpenLineage's own clients send it: the project is the parameter's, the one named by the
-    job's namespace, or the only one there is."""
+    namespace of the job (of a DatasetEvent: the dataset), or the only one there is."""
     allowed = call.actor.projects(Permission.WRITE)
-    chosen = project or _chosen(call.store, body.job.namespace, allowed)
+    named = body.dataset if isinstance(body, DatasetEvent) else body.job
+    chosen = project or _chosen(call.store, named.namespace, allowed)
     actor = call.within(chosen, Permission.WRITE)
     return receive(call.store, actor, chosen, body)
 
