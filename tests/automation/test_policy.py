@@ -92,13 +92,14 @@ def test_the_reason_is_the_first_trigger_of_the_policy() -> None:
     ],
 )
 def test_one_at_a_time_and_not_too_often(other: dict[str, object], words: str) -> None:
-    found = ask(RetrainingConfig(), [Seen("1", "data_drift")], **other)
+    policy = RetrainingConfig(triggers=("data_drift",))
+    found = ask(policy, [Seen("1", "data_drift")], **other)
     assert not found.retrain
     assert words in found.reason
 
 
 def test_the_cool_down_ends_on_its_last_millisecond() -> None:
-    policy, seen = RetrainingConfig(cooldown="10d"), [Seen("1", "data_drift")]
+    policy, seen = RetrainingConfig(triggers=("loss",), cooldown="10d"), [Seen("1", "loss")]
     assert not ask(policy, seen, last_ms=90 * DAY + 1).retrain
     assert ask(policy, seen, last_ms=90 * DAY).retrain
 
@@ -136,17 +137,18 @@ def test_it_also_acts_without_an_alert(
 def test_budgets_and_costs_stand_in_the_way(
     keys: dict[str, object], situation: dict[str, object], words: str
 ) -> None:
-    seen = [Seen("1", "performance")]
-    found = ask(RetrainingConfig.model_validate(keys), seen, **situation)
+    seen, plain = [Seen("1", "performance")], {"triggers": ["performance"]}
+    found = ask(RetrainingConfig.model_validate(plain | keys), seen, **situation)
     assert not found.retrain
     assert words in found.reason
-    assert ask(RetrainingConfig(), seen, **situation).retrain
+    assert ask(RetrainingConfig.model_validate(plain), seen, **situation).retrain
 
 
 def test_budgets_look_back_only_so_far_and_a_rise_that_pays_is_acted_on() -> None:
-    seen = [Seen("1", "performance")]
-    assert ask(RetrainingConfig(max_runs=1, per="7d"), seen, recent=((93 * DAY, 1),)).retrain
-    paying = RetrainingConfig.model_validate({"cost": {"retraining": 50, "error": 1.0}})
+    seen, plain = [Seen("1", "performance")], {"triggers": ["performance"]}
+    limited = RetrainingConfig.model_validate(plain | {"max_runs": 1, "per": "7d"})
+    assert ask(limited, seen, recent=((93 * DAY, 1),)).retrain
+    paying = RetrainingConfig.model_validate(plain | {"cost": {"retraining": 50, "error": 1.0}})
     assert ask(paying, seen, gain=Gain(rise=0.02, rows_per_day=2_000, rows=900)).retrain
 
 
@@ -156,3 +158,13 @@ def test_no_more_is_spent_than_was_earned(labels: list[int], price: int) -> None
     credit = earned(policy, labels)
     assert 0.0 <= credit <= 2.0
     assert credit <= sum(labels) / price
+
+
+def test_the_default_earns_its_retrainings_and_a_cause_of_ones_own_need_not() -> None:
+    rose = [Seen("1", "loss")]
+    default = RetrainingConfig()
+    assert not ask(default, [], labels=(9_999,)).retrain
+    assert ask(default, [], labels=(10_000,)).trigger == "earned"
+    assert not ask(default, rose, labels=(4_999,)).retrain
+    assert ask(default, rose, labels=(5_000,)).trigger == "loss"
+    assert ask(RetrainingConfig(every="1d", triggers=("loss",)), rose).trigger == "loss"

@@ -35,7 +35,7 @@ def config(**changes: str) -> ProjectConfig:
     text = {
         "project": "orders",
         "data": "{source: orders.parquet, target: late, time: at}",
-        "retraining": "{window: 10d, holdout: 4d}",
+        "retraining": "{windowing: sliding, window: 10d, holdout: 4d}",
     } | changes
     return parse_project("\n".join(f"{key}: {value}" for key, value in text.items()))
 

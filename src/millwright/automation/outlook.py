@@ -122,17 +122,19 @@ def begin_by_hand(
     now = event_time_of(store, deployment.id)
     config = config_of(store, deployment.project)
     seen = situation(store, deployment, config, clock.now_ms() if now is None else now)
-    if seen.running or seen.rollout_active:
+    identifier = None
+    if not (seen.running or seen.rollout_active):
+        cause, known = Cause(trigger="manual", reason=wish.reason), len(seen.recent)
+        identifier = service.begin(store, actor, deployment, cause, seen.now_ms, known=known)
+    if identifier is None:
         raise Conflict(
             "retraining.busy",
-            "A retraining is already running."
-            if seen.running
-            else "A challenger is on trial; its outcome comes first.",
+            "A challenger is on trial; its outcome comes first."
+            if seen.rollout_active
+            else "A retraining is already running.",
             hint="Follow it with: mw retrainings",
             value=deployment.name,
         )
-    cause = Cause(trigger="manual", reason=wish.reason)
-    identifier = service.begin(store, actor, deployment, cause, seen.now_ms)
     return service.get_retraining(store, deployment.project, identifier)
 
 

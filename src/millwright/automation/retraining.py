@@ -63,6 +63,7 @@ class RetrainingController:
     def _consider(self, deployment: Deployment) -> None:
         if not (unresolved_alerts(self._store, deployment) or self._has_clock(deployment)):
             return
+        known = len(service.past_retrainings(self._store, deployment.id))
         decision = retraining_outlook(self._store, deployment)
         now = event_time_of(self._store, deployment.id)
         if not decision.retrain or now is None:
@@ -72,7 +73,7 @@ class RetrainingController:
             reason=decision.reason,
             alert_ids=decision.cause_alert_ids,
         )
-        service.begin(self._store, SYSTEM, deployment, cause, now)
+        service.begin(self._store, SYSTEM, deployment, cause, now, known=known)
 
     def _has_clock(self, deployment: Deployment) -> bool:
         """Whether the policy acts without an alert."""

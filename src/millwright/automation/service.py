@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from millwright.automation.records import OPEN, Cause, HeldOutComparison, Retraining, Status
@@ -21,11 +21,25 @@ from millwright.kernel.store import Edge, Store
 
 
 def begin(
-    store: Store, actor: Actor, deployment: Deployment, cause: Cause, event_time_ms: int
-) -> str:
-    """Decide to retrain; the id of the retraining. Its pipeline run is made afterwards, by id."""
+    store: Store,
+    actor: Actor,
+    deployment: Deployment,
+    cause: Cause,
+    event_time_ms: int,
+    *,
+    known: int,
+) -> str | None:
+    """Decide to retrain; the id of the retraining. Its pipeline run is made afterwards, by id.
+
+    ``known``: how many retrainings there were when it was decided. Where another one has begun
+    since (a person's, or that of a control plane that took over), nothing begins: None.
+    """
     identifier, run_id = new_id(), new_id()
+    table = retrainings.c
+    earlier = select(func.count()).where(table.deployment_id == deployment.id)
     with store.write(actor, deployment.project) as tx:
+        if tx.execute(earlier).scalar_one() != known:
+            return None
         tx.execute(
             insert(retrainings).values(
                 id=identifier,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from millwright.kernel.config_types import Duration
 from millwright.kernel.record import Record
@@ -13,6 +14,11 @@ AlertCause = Literal["data_drift", "column_drift", "prediction_drift", "performa
 """Kinds of alert that may be a cause to retrain."""
 Windowing = Literal["sliding", "expanding", "since_drift", "measured"]
 """Which rows a challenger learns from."""
+
+
+EARNED_BY = 5_000
+"""Labels that earn a retraining, where the policy names no cause of its own."""
+_CAUSES = ("triggers", "every", "labels", "on_features")
 
 
 class CostConfig(Record):
@@ -26,9 +32,13 @@ class CostConfig(Record):
 
 
 class RetrainingConfig(Record):
-    """When and on what a challenger is trained."""
+    """When and on what a challenger is trained.
 
-    triggers: tuple[AlertCause, ...] = ("data_drift", "performance")
+    The defaults are the policy that erred no more than a calendar of every 2,500 rows at half its
+    retrainings on the streams of ``benchmarks/monitoring/policies.py``.
+    """
+
+    triggers: tuple[AlertCause, ...] = ("loss",)
     every: Duration | None = None
     """Also so long after the last retraining, whatever the alerts say."""
     labels: Annotated[int, Field(ge=1)] | None = None
@@ -37,7 +47,8 @@ class RetrainingConfig(Record):
     """Also when what the project file says of features is not what the champion was made with."""
     earned_by: Annotated[int, Field(ge=1)] | None = None
     """Labels that earn one retraining. An alert spends one at once; one that is not spent is kept
-    until there are two, and then spent without an alert."""
+    until there are two, and then spent without an alert. 5,000 in a policy that names no cause of
+    its own."""
     settle: Annotated[int, Field(ge=0)] = 0
     """Labels that a rise of errors must have lasted for, so that there is enough to learn it from."""
     cooldown: Duration = "4w"
@@ -48,9 +59,16 @@ class RetrainingConfig(Record):
     cost: CostConfig | None = None
     """Retrain on a loss that rose only where that is expected to pay."""
     window: Duration = "13w"
-    windowing: Windowing = "sliding"
+    windowing: Windowing = "measured"
     half_life: Duration | None = None
     """Rows that are older by this count half."""
     holdout: Duration = "4w"
     """The latest labelled rows, on which challenger and champion are compared."""
     budget: Duration = "20s"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sound(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and not given.keys() & {*_CAUSES, "earned_by"}:
+            return {**given, "earned_by": EARNED_BY}
+        return given

@@ -46,7 +46,7 @@ def to_html(found: Backtest, title: str) -> str:
 
 def policy_text(found: Backtest) -> str:
     """The recommended policy as it stands in ``millwright.yaml``."""
-    given = found.recommended.model_dump(exclude_defaults=True, mode="json")
+    given = found.recommended.model_dump(exclude_unset=True, mode="json")
     lines = [f"  {key}: {_yaml(value)}" for key, value in given.items()]
     return "\n".join(["retraining:", *lines])
 

@@ -13,12 +13,11 @@ from millwright.automation.backtest.log import Log
 from millwright.automation.backtest.records import Backtest, Candidate
 from millwright.automation.backtest.replaying import replay
 from millwright.kernel.clock import rfc3339
-from millwright.kernel.config_retraining import RetrainingConfig
+from millwright.kernel.config_retraining import EARNED_BY, RetrainingConfig
 from millwright.kernel.errors import InvalidInput
 
 EVERY_ROWS = 2_500
 """How often the calendar's policies retrain."""
-EARNED_BY = 2 * EVERY_ROWS
 HELD_ROWS = EVERY_ROWS * 2 // 5
 Progress = Callable[[str, int, int], None]
 """Policy, rows seen, rows of the log."""
@@ -45,7 +44,7 @@ def candidates(log: Log, project: RetrainingConfig | None = None) -> tuple[Candi
     """The policies that are tried: the extremes, the calendar, drift, ours, and the project's own."""
     ours = recommended(log)
     latest = ours.model_copy(update={"windowing": "sliding", "window": ours.window})
-    half = RetrainingConfig(window=_half(ours.window))
+    half = RetrainingConfig(windowing="sliding", window=_half(ours.window))
     drift = latest.model_copy(update={"triggers": ("data_drift",), "earned_by": None})
     everything = RetrainingConfig(windowing="expanding")
     found = [

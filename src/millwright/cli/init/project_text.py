@@ -151,8 +151,10 @@ def _monitoring(proposal: Proposal) -> str:
 def _retraining(proposal: Proposal) -> str:
     timing = proposal.timing
     return f"""retraining:
-  triggers: [data_drift, performance]
-  window: {_length(timing.retraining_days)}        # the rows a challenger learns from
+  triggers: [loss]       # errors that surely rose; see also: mw policy backtest
+  earned_by: {timing.earned_by}        # labels that earn one retraining; two are spent without an alert
+  windowing: measured    # half, all or twice the window, everything or since the change: what does best
+  window: {_length(timing.retraining_days)}
   holdout: {_length(timing.holdout_days)}        # the latest labelled rows, on which it meets the champion
   cooldown: {_length(timing.cooldown_days)}
   budget: 20s

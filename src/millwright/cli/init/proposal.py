@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from millwright.data import Column, Schema, check_trainable, infer_schema
 from millwright.evaluation import default_metric
 from millwright.kernel.config import Gate
+from millwright.kernel.config_retraining import EARNED_BY
 from millwright.kernel.errors import InvalidInput, nearest
 from millwright.kernel.model_package import Task
 from millwright.kernel.record import Record
@@ -35,10 +36,11 @@ class Timing(Record):
     """Lengths of time of a project, in days, and rows from which a window is judged."""
 
     window_days: int = 7
-    retraining_days: int = 91
+    retraining_days: int = 140
     holdout_days: int = 28
     cooldown_days: int = 28
     min_rows: int = 200
+    earned_by: int = EARNED_BY
 
 
 class Proposal(Record):
@@ -245,10 +247,12 @@ def _timing(table: pa.Table, time: str) -> Timing:
     expected = round(days * per_day)
     return Timing(
         window_days=days,
-        retraining_days=13 * days,
+        retraining_days=20 * days,
         holdout_days=min(4 * days, max(round(span / 5), 1)),
         cooldown_days=4 * days,
         min_rows=min(max(expected // 5, 30), 1_000),
+        # Where many rows come, eight windows of them.
+        earned_by=max(EARNED_BY, 8 * expected // 1_000 * 1_000),
     )
 
 
