@@ -207,7 +207,8 @@ def kill_often(gateway: int, address: str, seconds: int, back: list[float]) -> N
     ends = time.monotonic() + seconds - 6
     while time.monotonic() < ends:
         began = time.monotonic()
-        os.kill(psutil.Process(gateway).children()[0].pid, signal.SIGKILL)
+        nursery = psutil.Process(gateway).children()[0]
+        os.kill(nursery.children()[0].pid, signal.SIGKILL)
         while workers_ready(address) == 2:
             time.sleep(0.01)
         wait_for_workers(address)

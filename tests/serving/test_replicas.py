@@ -109,8 +109,14 @@ def metric(server, name: str) -> float:
     return float(next(line for line in lines if line.startswith(name + " ")).split()[-1])
 
 
+def nursery_of(server) -> psutil.Process | None:
+    """The process that forks workers; None where nobody asked for one yet."""
+    return next(iter(psutil.Process(server.process.pid).children()), None)
+
+
 def workers_of(server) -> list[psutil.Process]:
-    return psutil.Process(server.process.pid).children()
+    nursery = nursery_of(server)
+    return [] if nursery is None else nursery.children()
 
 
 def test_a_killed_worker_costs_no_request_and_is_replaced(
@@ -142,6 +148,30 @@ def test_a_killed_worker_costs_no_request_and_is_replaced(
             thread.join()
     assert set(statuses) == {200}
     assert metric(server, 'millwright_requests_total{protocol="open-inference",code="200"}') > 0
+
+
+def test_workers_are_back_within_two_seconds_and_outlive_the_process_that_forked_them(
+    start_server, make_package, one_champion, ask
+):
+    server = start_server(one_champion(make_package(), workers={"least": 2, "most": 2}))
+    ready = 'millwright_workers{state="ready"}'
+    wait_until(lambda: metric(server, ready) == 2)
+    first, _ = workers_of(server)
+    used = sum(first.cpu_times()[:2])
+    os.kill(first.pid, signal.SIGKILL)
+    wait_until(lambda: metric(server, RESTARTS) == 1 and metric(server, ready) == 2)
+    # Processor time: what else runs on the machine is none of the worker's.
+    assert sum(workers_of(server)[-1].cpu_times()[:2]) < max(0.5, used)
+    nursery, before = nursery_of(server), workers_of(server)
+    os.kill(nursery.pid, signal.SIGKILL)
+    assert server.infer(ask()).status_code == 200, "workers do not need it"
+    os.kill(before[0].pid, signal.SIGKILL)
+    wait_until(lambda: metric(server, RESTARTS) == 2 and metric(server, ready) == 2)
+    assert nursery_of(server) != nursery
+    assert server.infer(ask()).status_code == 200
+    server.process.kill()
+    psutil.wait_procs([before[1], *workers_of(server)], 15)
+    assert not before[1].is_running(), "nobody outlives the gateway"
 
 
 def test_with_nobody_asking_there_is_no_worker_and_the_first_request_waits_for_one(

@@ -8,6 +8,7 @@ import random
 import secrets
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 
 from millwright.kernel.errors import Unavailable
@@ -16,6 +17,7 @@ from millwright.serving.config import ServerConfig
 from millwright.serving.listening import ACCESS_TOKEN, ADMIN_TOKEN
 from millwright.serving.replicas.balancing import less_loaded_of_two
 from millwright.serving.replicas.link import WorkerGone
+from millwright.serving.replicas.nursery import Nursery
 from millwright.serving.replicas.worker import LIVE, Worker, start_worker
 from millwright.serving.replies import Busy
 
@@ -24,6 +26,7 @@ HOLD_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
 _MISSED_LOOKS = 3
 _LONGEST_DELAY = 15.0
+_DRAIN_SECONDS = 9.0
 
 
 class Crew:
@@ -45,6 +48,7 @@ class Crew:
         self.wanted = self.restarts = self.held = 0
         self.token = secrets.token_urlsafe(32)
         self._folder = folder
+        self._nursery = Nursery({ADMIN_TOKEN: self.token, ACCESS_TOKEN: ""})
         self._numbers = itertools.count()
         self._draw = random.Random()  # noqa: S311 - balances load
         self._news = asyncio.Event()
@@ -81,6 +85,7 @@ class Crew:
 
     async def look(self) -> None:
         """Ask each whether it is alive; one that is silent several times is ended."""
+        await asyncio.get_running_loop().run_in_executor(None, self._nursery.revive)
         for worker in self.ready:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -100,13 +105,13 @@ class Crew:
             task.cancel()
         for worker in self.workers:
             worker.leave()
-        loop = asyncio.get_running_loop()
         for worker in list(self.workers):
             try:
-                await asyncio.wait_for(loop.run_in_executor(None, worker.process.wait, 8.0), 9.0)
-            except Exception:
+                await asyncio.wait_for(worker.process.wait(), _DRAIN_SECONDS)
+            except TimeoutError:
                 worker.process.kill()
             worker.hang_up()
+        self._nursery.close()
 
     def doubt(self, worker: Worker) -> None:
         """It broke a connection: ask nothing of it until it says that it is ready."""
@@ -172,12 +177,12 @@ class Crew:
             worker = await loop.run_in_executor(
                 None,
                 start_worker,
+                self._nursery,
                 file,
                 self._folder / f"{number}.sock",
-                {ADMIN_TOKEN: self.token, ACCESS_TOKEN: ""},
             )
             self.workers.append(worker)
-            worker.when_ended(loop, self._gone)
+            worker.process.watch(partial(self._gone, worker))
         finally:
             self._starting -= 1
         if await worker.become_ready():
@@ -195,7 +200,7 @@ class Crew:
         worker.hang_up()
         if self._ended or worker.leaving:
             return
-        code = worker.process.returncode
+        code = worker.process.returncode or 0
         self.restarts += 1
         delay = 0.0
         if not worker.served and code > 0:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-import subprocess
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from millwright.kernel.process import spawn
 from millwright.serving.listening import BACKLOG
 from millwright.serving.replicas.in_parts import RelayedParts, ask_in_parts
 from millwright.serving.replicas.link import Link, Relayed, WorkerGone
+from millwright.serving.replicas.nursery import Nursery, WorkerProcess
 
 READY = b"GET /v2/health/ready HTTP/1.1\r\nhost: worker\r\n\r\n"
 LIVE = READY.replace(b"ready", b"live")
-_ERRORS = Path("/dev/stderr")
 
 
 class Worker:
@@ -31,7 +27,7 @@ class Worker:
         missed: looks in a row that it did not answer.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], place: Path) -> None:
+    def __init__(self, process: WorkerProcess, place: Path) -> None:
         self.process = process
         self.in_flight = self.missed = 0
         self.ready = self.leaving = self.served = False
@@ -91,16 +87,6 @@ class Worker:
         self._idle.clear()
         self._place.unlink(missing_ok=True)
 
-    def when_ended(self, loop: asyncio.AbstractEventLoop, call: Callable[[Worker], None]) -> None:
-        """Call back on the loop when the process has ended, however that came."""
-
-        def wait() -> None:
-            self.process.wait()
-            with contextlib.suppress(RuntimeError):  # the loop has ended too
-                loop.call_soon_threadsafe(call, self)
-
-        threading.Thread(target=wait, name="worker-end", daemon=True).start()
-
     async def _connected(self) -> Link:
         loop = asyncio.get_running_loop()
         try:
@@ -110,28 +96,17 @@ class Worker:
         return link
 
 
-def start_worker(config: Path, place: Path, environment: Mapping[str, str]) -> Worker:
+def start_worker(nursery: Nursery, config: Path, place: Path) -> Worker:
     """Start a process that serves ``config`` on a socket at ``place``.
 
     Callers may connect at once: they wait in the socket's queue until it answers.
+
+    Raises:
+        OSError: it could not be started.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
         bound.bind(str(place))
         bound.listen(BACKLOG)
-        bound.set_inheritable(True)
-        process = spawn(
-            [
-                "-m",
-                "millwright.serving",
-                "--config",
-                str(config),
-                "--socket",
-                str(bound.fileno()),
-                "--lifeline",
-            ],
-            log=_ERRORS,
-            environment=environment,
-            inherit=(bound.fileno(),),
-        )
-    # Only the child holds the socket now: when it ends, who waits hears so.
+        process = nursery.begin(config, bound)
+    # Only the process holds the socket now: when it ends, who waits hears so.
     return Worker(process, place)
