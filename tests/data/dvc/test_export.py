@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import md5
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from dvc_repositories import commit, git, mw_dvc, write
 
+from millwright.data.dvc.commands import export_dvc
 from millwright.data.dvc.exporting import export_versions
 from millwright.data.dvc.importing import import_repository
 from millwright.data.working.adding import add, target_of
@@ -58,6 +61,24 @@ def test_an_export_is_clean_and_keeps_its_digests(
     ]
     mw_dvc("add", "-q", "imgs")
     assert (target / "imgs.dvc").read_text() == before
+
+
+def test_in_the_format_of_dvc_2_files_that_differ_in_line_ends_are_named(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(place.root, {"texts/unix": b"a\nb\n", "texts/windows": b"a\r\nb\r\n"})
+    with WorkingCopy.opened("team", start=True) as copy:
+        add(copy.place, copy.index, copy.ledger, target_of(copy.place, [Path("texts")], None))
+    target = tmp_path / "out"
+    words = ["texts", "--to", str(target), "--format", "2", "--project", "team"]
+    told = CliRunner().invoke(export_dvc, words)
+    assert told.exit_code == 0, told.output
+    assert "texts@1: windows differs from unix in line ends only" in told.output
+    assert "hash:" not in (target / "texts.dvc").read_text()
+    (listed,) = (target / ".dvc" / "cache").glob("??/*.dir")
+    assert listed.read_bytes().count(md5(b"a\nb\n").hexdigest().encode()) == 2
+    monkeypatch.chdir(target)
+    mw_dvc("status", "-q")
 
 
 def test_bytes_are_linked(place: Place, tmp_path: Path) -> None:

@@ -143,19 +143,29 @@ def _show_import(report: ImportReport, refused: list[str]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="The repository's folder; made if it is not there.",
 )
+@click.option(
+    "--format",
+    "generation",
+    type=click.Choice(["3", "2"]),
+    default="3",
+    show_default=True,
+    help="Whose files: 2 is for DVC 2, which reads no newer ones; DVC 3 reads both.",
+)
 @PROJECT
 @JSON
 def export_dvc(
-    references: tuple[str, ...], target: Path, project: str | None, as_json: bool
+    references: tuple[str, ...], target: Path, generation: str, project: str | None, as_json: bool
 ) -> None:
     """Write versions as a DVC repository, or into one, that DVC finds clean.
 
     Without NAME@VERSION the newest version of every dataset is written.
     """
     from millwright.data.dvc.exporting import export_versions
+    from millwright.data.dvc.files import CURRENT, LEGACY
     from millwright.data.working.place import Place
 
-    report = export_versions(Place.find(project), references, target)
+    kind = LEGACY if generation == "2" else CURRENT
+    report = export_versions(Place.find(project), references, target, kind)
     if as_json:
         print_json(asdict(report))
         return

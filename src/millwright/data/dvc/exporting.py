@@ -15,7 +15,7 @@ from pathlib import Path
 from millwright.data import trees
 from millwright.data.dvc import dir_objects, files, git, linking
 from millwright.data.dvc.correspondence import Correspondence, Known
-from millwright.data.dvc.hashing import md5_of
+from millwright.data.dvc.hashing import md5_of, md5_of_stream
 from millwright.data.dvc.repository import Repository, Tracked, is_dvc_file
 from millwright.data.dvc.working_tree import bring_back
 from millwright.data.references import split
@@ -52,16 +52,20 @@ class ExportReport:
     """Objects that share their bytes with the store."""
     copied: int = 0
     left_out: list[str] = field(default_factory=list)
-    """Sentences on what DVC cannot hold: empty folders, links, erased files, execution bits."""
+    """Sentences on what DVC cannot hold: empty folders, links, erased files, execution bits; in
+    format 2, which of two line ends a text has."""
 
 
-def export_versions(place: Place, references: Iterable[str], target: Path) -> ExportReport:
+def export_versions(
+    place: Place, references: Iterable[str], target: Path, kind: str = files.CURRENT
+) -> ExportReport:
     """Write versions into a DVC repository, made if it is not there.
 
     Args:
         place: the workspace and its project.
         references: ``name@version``…; the newest version of every dataset if there are none.
         target: the repository's folder.
+        kind: how files are hashed: as DVC 3 does, or ``files.LEGACY`` as DVC 2 does.
 
     Raises:
         NotFound: there is no such version.
@@ -73,7 +77,7 @@ def export_versions(place: Place, references: Iterable[str], target: Path) -> Ex
     report = ExportReport(str(target))
     known = Correspondence(place.state, place.project)
     try:
-        export = _Export(place, repository, known, report)
+        export = _Export(place, repository, known, report, kind)
         for version in versions:
             export.one(version)
     finally:
@@ -124,7 +128,9 @@ class _Export:
         repository: Repository,
         known: Correspondence,
         report: ExportReport,
+        kind: str,
     ) -> None:
+        self._kind = kind
         self._place = place
         self._objects = place.objects
         self._repository = repository
@@ -139,6 +145,7 @@ class _Export:
         single = _single_file(version, entries)
         path = self._path_for(version, single)
         md5s = self._put(entry for entry in entries.values())
+        self._tell_alike(version, entries, md5s)
         out = self._output(path, entries, md5s, single)
         source = self._where[path].source if path in self._where else path + files.DVC_FILE
         tracked = Tracked(path, source, None, out)
@@ -208,25 +215,31 @@ class _Export:
     def _put(self, entries: Iterable[Entry]) -> dict[str, str]:
         """Objects into DVC's cache; their MD5 by digest."""
         digests = list(dict.fromkeys(entry.hex for entry in entries))
-        md5s = self._known.of_digests(digests, files.CURRENT)
+        md5s = self._known.of_digests(digests, self._kind)
         added = []
         for digest in digests:
             md5 = md5s.get(digest)
             if md5 is None:
                 md5 = md5s[digest] = self._md5_of(digest)
                 added.append((md5, Known(digest, self._objects.size(digest))))
-            if not self._cache.has(md5, files.CURRENT):
-                self._restore(digest, Path(self._cache.ready(md5, files.CURRENT)))
-        self._known.add(files.CURRENT, added)
+            if not self._cache.has(md5, self._kind):
+                self._restore(digest, Path(self._cache.ready(md5, self._kind)))
+        self._known.add(self._kind, added)
         return md5s
 
-    def _md5_of(self, digest: str) -> str:
-        import hashlib
+    def _tell_alike(
+        self, version: Version, entries: dict[str, Entry], md5s: dict[str, str]
+    ) -> None:
+        """Name the files that DVC 2 takes for another one, whose bytes it will give instead."""
+        first: dict[str, tuple[str, str]] = {}
+        for path, entry in entries.items():
+            digest, other = first.setdefault(md5s[entry.hex], (entry.hex, path))
+            if digest != entry.hex:
+                self._leave_out(version, path, f"differs from {other} in line ends only")
 
-        hasher = hashlib.md5(usedforsecurity=False)
-        for piece in self._objects.stream(digest):
-            hasher.update(piece)
-        return hasher.hexdigest()
+    def _md5_of(self, digest: str) -> str:
+        with self._objects.open(digest) as content:
+            return md5_of_stream(content, self._kind)
 
     def _restore(self, digest: str, path: Path) -> None:
         way = self._objects.restore(digest, path, how="auto")
@@ -249,19 +262,19 @@ class _Export:
         if single is not None:
             entry = entries[single]
             runs = entry.kind == Kind.EXECUTABLE
-            return files.Output(name, md5s[entry.hex], size, None, files.CURRENT, runs, rest)
+            return files.Output(name, md5s[entry.hex], size, None, self._kind, runs, rest)
         content = dir_objects.render(
             dir_objects.Entry(inside, md5s[entry.hex]) for inside, entry in entries.items()
         )
         md5 = dir_objects.name_of(content)
         assert md5.startswith(md5_of(content))
-        self._cache.put_bytes(content, md5, files.CURRENT)
+        self._cache.put_bytes(content, md5, self._kind)
         runs_in = sum(entry.kind == Kind.EXECUTABLE for entry in entries.values())
         if runs_in:
             self._report.left_out.append(
                 f"{path}: DVC forgets which files may be executed ({runs_in} here)."
             )
-        return files.Output(name, md5, size, len(entries), files.CURRENT, False, rest)
+        return files.Output(name, md5, size, len(entries), self._kind, False, rest)
 
     def _write_dvc_file(self, source: str, out: files.Output) -> None:
         text = self._repository.read(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import BinaryIO
 
 from millwright.data.dvc.files import LEGACY
 
@@ -35,6 +36,14 @@ def md5_of_file(path: str, kind: str, size: int) -> str:
         return digest.hexdigest()
     finally:
         os.close(descriptor)
+
+
+def md5_of_stream(content: BinaryIO, kind: str) -> str:
+    """As ``md5_of_file`` for a stream that gives whole blocks."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while block := content.read(BLOCK):
+        digest.update(without_carriage_returns(block) if kind == LEGACY else block)
+    return digest.hexdigest()
 
 
 def _full_block(descriptor: int) -> bytes:
