@@ -86,7 +86,7 @@ def act(what: str, folder: str, *more: str) -> dict[str, Any]:
     """What the child process does, and what it cost without the start of Python and imports."""
     place = Path(folder)
     works = {"write": write, "scan": scan, "compare": compare, "join": join}
-    imported = {"compare": (COMPARISON, "pandas"), "join": ("duckdb",), "scan": more[1:]}
+    imported = {"compare": (COMPARISON, "pandas", "duckdb"), "join": ("duckdb",), "scan": more[1:]}
     for name in imported.get(what, ()):
         importlib.import_module(name)
     start = time.process_time()

@@ -296,13 +296,13 @@ def test_unchanged_columns_are_not_even_decoded(monkeypatch: pytest.MonkeyPatch)
     before = pa.table(columns)
     after = before.set_column(2, "f0", pa.array(columns["f0"] + 1))
     read: list[str] = []
-    original = TableFile.column
+    original = TableFile.fill
 
-    def noted(self: TableFile, group: int, name: str) -> pa.ChunkedArray:
+    def noted(self: TableFile, group: int, name: str, *into: np.ndarray[Any, Any]) -> bool:
         read.append(name)
-        return original(self, group, name)
+        return original(self, group, name, *into)
 
-    monkeypatch.setattr(TableFile, "column", noted)
+    monkeypatch.setattr(TableFile, "fill", noted)
     files = [TableFile(io.BytesIO(to_parquet(table))) for table in (before, after)]
     assert compare_tables(*files, ["id"], limit=1).changed == rows
     assert set(read) == {"id", "f0"}

@@ -50,7 +50,7 @@ class _Page(NamedTuple):
     kind: int
     values: int
     encoding: int
-    content: bytes
+    content: bytes | memoryview
 
 
 def is_plain(chunk: Any, kind: pa.DataType) -> bool:
@@ -137,7 +137,7 @@ def decode(raw: bytes, chunk: Any, unsigned: bool, nullable: bool, into: Numbers
         raise Unexpected
 
 
-def _plain(content: bytes, start: int, kind: str, bits: bool, target: Numbers) -> None:
+def _plain(content: bytes | memoryview, start: int, kind: str, bits: bool, target: Numbers) -> None:
     if bits:
         if len(content) - start != -(-len(target) // 8):
             raise Unexpected
@@ -149,13 +149,13 @@ def _plain(content: bytes, start: int, kind: str, bits: bool, target: Numbers) -
     target[:] = np.frombuffer(content, kind, offset=start)
 
 
-def _after_levels(content: bytes) -> int:
+def _after_levels(content: bytes | memoryview) -> int:
     if len(content) < 4:
         raise Unexpected
     return 4 + int.from_bytes(content[:4], "little")
 
 
-def _indices(content: bytes, start: int, count: int) -> Numbers:
+def _indices(content: bytes | memoryview, start: int, count: int) -> Numbers:
     """Indices into a dictionary: their width in bits, then runs of packed or repeated ones."""
     if start >= len(content) or content[start] > _WIDEST:
         raise Unexpected
@@ -235,12 +235,12 @@ def _packed(raw: bytes) -> Iterator[_Page]:
 
 
 def _unpacked(raw: bytes) -> Iterator[_Page]:
-    at = 0
+    view, at = memoryview(raw), 0
     while at < len(raw):
         kind, size, packed, values, encoding, at = _head(raw, at)
         # The rest of the inner structure, and of the one that it stands in.
         at = _after(raw, _after(raw, at))
-        content = raw[at : at + size]
+        content = view[at : at + size]
         if size != packed or len(content) != size:
             raise Unexpected
         at += size
@@ -301,7 +301,7 @@ def _number(raw: bytes, at: int, field: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), at
 
 
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
+def _varint(raw: bytes | memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while shift < 64 and at < len(raw):
         byte = raw[at]

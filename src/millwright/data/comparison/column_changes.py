@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from millwright.data.comparison.memory import Room
+from millwright.data.comparison.pairing import Pairing
 from millwright.data.comparison.table_file import Numbers, TableFile
 from millwright.data.comparison.weighed_sums import WeighedSums
-from millwright.data.comparison.words import Room, Words, differ, family_of, kind_of_words
+from millwright.data.comparison.words import Words, differ, family_of, kind_of_words
+
+_LOOKED_AT: Final = 64
+"""One row in so many tells whether all row groups are needed, which is so where rows are shuffled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,9 @@ class PairedColumns:
     whose weighed sums are equal are not compared row by row.
     """
 
-    def __init__(self, before: TableFile, after: TableFile, partner: Numbers) -> None:
+    def __init__(self, before: TableFile, after: TableFile, pairing: Pairing) -> None:
         self._before, self._after = before, after
-        self._partner = partner
+        self._pairing, self._partner = pairing, pairing.partner
         self._column, self._gathered, self._later = Room(), Room(), Room()
 
     @cached_property
@@ -77,7 +82,7 @@ class PairedColumns:
 
     @cached_property
     def _sums(self) -> WeighedSums:
-        return WeighedSums(self._partner, self._before.rows)
+        return WeighedSums(self._pairing, self._before.rows)
 
     def _equal_bytes(self, pairs: GroupPairs, name: str, old_name: str) -> bool:
         if not pairs.earlier:
@@ -98,11 +103,7 @@ class PairedColumns:
             earlier = tuple(range(int(low), int(high) + 1))
             partners = slice(first, last + 1)
             return GroupPairs(group, partners, None, int(low) if whole else None, earlier)
-        holders = np.zeros(self._before.groups, np.bool_)
-        holders[np.searchsorted(starts, partner if every else partner[has], side="right") - 1] = (
-            True
-        )
-        earlier = tuple(np.flatnonzero(holders).tolist())
+        earlier = _groups_of(partner if every else partner[has], starts)
         return GroupPairs(group, partner, None if every else has, None, earlier)
 
     def _words(self, group: int, name: str) -> Words:
@@ -116,6 +117,16 @@ class PairedColumns:
         return _filled(
             file, name, room, file.rows, {group: file.rows_of(group) for group in groups}
         )
+
+
+def _groups_of(rows: Numbers, starts: Numbers) -> tuple[int, ...]:
+    """The row groups that hold any of the rows, rising."""
+    for some in (rows[::_LOOKED_AT], rows):
+        holders = np.zeros(len(starts) - 1, np.bool_)
+        holders[np.searchsorted(starts, some, side="right") - 1] = True
+        if holders.all():
+            break
+    return tuple(np.flatnonzero(holders).tolist())
 
 
 def _filled(file: TableFile, name: str, room: Room, rows: int, places: dict[int, slice]) -> Words:

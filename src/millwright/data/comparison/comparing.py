@@ -9,7 +9,7 @@ import numpy as np
 
 from millwright.data.comparison.cells import cell
 from millwright.data.comparison.column_changes import PairedColumns
-from millwright.data.comparison.pairing import pair
+from millwright.data.comparison.pairing import pair, rows_paired
 from millwright.data.comparison.records import (
     ChangedRow,
     ColumnChanges,
@@ -53,7 +53,7 @@ def compare_tables(
     pairing = pair(before, after, names)
     partner = pairing.partner
     compared = [] if whole else [name for name in common if name not in set(key)]
-    paired = PairedColumns(before, after, partner)
+    paired = PairedColumns(before, after, pairing)
     counts, first, altered = _compare_columns(paired, compared, after.rows, limit)
     changed = int(altered.sum())
     shown = np.flatnonzero(altered)[:limit]
@@ -72,7 +72,7 @@ def compare_tables(
         key_before=pairing.before,
         key_after=pairing.after,
         added_rows=_examples(after, np.flatnonzero(partner < 0)[:limit]),
-        removed_rows=_examples(before, _without_partner(partner, before.rows)[:limit]),
+        removed_rows=_examples(before, np.flatnonzero(~rows_paired(partner, before.rows))[:limit]),
         changed_rows=_changed_rows(before, after, partner, key, first, shown),
     )
 
@@ -104,13 +104,6 @@ def _refuse_unknown(key: Sequence[str], before: TableFile, after: TableFile) -> 
                     hint=f"Did you mean '{guess}'?" if guess else "Give columns of both: --key id",
                     value=name,
                 )
-
-
-def _without_partner(partner: Numbers, rows: int) -> Numbers:
-    """The rows of the earlier version that no row of the later one was."""
-    gone = np.ones(rows, np.bool_)
-    gone[partner[partner >= 0]] = False
-    return np.flatnonzero(gone)
 
 
 def _examples(file: TableFile, rows: Numbers) -> tuple[RowExample, ...]:

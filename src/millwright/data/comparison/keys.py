@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from millwright.data.comparison.memory import fresh
 from millwright.data.comparison.table_file import Numbers, TableFile
 from millwright.data.comparison.words import (
     Family,
@@ -51,7 +52,7 @@ def can_be_exact(before: TableFile, after: TableFile, key: Sequence[str]) -> boo
 
 def exact_keys(file: TableFile, name: str) -> Keys | None:
     """The values of the one key column; None where some are missing."""
-    numbers = np.empty(file.rows, np.int64)
+    numbers = fresh(file.rows, np.int64)
     missing = np.zeros(file.rows, np.bool_)
     for group in range(file.groups):
         inside = file.rows_of(group)
@@ -68,7 +69,7 @@ def hashed_keys(file: TableFile, key: Sequence[str], salt: int) -> Keys:
         key: the columns that make the key.
         salt: another one gives other hashes, for when two keys met in one number.
     """
-    numbers, checks = np.zeros(file.rows, np.uint64), np.zeros(file.rows, np.uint64)
+    numbers, checks = fresh(file.rows, np.uint64), fresh(file.rows, np.uint64)
     missing = 0
     for group in range(file.groups):
         inside = file.rows_of(group)

@@ -14,6 +14,7 @@ from millwright.data.comparison.keys import (
     exact_keys,
     hashed_keys,
 )
+from millwright.data.comparison.memory import fresh
 from millwright.data.comparison.records import KeyFacts
 from millwright.data.comparison.table_file import Numbers, TableFile
 
@@ -30,6 +31,8 @@ class Pairing:
     partner: Numbers
     before: KeyFacts
     after: KeyFacts
+    numbers: tuple[Numbers, Numbers] | None = None
+    """The keys of both versions as numbers where none repeats: rows that share one are a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +56,25 @@ def pair(before: TableFile, after: TableFile, key: Sequence[str]) -> Pairing:
     raise AssertionError("Different keys met in one 64-bit number with every salt.")
 
 
+def rows_paired(partner: Numbers, rows: int) -> Numbers:
+    """Which rows of the earlier version, of so many, some row of the later one was."""
+    paired = np.zeros(rows, np.bool_)
+    for part in _parts(len(partner)):
+        places = partner[part]
+        paired[places[places >= 0]] = True
+    return paired
+
+
 def pair_keys(old: Keys, new: Keys) -> Pairing | None:
     """Pair rows by number; None where two different keys share one, so another salt is needed."""
     if _rising(old.numbers) and _rising(new.numbers):
         partner = _located(old.numbers, new.numbers, None)
         if not _confirmed(old, new, partner):
             return None
-        return Pairing(
-            partner, KeyFacts(rows_with_null=old.nulls), KeyFacts(rows_with_null=new.nulls)
-        )
+        before, after = KeyFacts(rows_with_null=old.nulls), KeyFacts(rows_with_null=new.nulls)
+        return Pairing(partner, before, after, (old.numbers, new.numbers))
     if (looked_up := _by_place(old, new)) is not None:
-        return Pairing(looked_up, KeyFacts(), KeyFacts())
+        return Pairing(looked_up, KeyFacts(), KeyFacts(), (old.numbers, new.numbers))
     left, right = _sorted(old), _sorted(new)
     if left is None or right is None:
         return None
@@ -75,7 +86,8 @@ def pair_keys(old: Keys, new: Keys) -> Pairing | None:
     partner[right.order[found]] = left.order[places[found]]
     if not _confirmed(old, new, partner):
         return None
-    return Pairing(partner, left.facts, right.facts)
+    numbers = None if repeated else (old.numbers, new.numbers)
+    return Pairing(partner, left.facts, right.facts, numbers)
 
 
 def _by_place(old: Keys, new: Keys) -> Numbers | None:
@@ -91,10 +103,11 @@ def _by_place(old: Keys, new: Keys) -> Numbers | None:
         return None
     size = int(old.numbers.max()) - least + 1
     # The last place is for keys that are not in the range.
-    places = np.full(size + 1, -1, np.int32 if len(old.numbers) < 2**31 else np.int64)
+    places = fresh(size + 1, np.int32 if len(old.numbers) < 2**31 else np.int64)
+    places.fill(-1)
     for part in _parts(len(old.numbers)):
         places[old.numbers[part] - least] = np.arange(part.start, part.stop)
-    partner = np.empty(len(new.numbers), np.int64)
+    partner = fresh(len(new.numbers), np.int64)
     for part in _parts(len(new.numbers)):
         # Whatever is less than the least is, as a number without a sign, beyond all places.
         at = (new.numbers[part] - least).view(np.uint64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,9 @@ from millwright.data.parquet import not_parquet
 from millwright.data.parquet_pages import Unexpected, chunk_bytes, decode, is_plain
 
 Numbers = np.ndarray[Any, Any]
+
+_ROWS_AT_ONCE: Final = 1 << 14
+"""Rows decoded at a time where only some are wanted."""
 
 
 class TableFile:
@@ -110,14 +113,26 @@ class TableFile:
         parts, places = [], []
         for group in np.unique(groups):
             here = np.flatnonzero(groups == group)
-            taken = self.column(int(group), name).take(pa.array(rows[here] - self.starts[group]))
-            kind = taken.type.value_type if pa.types.is_dictionary(taken.type) else taken.type
-            parts += taken.cast(kind).chunks
+            inside = rows[here] - self.starts[group]
+            column = self._beginning(int(group), name, int(inside.max()) + 1)
+            parts += column.take(pa.array(inside)).chunks
             places.append(here)
         if not parts:
             return pa.chunked_array([], self.schema.field(name).type)
         order = np.argsort(np.concatenate(places), kind="stable")
         return pa.chunked_array(parts).take(pa.array(order))
+
+    def _beginning(self, group: int, name: str, rows: int) -> pa.ChunkedArray:
+        """So many values of a column of a row group; pages behind them are not decoded."""
+        parts: list[pa.Array] = []
+        batches = self._file.iter_batches(
+            _ROWS_AT_ONCE, row_groups=[group], columns=[name], use_threads=False
+        )
+        while rows > sum(len(part) for part in parts):
+            column = next(batches).column(0)
+            is_dictionary = pa.types.is_dictionary(column.type)
+            parts.append(column.cast(column.type.value_type) if is_dictionary else column)
+        return pa.chunked_array(parts)
 
     def _decoded(self, group: int, name: str, values: Numbers) -> bool:
         leaves, kind = self._leaves[name], self.schema.field(name).type

@@ -1,6 +1,7 @@
 """Whether a column is the same in both versions, without bringing its rows into one order.
 
-Each pair of rows draws a number by chance, its weight. A column's values, well mixed and each times the
+Each pair of rows gets a number by chance, its weight: from its key and secrets drawn anew each time, or,
+where keys repeat, drawn for itself. A column's values, well mixed and each times the
 weight of its row, are summed in both versions, in whatever order the rows stand: the sums are equal
 where all values are, and else once in some 2⁵⁸ columns, whatever the values are, as nobody knows the
 weights (multilinear hashing, Carter & Wegman 1979). Going through memory in order twice costs less
@@ -9,10 +10,13 @@ than fetching each value's partner, the more so the less of it fits into the pro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from millwright.data.comparison.memory import fresh
+from millwright.data.comparison.pairing import Pairing, rows_paired
 from millwright.data.comparison.table_file import Numbers
 from millwright.data.comparison.words import Words, differ
 
@@ -23,16 +27,21 @@ _HALF: Final = np.uint64(32)
 
 
 class WeighedSums:
-    """The sums for one pairing; ``partner`` as in ``Pairing``."""
+    """The sums for one pairing of rows."""
 
-    def __init__(self, partner: Numbers, rows_before: int) -> None:
+    def __init__(self, pairing: Pairing, rows_before: int) -> None:
         random = np.random.default_rng()
-        self._multiplier, self._missing = random.integers(0, 2**64, 2, np.uint64) | np.uint64(1)
-        self._partner = partner
-        paired = partner >= 0
-        places = partner[paired]
+        self._multiplier, self._missing, *secrets = _odd(random, 4)
+        self._partner = pairing.partner
+        paired = self._partner >= 0
+        if pairing.numbers is not None:
+            old, new = pairing.numbers
+            self._before = _from_keys(old, rows_paired(self._partner, rows_before), secrets)
+            self._after = _from_keys(new, paired, secrets)
+            return
+        places = self._partner[paired]
         drawn = random.integers(0, 2**64, rows_before, np.uint64)
-        self._after = np.zeros(len(partner), np.uint64)
+        self._after = np.zeros(len(self._partner), np.uint64)
         self._after[paired] = drawn[places]
         # Rows without a partner weigh nothing.
         self._before = np.zeros(rows_before, np.uint64)
@@ -64,3 +73,27 @@ class WeighedSums:
                 mixed[words.nulls[part]] = self._missing
             total += int(np.dot(mixed, weights[part]))
         return total % 2**64
+
+
+def _odd(random: np.random.Generator, count: int) -> list[np.uint64]:
+    return list(random.integers(0, 2**64, count, np.uint64) | np.uint64(1))
+
+
+def _from_keys(keys: Numbers, counts: Numbers, secrets: Sequence[np.uint64]) -> Numbers:
+    """The weight of every row from its key, in the order of the rows; 0 for those that do not count.
+
+    Fetching a weight that was drawn from where its partner lies costs ten times as much.
+    """
+    weights = fresh(len(keys), np.uint64)
+    room = np.empty(_PART, np.uint64)
+    for at in range(0, len(keys), _PART):
+        part = slice(at, min(at + _PART, len(keys)))
+        mixed = weights[part]
+        above = room[: len(mixed)]
+        np.bitwise_xor(keys[part].view(np.uint64), secrets[0], out=mixed)
+        for secret in secrets[1:]:
+            np.multiply(mixed, secret, out=mixed)
+            np.right_shift(mixed, _HALF, out=above)
+            np.bitwise_xor(mixed, above, out=mixed)
+        np.multiply(mixed, counts[part], out=mixed)
+    return weights

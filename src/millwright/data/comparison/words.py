@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millwright.data.comparison.memory import Room
 from millwright.data.duckdb_engine import open_duckdb
 
 Family = Literal["int", "float", "bool", "time", "text", "other", "null"]
@@ -43,20 +44,6 @@ class Words:
         """The words of some rows, by their numbers."""
         nulls = None if self.nulls is None else self.nulls[rows]
         return Words(self.family, self.values[rows], nulls)
-
-
-class Room:
-    """Memory that is used again and again: asking the system for it takes longer than filling it."""
-
-    def __init__(self) -> None:
-        self._bytes = np.empty(0, np.uint8)
-
-    def of(self, length: int, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
-        """An array with anything in it; those given before hold other values from now on."""
-        size = length * kind.itemsize
-        if len(self._bytes) < size:
-            self._bytes = np.empty(size, np.uint8)
-        return self._bytes[:size].view(kind)
 
 
 def family_of(kind: pa.DataType) -> Family:

@@ -14,6 +14,7 @@ import numpy as np
 
 from millwright.data.comparison.column_changes import PairedColumns
 from millwright.data.comparison.pairing import Pairing, pair
+from millwright.data.comparison.records import KeyFacts
 from millwright.data.comparison.table_file import Numbers, TableFile
 from millwright.data.comparison.words import differ, family_of
 from millwright.kernel.errors import Conflict, InvalidInput
@@ -75,8 +76,8 @@ def plan_merge(versions: Versions, key: Sequence[str]) -> MergePlan:
     back = np.full(theirs.rows, -1, np.int64)
     back[across[across >= 0]] = np.flatnonzero(across >= 0)
     mine, other = (
-        PairedColumns(base, ours, to_ours.partner),
-        PairedColumns(base, theirs, to_theirs.partner),
+        PairedColumns(base, ours, to_ours),
+        PairedColumns(base, theirs, to_theirs),
     )
     altered_mine = np.zeros(ours.rows, np.bool_)
     altered_theirs = np.zeros(theirs.rows, np.bool_)
@@ -139,7 +140,8 @@ def _merge_new_columns(
 ) -> None:
     """Columns that both sides added under one name: other values in one row conflict."""
     base, ours, theirs = versions
-    between = PairedColumns(theirs, ours, np.where(base_of >= 0, across, -1))
+    crossing = Pairing(np.where(base_of >= 0, across, -1), KeyFacts(), KeyFacts())
+    between = PairedColumns(theirs, ours, crossing)
     for name in plan.columns:
         if name in base.schema.names or not (
             name in ours.schema.names and name in theirs.schema.names
