@@ -44,7 +44,7 @@ CONFIG = """
 project: flights
 data: {{source: flights.csv, target: late}}
 monitoring:
-  alerts: {{webhook: "http://127.0.0.1:{port}/hook", group_wait: 0s, console: false}}
+  alerts: {{webhook: "http://127.0.0.1:{port}/hook", group_wait: {wait}, console: false}}
 retraining: {{triggers: [data_drift, performance], cooldown: 1d}}
 """
 _processes = multiprocessing.get_context("forkserver")
@@ -173,7 +173,7 @@ class Watched:
 
 
 @contextmanager
-def watched(root: Path, seed: int = 11) -> Iterator[Watched]:
+def watched(root: Path, seed: int = 11, group_wait: str = "0s") -> Iterator[Watched]:
     """A fresh workspace at ``root`` with a deployment, and the webhook that hears of its alerts."""
     hook = Hook()
     threading.Thread(target=hook.serve_forever, daemon=True).start()
@@ -182,11 +182,12 @@ def watched(root: Path, seed: int = 11) -> Iterator[Watched]:
         filter(None, (os.environ.get("MILLWRIGHT_EGRESS_ALLOW"), f"127.0.0.1:{port}"))
     )
     store = open_store(Workspace(root))
+    config = CONFIG.format(port=port, wait=group_wait)
     try:
         version = register(store, ACTOR, {"roc_auc": 0.72}, "a")
         with connect(store.workspace) as door:
-            door.put(f"/projects/{PROJECT}", {"config": CONFIG.format(port=port)})
-        (root / "millwright.yaml").write_text(CONFIG.format(port=port))
+            door.put(f"/projects/{PROJECT}", {"config": config})
+        (root / "millwright.yaml").write_text(config)
         made = deploy(store, ACTOR, PROJECT, "flights", NewDeployment(model="flights", version=1))
         spool = spool_folder(store.workspace, made.id)
         world = World(store, ACTOR, made, spool, {"first": version}, np.random.default_rng(seed))

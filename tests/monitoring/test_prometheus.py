@@ -132,8 +132,8 @@ def test_a_real_prometheus_scrapes_and_its_alertmanager_sends_one_grouped_messag
     with ExitStack() as running:
         server = running.enter_context(_served(world.store))
         hook = f"http://127.0.0.1:{receiver.server_address[1]}/hook"
-        manager = running.enter_context(_alertmanager(tmp_path, hook))
-        running.enter_context(_prometheus(tmp_path, server, manager))
+        manager = running.enter_context(alertmanager(tmp_path, hook))
+        running.enter_context(prometheus(tmp_path, server, manager))
         drift_week(world)
         controller.reconcile()
         began = time.monotonic()
@@ -163,7 +163,7 @@ def _served(store: Any) -> Iterator[str]:
 
 
 @contextmanager
-def _alertmanager(folder: Path, hook: str) -> Iterator[str]:
+def alertmanager(folder: Path, hook: str) -> Iterator[str]:
     config = {
         "route": {
             "receiver": "hook",
@@ -187,7 +187,7 @@ def _alertmanager(folder: Path, hook: str) -> Iterator[str]:
 
 
 @contextmanager
-def _prometheus(folder: Path, server: str, manager: str) -> Iterator[None]:
+def prometheus(folder: Path, server: str, manager: str) -> Iterator[None]:
     fast = rules("flights", MonitoringConfig(), PAGE).replace("interval: 15s", "interval: 1s")
     (folder / "rules.yml").write_text(fast)
     config = yaml.safe_load(scraping("flights", "flights", server, None))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -79,42 +80,51 @@ def to_table(requests: Sequence[Logged]) -> pa.Table:
 
 def _fixed_columns(requests: Sequence[Logged]) -> list[list[Any]]:
     """The columns of ``_FIXED``, in their order."""
+    counts = [request.rows.count for request in requests]
+    rows = sum(counts)
+    alone = len(requests) == rows
 
-    def each(read: Callable[[Logged], Any]) -> list[Any]:
+    def each(values: Iterable[Any]) -> list[Any]:
         """What is said once of a request, for each of its rows."""
-        if len(requests) == rows:
-            return [read(request) for request in requests]
-        return [value for r in requests for value in [read(r)] * r.rows.count]
+        if alone:
+            return list(values)
+        return [one for value, count in zip(values, counts, strict=True) for one in [value] * count]
 
-    def row_by_row(read: Callable[[Logged], Sequence[Any] | None]) -> list[Any]:
+    def row_by_row(values: Iterable[Sequence[Any] | None]) -> list[Any]:
         """What is said of every row, or of none."""
-        found: list[Any] = []
-        for request in requests:
-            found += read(request) or [None] * request.rows.count
-        return found
+        if alone:
+            return [value[0] if value else None for value in values]
+        parts = (value or [None] * n for value, n in zip(values, counts, strict=True))
+        return list(itertools.chain.from_iterable(parts))
 
-    rows = sum(request.rows.count for request in requests)
+    def of(outcomes: Sequence[Outcome | None], name: str) -> list[Any]:
+        if not any(outcomes):
+            return [None] * rows
+        return row_by_row([getattr(found, name) if found else None for found in outcomes])
+
+    def said(name: str) -> Iterable[Any]:
+        return map(operator.attrgetter(name), requests)
+
+    outcomes, shadows = list(said("outcome")), list(said("shadow"))
+    times = (
+        found if len(found) == count else list(found) * count
+        for found, count in zip(said("event_times_us"), counts, strict=True)
+    )
     return [
-        row_by_row(lambda r: r.prediction_ids),
-        each(lambda r: r.request_id),
-        row_by_row(
-            lambda r: (
-                r.event_times_us
-                if len(r.event_times_us) == r.rows.count
-                else list(r.event_times_us) * r.rows.count
-            )
-        ),
-        each(lambda r: r.served_at_us),
-        each(lambda r: r.variant),
-        each(lambda r: r.version_id),
-        each(lambda r: r.latency_us),
-        each(lambda r: "ok" if r.outcome else "error"),
-        row_by_row(lambda r: r.outcome.scores if r.outcome else None),
-        row_by_row(lambda r: r.outcome.probabilities if r.outcome else None),
-        row_by_row(lambda r: r.outcome.labels if r.outcome else None),
-        each(lambda r: r.shadow_version_id),
-        row_by_row(lambda r: r.shadow.scores if r.shadow else None),
-        row_by_row(lambda r: r.shadow.probabilities if r.shadow else None),
+        row_by_row(said("prediction_ids")),
+        each(said("request_id")),
+        row_by_row(times),
+        each(said("served_at_us")),
+        each(said("variant")),
+        each(said("version_id")),
+        each(said("latency_us")),
+        each(["ok" if found else "error" for found in outcomes]),
+        of(outcomes, "scores"),
+        of(outcomes, "probabilities"),
+        of(outcomes, "labels"),
+        each(said("shadow_version_id")),
+        of(shadows, "scores"),
+        of(shadows, "probabilities"),
     ]
 
 

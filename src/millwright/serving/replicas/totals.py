@@ -15,17 +15,17 @@ def added_up(texts: Iterable[str]) -> str:
     heads: dict[str, list[str]] = {}
     samples: dict[str, dict[str, float]] = {}
     for text in texts:
-        family = ""
+        sums = samples.setdefault("", {})
         for line in text.splitlines():
             if line.startswith("#"):
                 family = line.split(" ", 3)[2]
                 known = heads.setdefault(family, [])
                 if line not in known:
                     known.append(line)
+                sums = samples.setdefault(family, {})
             elif line:
                 name, _, value = line.rpartition(" ")
-                sums = samples.setdefault(family, {})
-                sums[name] = sums.get(name, 0) + float(value)
+                sums[name] = sums.get(name, 0.0) + float(value)
     lines = []
     for family, head in heads.items():
         lines += head
