@@ -325,6 +325,37 @@ def immutable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
 
 @needs_attribute
 @pytest.mark.usefixtures("immutable")
+def test_a_file_that_is_given_under_two_names_stays_protected(
+    objects: ProjectObjects, work: Path
+) -> None:
+    first = written(work / "first", noise(50))
+    (work / "second").hardlink_to(first)
+    large = written(work / "large", noise(100_000))
+    (work / "also large").hardlink_to(large)
+    objects.link_many([first, work / "second", large, work / "also large"])
+    assert protected(first)
+    assert protected(large)
+    for path in (first, large):
+        with path.open("rb") as file:
+            assert is_immutable(file.fileno())
+
+
+@needs_attribute
+@pytest.mark.usefixtures("immutable")
+def test_a_file_that_is_stored_already_and_given_twice_is_left_as_it_was(
+    objects: ProjectObjects, work: Path
+) -> None:
+    objects.put(noise(50))
+    first = written(work / "first", noise(50))
+    first.chmod(0o640)
+    (work / "second").hardlink_to(first)
+    objects.link_many([first, work / "second"])
+    assert stat.S_IMODE(first.stat().st_mode) == 0o640
+    first.write_bytes(b"mine")
+
+
+@needs_attribute
+@pytest.mark.usefixtures("immutable")
 def test_not_even_root_changes_a_linked_file(objects: ProjectObjects, work: Path) -> None:
     path = written(work / "a", noise(50_000))
     digest = objects.link(path)

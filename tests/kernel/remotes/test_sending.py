@@ -12,6 +12,7 @@ import pytest
 
 from millwright.kernel.errors import Unavailable
 from millwright.kernel.objects import ObjectStore
+from millwright.kernel.objects.pack_format import Kind, headers
 from millwright.kernel.remotes import Remote, pace
 from millwright.kernel.remotes.catalogue import Catalogue
 from millwright.kernel.remotes.folder import FolderRemote
@@ -58,6 +59,26 @@ def test_packs_that_arrived_are_not_sent_again(
     assert broken.sent > 3_000_000
     assert sent.size == whole.sent < len(content) - broken.sent + 100_000
     assert fetched(whole, digest, tmp_path) == content
+
+
+def test_what_an_object_consists_of_is_said_once(tmp_path: Path) -> None:
+    here = ObjectStore(tmp_path / "here").of("p")
+    digest = bytes.fromhex(here.put(random.Random(2).randbytes(6_000_000)))
+    remote = FolderRemote(tmp_path / "remote")
+    catalogue = Catalogue(remote, "p/", tmp_path / "copy.db")
+    send(here, catalogue, [digest])
+    entries = [entry for pack in catalogue.sent_packs() for entry in pack.entries]
+    there = [headers(path.read_bytes()) for path in (tmp_path / "remote").rglob("*.pack")]
+    assert [one.kind for pack in there for one in pack] == [Kind.CHUNK] * len(entries)
+    assert catalogue.several([digest, bytes(32)]) == {digest}
+    catalogue.close()
+    again = Catalogue(remote, "p/", tmp_path / "elsewhere.db")
+    again.refresh()
+    there_too = ObjectStore(tmp_path / "there").of("p")
+    (tmp_path / "staging").mkdir()
+    receive(there_too, again, [digest], tmp_path / "staging")
+    assert there_too.size(digest.hex()) == 6_000_000
+    again.close()
 
 
 class Dying(FolderRemote):

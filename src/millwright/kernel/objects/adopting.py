@@ -16,9 +16,11 @@ from millwright.kernel.objects.chunking import cut
 from millwright.kernel.objects.filesystem import sync_folder
 from millwright.kernel.objects.index import present
 from millwright.kernel.objects.pack_format import (
+    Content,
     Entry,
     Kind,
     decoded,
+    mapped,
     parse_recipe,
     read_footer,
     whole_records,
@@ -42,8 +44,7 @@ def adopt_pack(parts: Parts, path: Path) -> list[bytes]:
     Raises:
         Corrupt: it is no whole pack.
     """
-    with path.open("r+b") as file:
-        content = file.read()
+    with path.open("r+b") as file, mapped(file.fileno()) as content:
         found, listed = list(whole_records(content)), read_footer(content)
         if listed != found:
             raise Corrupt(
@@ -53,10 +54,10 @@ def adopt_pack(parts: Parts, path: Path) -> list[bytes]:
                 value=str(path),
             )
         os.fsync(file.fileno())
-    name = os.urandom(16).hex()
-    path.replace(parts.packs.path(name))
-    sync_folder(parts.packs.folder)
-    _enter(parts, name, content, found, sealed=True)
+        name = os.urandom(16).hex()
+        path.replace(parts.packs.path(name))
+        sync_folder(parts.packs.folder)
+        _enter(parts, name, content, found, sealed=True)
     return [entry.id for entry in found if entry.kind == Kind.CHUNK]
 
 
@@ -90,9 +91,10 @@ def rebuild(parts: Parts, on_progress: Callable[[int, int], None] | None = None)
         parts.index.path.with_name(parts.index.path.name + suffix).unlink(missing_ok=True)
     for path in (*packs, *links):
         if path.suffix == ".pack":
-            content = path.read_bytes()
-            found = list(whole_records(content))
-            _enter(parts, path.stem, content, found, sealed=read_footer(content) == found)
+            with path.open("rb") as file, mapped(file.fileno()) as content:
+                found = list(whole_records(content))
+                sealed = read_footer(content) == found
+                _enter(parts, path.stem, content, found, sealed=sealed)
         else:
             relink(parts, path)
         done += path.stat().st_size
@@ -128,7 +130,7 @@ def relink(parts: Parts, path: Path) -> bytes:
     return object_id
 
 
-def _enter(parts: Parts, name: str, content: bytes, found: list[Entry], *, sealed: bool) -> None:
+def _enter(parts: Parts, name: str, content: Content, found: list[Entry], *, sealed: bool) -> None:
     now = int(time.time())
     recipes = []
     for entry in found:

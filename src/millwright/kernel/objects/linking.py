@@ -102,7 +102,7 @@ class _Linking:
             self._drop_known()
             self._commit()
         except BaseException:
-            for number in list(self._taken.undo):
+            for number in reversed(list(self._taken.undo)):
                 self._take_back(number)
             raise
         self._parts.touch(self._known)
@@ -197,21 +197,34 @@ class _Linking:
         here = self._parts.index.present(ids)
         if not here and len(set(ids)) == len(ids):
             return
-        dropped = set()
+        dropped, first = [], dict[bytes, int]()
         for number, object_id, _, _ in links:
             if object_id in here:
-                dropped.add(number)
-                self._take_back(number)
+                dropped.append(number)
                 self._known.append(object_id)
-            here.add(object_id)
+                self._keep_protected(first.get(object_id), number)
+            else:
+                first[object_id] = number
+                here.add(object_id)
+        # Of a file that was given twice, the first link knows what it was.
+        for number in reversed(dropped):
+            self._take_back(number)
         if not dropped:
             return
-        self._links = [row for row in self._links if row[0] not in dropped]
-        self._taken.rows = [row for row in self._taken.rows if row[0] not in dropped]
-        self._recipes = {n: one for n, one in self._recipes.items() if n not in dropped}
+        gone = set(dropped)
+        self._links = [row for row in self._links if row[0] not in gone]
+        self._taken.rows = [row for row in self._taken.rows if row[0] not in gone]
+        self._recipes = {n: one for n, one in self._recipes.items() if n not in gone}
         for place, number in enumerate(self._taken.numbers):
-            if number in dropped:
+            if number in gone:
                 self._taken.kept[place] = (self._taken.kept[place][0], None)
+
+    def _keep_protected(self, kept: int | None, number: int) -> None:
+        """Where a link is another name of the file that is kept, taking it back changes nothing else."""
+        links = self._parts.links
+        if kept is not None and links.path(kept).samefile(links.path(number)):
+            mode = stat.S_IMODE(links.path(number).stat().st_mode)
+            self._taken.undo[number] = (mode, False)
 
     def _take_back(self, number: int) -> None:
         """Undo what was done to a file: its second name, and its protection."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import threading
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from millwright.kernel.objects.pack_format import (
     footer,
     footer_size,
     headers,
+    mapped,
 )
 
 _IDLE = 4
@@ -98,8 +98,8 @@ class OpenPack:
 
     def _listed(self) -> list[Entry]:
         if self._entries is None:
-            with mmap.mmap(self._handle, 0, access=mmap.ACCESS_READ) as content:
-                self._entries = list(headers(memoryview(content), self.size))
+            with mapped(self._handle) as content:
+                self._entries = list(headers(content, self.size))
         return self._entries
 
     def _write(self, buffers: list[bytes | memoryview]) -> None:

@@ -23,7 +23,7 @@ from blake3 import blake3
 from millwright.kernel.errors import Corrupt, Unavailable
 from millwright.kernel.objects.codec import Codec, decode, encode
 from millwright.kernel.objects.index import ELSEWHERE, Location
-from millwright.kernel.objects.pack_format import Kind, recipe_content
+from millwright.kernel.objects.pack_format import Kind
 from millwright.kernel.objects.recipe import Recipe
 from millwright.kernel.remotes.building import PackBuilder
 from millwright.kernel.remotes.catalogue import Catalogue
@@ -187,20 +187,15 @@ class _Sending:
                         sent += 1
                 self._progress.add(self._moved)
                 for group in groups(fresh if complete else []):
-                    self._recipes(threads, self._local.recipes(group))
+                    self._list(threads, self._local.recipes(group))
                 self._tell_all(threads)
             except BaseException:
                 self._give_up()
                 raise
         return Sent(len(fresh) if complete else 0, sent, self._packs, self._size, complete)
 
-    def _recipes(self, threads: ThreadPoolExecutor, recipes: Mapping[bytes, Recipe]) -> None:
-        for key, recipe in recipes.items():
-            content = recipe_content(key, recipe.encoded())
-            codec, payload = encode(content)
-            digest = blake3(content).digest()
-            self._add(threads, digest, payload, len(content), Kind.RECIPE, codec)
-            self._listed.append((key, recipe.encoded()))
+    def _list(self, threads: ThreadPoolExecutor, recipes: Mapping[bytes, Recipe]) -> None:
+        self._listed.extend((key, recipe.encoded()) for key, recipe in recipes.items())
         if sum(len(encoded) for _, encoded in self._listed) > _RECIPE_BYTES:
             self._tell_all(threads)
 
