@@ -22,6 +22,7 @@ _HOME = {
         "explain_performance",
         "sketch",
     ),
+    "millwright.monitoring.outcome_api": ("forecast_performance", "ranking_performance"),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -58,6 +59,7 @@ __all__ = [
     "estimate_losses",
     "estimate_performance",
     "explain_performance",
+    "forecast_performance",
     "init",
     "load_model",
     "log_artifact",
@@ -68,6 +70,7 @@ __all__ = [
     "log_params",
     "pipeline",
     "progress",
+    "ranking_performance",
     "repeat",
     "run_pipeline",
     "sequence",
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
         explain_performance,
         sketch,
     )
+    from millwright.monitoring.outcome_api import forecast_performance, ranking_performance
     from millwright.pipelines.api import (
         approval,
         branch,

@@ -76,7 +76,7 @@ def drift(
         return _against(known, table_of(current), preset, columns)
     left, right = table_of(reference), table_of(current)
     if columns is not None:
-        left, right = _chosen(left, columns), _chosen(right, columns)
+        left, right = chosen_columns(left, columns), chosen_columns(right, columns)
     return compare_tables(left, right, preset, statistics)
 
 
@@ -103,7 +103,7 @@ def changes_of(data: Any, column: str, method: str, **options: Any) -> list[Chan
     Raises:
         InvalidInput: no such column, it holds no numbers, or the detector cannot take them.
     """
-    values = numeric_values(_chosen(table_of(data), [column])[column])
+    values = numeric_values(chosen_columns(table_of(data), [column])[column])
     present = np.flatnonzero(~np.isnan(values))
     found = change_detector(method, **options).update(values[present])
     return [replace(change, at=int(present[change.at])) for change in found]
@@ -226,7 +226,7 @@ def _against(
             hint="Give the reference table, or use the preset millwright.",
             value=preset,
         )
-    return known.compare(current if columns is None else _chosen(current, columns))
+    return known.compare(current if columns is None else chosen_columns(current, columns))
 
 
 def table_of(data: Any) -> pa.Table:
@@ -251,7 +251,8 @@ def table_of(data: Any) -> pa.Table:
     return found.select([name for name in found.column_names if not name.startswith("__index_")])
 
 
-def _chosen(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+def chosen_columns(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Only these columns of a table; raises ``InvalidInput`` where it lacks one."""
     unknown = [name for name in columns if name not in table.column_names]
     if unknown:
         raise InvalidInput(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from millwright.monitoring.exports.commands import export
+from millwright.monitoring.outcome_commands import forecast, ranking
 
 if TYPE_CHECKING:
     from millwright.monitoring.comparison import Preset, TableComparison
@@ -89,6 +90,8 @@ def compare(
 
 
 monitor.add_command(export)
+monitor.add_command(forecast)
+monitor.add_command(ranking)
 
 
 @monitor.command("profile")
