@@ -87,7 +87,7 @@ def test_records_come_in_pages_and_datasets_are_found(keeping: Any) -> None:
     [
         "size = 'x'",
         "params.a = 'x'",
-        "name > 'x'",
+        "name > 5",
         "created_time = 'x'",
         "tags.a IN ('x')",
         "name = 'a' OR name = 'b'",

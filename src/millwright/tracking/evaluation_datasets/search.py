@@ -80,23 +80,29 @@ def _condition(dialect: str, clause: Clause) -> ColumnElement[bool]:
             if key == "name"
             else "Only ['name'] attributes support comparison with a list of quoted string values."
         )
-    if clause.comparator not in _MATCHES:
+    value = _text(clause, "attributes")
+    if clause.comparator not in (*_MATCHES, *_NUMBERS):
         raise invalid(f"Invalid comparator for string attribute: {clause.comparator}")
-    return compare(dialect, _TEXTS[key], clause.comparator, _text(clause, "attributes"))
+    return compare(dialect, _TEXTS[key], clause.comparator, value)
 
 
 def _tag(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
+    value = _text(clause, "tag")
     if clause.comparator not in _MATCHES:
         raise invalid(f"Invalid comparator for tag: {clause.comparator}")
     tag = evaluation_dataset_tags.c
-    matched = compare(dialect, tag.value, clause.comparator, _text(clause, "tag"))
+    matched = compare(dialect, tag.value, clause.comparator, value)
     return exists().where(tag.dataset == _SET.id, tag.key == key, matched)
 
 
 def _time(dialect: str, clause: Clause, key: str) -> ColumnElement[bool]:
+    if clause.value.kind != "number":
+        raise invalid(
+            f"Expected numeric value type for numeric attribute: {key}. Found {clause.value.shown}"
+        )
     if clause.comparator not in _NUMBERS:
         raise invalid(f"Invalid comparator for numeric attribute: {clause.comparator}")
-    if clause.value.kind != "number" or not isinstance(clause.value.number, int):
+    if not isinstance(clause.value.number, int):
         raise invalid(f"Invalid value for numeric attribute '{key}': '{clause.value.text[:100]}'")
     bounded = max(-(2**62), min(2**62, clause.value.number))
     return compare(dialect, _TIMES[key], clause.comparator, bounded)
