@@ -181,6 +181,13 @@ def test_a_link_that_leads_outside_is_refused_unless_followed(root: Path, mw: Ru
     assert mw("add", "d", "--follow", "--json")["files"] == 2
     mw("get", "d", "out", "-o", "copy")
     assert (root / "copy").read_text() == "outside"
+    assert mw("add", "d", "--json")["new"] is False, "followed as before"
+    (root / "d/out").unlink()
+    (root / "d/out").symlink_to("in")
+    mw("add", "d", "--no-follow")
+    mw("checkout", "d@1")
+    mw("checkout", "d@2")
+    assert (root / "d/out").is_symlink()
     write(root, {"e/in": "in"})
     (root / "e/absolute").symlink_to("/etc/hostname")
     with pytest.raises(InvalidInput, match="not inside the dataset"):

@@ -52,6 +52,9 @@ def test_a_folder_goes_to_a_remote_and_comes_to_another_place(
     assert (shown["datasets"], shown["versions"], shown["packs"]) == (1, 1, 1)
     assert shown["remote"]["heads"] == "remote"
 
+    mw("elsewhere", "remote", "add", "origin", "../store")
+    assert "origin has nothing of project 'elsewhere'" in mw("elsewhere", "pull")
+    assert "20 files written" in mw("elsewhere", "pull", "--project", "here")
     mw("there", "remote", "add", "origin", "../store", "--project", "here")
     assert "20 files written" in mw("there", "pull")
     assert (tmp_path / "there" / "photos" / "7.txt").read_text() == "photo 7"
@@ -68,6 +71,19 @@ def test_a_folder_goes_to_a_remote_and_comes_to_another_place(
     assert len(list((tmp_path / "there" / "photos").iterdir())) == 19
     assert "forgotten" in mw("there", "remote", "remove", "origin")
     assert "no remotes" in mw("there", "remote", "list")
+
+
+def test_checking_what_is_here_takes_no_key_of_a_remote(
+    mw: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "photos").mkdir(parents=True)
+    (tmp_path / "here" / "photos" / "1.txt").write_text("photo 1")
+    mw("here", "add", "photos")
+    monkeypatch.setenv("VAULT_KEY", "7" * 64)
+    mw("here", "remote", "add", "vault", "../vault", "--key", "env:VAULT_KEY")
+    mw("here", "push")
+    monkeypatch.delenv("VAULT_KEY")
+    assert "all are what was stored" in mw("here", "fsck")
 
 
 def test_an_erasure_asks_before_it_acts(mw: Callable[..., str], tmp_path: Path) -> None:

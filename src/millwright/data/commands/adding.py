@@ -27,7 +27,11 @@ _ADDRESSES = ("http://", "https://")
 @click.option("--key", help="Columns whose values together name a row, separated by commas.")
 @click.option("--files", "as_kind", flag_value="files", help="Keep a table file as it is only.")
 @click.option("--table", "as_kind", flag_value="table", help="Read a folder of tables as one.")
-@click.option("--follow", is_flag=True, help="Keep what links point to instead of the links.")
+@click.option(
+    "--follow/--no-follow",
+    default=None,
+    help="Keep what links point to instead of the links; later adds do as the last that said.",
+)
 @PROJECT
 @JSON
 def add(
@@ -36,7 +40,7 @@ def add(
     message: str,
     key: str | None,
     as_kind: str | None,
-    follow: bool,
+    follow: bool | None,
     project: str | None,
     as_json: bool,
 ) -> None:
@@ -84,7 +88,7 @@ def _add_files(
     paths: tuple[str, ...],
     name: str | None,
     message: str,
-    follow: bool,
+    follow: bool | None,
     project: str | None,
     *,
     quiet: bool,

@@ -59,7 +59,7 @@ def _transfer(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--all", "every", is_flag=True, help="Look at the bytes of every version again.")
 def push(asked: _Asked, every: bool) -> None:
     """Bring versions (of DATASETS, or of all) to a remote; only missing bytes are moved."""
-    _say(_moved("push", asked, asked.datasets, every), asked.as_json, "is there already", "Pushed")
+    _say(asked, _moved("push", asked, asked.datasets, every), "is there already", "Pushed")
 
 
 @click.command()
@@ -68,7 +68,7 @@ def push(asked: _Asked, every: bool) -> None:
 def fetch(asked: _Asked, every: bool) -> None:
     """Bring versions here (NAME or NAME@VERSION; the latest of all if omitted); no file changes."""
     done = _moved("fetch", asked, asked.datasets, every)
-    _say(done, asked.as_json, "was here already", "Fetched")
+    _say(asked, done, "was here already", "Fetched")
 
 
 @click.command()
@@ -107,7 +107,7 @@ def pull(asked: _Asked, force: bool) -> None:
     if asked.as_json:
         print_json({**done, "written": sum(one.written for one in found)})
         return
-    _say(done, False, "was here already", "Fetched")
+    _say(asked, done, "was here already", "Fetched")
     for one in found:
         click.echo(
             f"{one.version.reference}: {one.written:,} files written, {one.removed:,} removed."
@@ -170,9 +170,18 @@ def _tell() -> Callable[[Moved], None] | None:
     return show
 
 
-def _say(done: dict[str, Any], as_json: bool, nothing: str, verb: str) -> None:
-    if as_json:
+def _say(asked: _Asked, done: dict[str, Any], nothing: str, verb: str) -> None:
+    if asked.as_json:
         print_json(done)
+        return
+    if not done["versions"] and verb == "Fetched":
+        from millwright.data.working.place import Place
+
+        project = Place.find(asked.project).project
+        click.echo(
+            f"{done['remote']} has nothing of project '{project}'.\n"
+            "  Next: Where it was pushed from another project, name that one: --project NAME"
+        )
         return
     names = ", ".join(done["versions"][:5]) + (" …" if len(done["versions"]) > 5 else "")
     if not done["versions"] or not (done["chunks"] or verb == "Pushed"):

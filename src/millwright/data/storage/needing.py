@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from functools import cache
 from itertools import chain, islice
 
 from millwright.data.storage.definitions import read_definitions
@@ -32,7 +33,8 @@ def needing(
     A version lacks bytes where they are neither here nor, as far as is known, on one remote.
     """
     with ExitStack() as stack:
-        looking = _Looking(objects, _catalogues(store, project, stack), damaged)
+        # Only what is not here has to be looked for; an encrypted remote's key may be elsewhere.
+        looking = _Looking(objects, cache(lambda: _catalogues(store, project, stack)), damaged)
         dropped = dropped_ids(store, project)
         for row in all_versions(store, project)[0]:
             if row["id"] not in dropped:
@@ -44,7 +46,10 @@ class _Looking:
     """Goes through versions one after the other."""
 
     def __init__(
-        self, objects: ProjectObjects, catalogues: list[Catalogue], damaged: Collection[Damage]
+        self,
+        objects: ProjectObjects,
+        catalogues: Callable[[], list[Catalogue]],
+        damaged: Collection[Damage],
     ) -> None:
         self._objects, self._catalogues = objects, catalogues
         self._nodes = TreeStore(objects)
@@ -62,14 +67,15 @@ class _Looking:
         seen, root = set(self._sound), tree_of(row)
         below = () if root is None else tree_objects(self._nodes, root, seen)
         needed = iter(chain(plain_objects(row), _as_far_as_readable(below)))
-        sound, holders = True, list(self._catalogues)
+        sound, holders = True, None
         while batch := list(islice(needed, _AT_ONCE)):
             for one in self._asked.intersection(batch):
                 self.users[one.hex()].add(reference)
                 sound = False
             for absent in self._absent(batch):
                 sound = False
-                holders = [one for one in holders if _has(one, absent)]
+                known = self._catalogues() if holders is None else holders
+                holders = [one for one in known if _has(one, absent)]
                 if not holders:
                     self.missing.add(reference)
         if sound:

@@ -124,12 +124,13 @@ def add(
     target: Target,
     *,
     message: str = "",
-    follow: bool = False,
+    follow: bool | None = None,
     on_progress: Progress | None = None,
 ) -> Kept:
     """Keep what is at a target as the next version of its dataset; durable on return.
 
-    The same content as the newest version adds nothing.
+    The same content as the newest version adds nothing. ``follow`` says whether links count as what
+    they point to; None is what was said last.
 
     Raises:
         InvalidInput: a path or link cannot be part of a dataset, or is neither file nor folder.
@@ -200,10 +201,11 @@ def _keep(ledger: Ledger, tracked: Tracked, draft: Draft) -> tuple[Known, bool]:
     return (known, False) if known is not None else ledger.keep(draft)
 
 
-def _tracked(index: WorkingIndex, target: Target, *, follow: bool) -> Tracked:
+def _tracked(index: WorkingIndex, target: Target, *, follow: bool | None) -> Tracked:
     for each in index.tracked():
         if each.path == target.path:
-            same = replace(each, members=target.members, follow=follow or each.follow)
+            keeps = each.follow if follow is None else follow
+            same = replace(each, members=target.members, follow=keeps)
             if each.name != target.name and each.kind == "files":
                 # Renaming a dataset starts another one with the same files.
                 return replace(same, name=target.name, version=0, version_id="", digest="")
@@ -216,7 +218,7 @@ def _tracked(index: WorkingIndex, target: Target, *, follow: bool) -> Tracked:
                 value=target.name,
             )
     return Tracked(
-        0, target.path, target.name, 0, "", "files", "", b"", "main", target.members, follow
+        0, target.path, target.name, 0, "", "files", "", b"", "main", target.members, bool(follow)
     )
 
 
