@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flights_world import START, WEEK
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from millwright.automation.records import Cause, HeldOutComparison
 from millwright.automation.service import begin, settle
@@ -39,7 +39,9 @@ def record_retraining(
     comparison = HeldOutComparison(
         **found.model_dump(exclude={"probability_better"}), better=better, reason=reason
     )
-    identifier = begin(store, SYSTEM, deployment, CAUSE, START + week * WEEK)
+    with store.read() as connection:
+        known = connection.execute(select(func.count()).select_from(retrainings)).scalar_one()
+    identifier = begin(store, SYSTEM, deployment, CAUSE, START + week * WEEK, known=known)
     with store.read() as connection:
         row = connection.execute(select(retrainings).where(retrainings.c.id == identifier)).one()
     settle(

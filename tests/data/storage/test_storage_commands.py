@@ -102,8 +102,15 @@ def test_erased_rows_go_from_the_file_that_the_table_was_given_as(
     people.parent.mkdir()
     people.write_text("id,name\n1,ada\n2,the one to be forgotten\n")
     mw("here", "add", "people.csv", "--key", "id")
-    told = mw("here", "erase", "people", "--row", "id=2", "--reason", "asked", "--yes")
+    row = ("erase", "people", "--row", "id=2", "--reason", "asked")
+    assert "Would erase this from 1 version" in mw("here", *row, "--dry-run")
+    plan = json.loads(mw("here", *row, "--json"))
+    assert plan["dry_run"]
+    assert plan["versions"][0]["rows"] == 1
+    assert "forgotten" in people.read_text()
+    told = mw("here", *row, "--yes")
     assert f"removed: {people}" in told
+    assert "1 row on " in mw("here", "show", "people@1")
     assert not people.exists()
     mw("here", "checkout", "people")
     left = [path.read_bytes() for path in people.parent.glob("people*") if path.is_file()]

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, amount, counted, opened, print_json
+from millwright.data.commands.shared import (
+    JSON,
+    PROJECT,
+    amount,
+    counted,
+    first_names,
+    opened,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from millwright.data.storage.records import Tombstone
+    from millwright.kernel.graph import ImpactReport
 
 
 @click.command("list")
@@ -43,18 +57,30 @@ def show(name: str, project: str | None, as_json: bool) -> None:
     """What is in a version, and what came of it: runs, models, deployments."""
     from millwright.data.client import get_profile, get_version
     from millwright.data.references import split
+    from millwright.data.storage.client import list_tombstones
     from millwright.kernel.graph_client import get_impact
 
     dataset, selector = split(name)
     with opened(project) as (door, project_name):
         version = get_version(door, project_name, dataset, selector)
         impact = get_impact(door, project_name, f"dataset:{version.id}")
+        stones = [
+            one
+            for one in list_tombstones(door, project_name, dataset)
+            if one.version == version.version
+        ]
         profile = None
         if version.kind == "table":
             profile = get_profile(door, project_name, dataset, version.version)
     if as_json:
-        shown = {"version": version.model_dump(), "impact": impact.model_dump()}
-        print_json({**shown, "profile": profile.model_dump() if profile else None})
+        print_json(
+            {
+                "version": version.model_dump(),
+                "impact": impact.model_dump(),
+                "profile": profile.model_dump() if profile else None,
+                "erased": [one.model_dump() for one in stones],
+            }
+        )
         return
     content = f"{version.rows:,} rows" if profile else counted(version.files, "file")
     # A merge has no source but itself.
@@ -68,13 +94,21 @@ def show(name: str, project: str | None, as_json: bool) -> None:
             f"{column.nulls / max(version.rows, 1):>6.1%} "
             f"empty {column.distinct:>10,} distinct  {_summary(column)}"
         )
+    _show_traces(impact, stones)
+
+
+def _show_traces(impact: ImpactReport, stones: Sequence[Tombstone]) -> None:
+    """What came of a version, and what was erased from it."""
     for verb, nodes in (
         ("read by", impact.of_kind("run")),
         ("model", impact.of_kind("model-version")),
         ("served by", impact.of_kind("deployment")),
     ):
-        for node in nodes:
-            click.echo(f"  {verb:<10} {node.label}")
+        if nodes:
+            click.echo(f"  {verb:<10} {first_names([node.label for node in nodes])}")
+    for one in stones:
+        what = counted(one.rows, "row") if one.rows else counted(one.paths, "file")
+        click.echo(f"  erased     {what} on {one.erased_at} by {one.erased_by}: {one.reason}")
 
 
 def _summary(column: Any) -> str:

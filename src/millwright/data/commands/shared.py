@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from millwright.kernel.door import Door
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_NAMED = 12
 PROJECT = click.option("--project", help="Project; that of the nearest millwright.yaml if omitted.")
 
 
@@ -77,3 +78,9 @@ def progress(verb: str, what: str = "files") -> Callable[[int, int], None] | Non
         click.echo(f"\r\x1b[K{line}" if done < of else "\r\x1b[K", nl=False, err=True)
 
     return show
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more (all: --json)" if more > 0 else "")

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, amount, counted, opened, print_json
+from millwright.data.commands.shared import (
+    JSON,
+    PROJECT,
+    amount,
+    counted,
+    first_names,
+    opened,
+    print_json,
+)
 from millwright.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -149,6 +157,7 @@ def _show_damage(found: FsckReport, remote: str | None) -> None:
 @click.option("--digest", help="Content wherever it is, by its BLAKE3.")
 @click.option("--row", "rows", multiple=True, metavar="COLUMN=VALUE", help="Rows by key.")
 @click.option("--reason", help="Kept in tombstones and the log: why, not what.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased, and what used it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--resume", is_flag=True, help="Bring erasures to their end that were cut off.")
 @PROJECT
@@ -159,6 +168,7 @@ def erase(
     digest: str | None,
     rows: tuple[str, ...],
     reason: str | None,
+    dry_run: bool,
     yes: bool,
     resume: bool,
     project: str | None,
@@ -185,6 +195,9 @@ def erase(
     )
     with opened(project) as (door, name):
         would = client.erase(door, name, request)
+        if dry_run or (as_json and not yes):
+            _show_plan(would, as_json)
+            return
         if not yes:
             _show(would)
             click.confirm("This cannot be undone. Erase?", abort=True, err=True)
@@ -195,6 +208,14 @@ def erase(
         _show(done)
     if not done.proven:
         sys.exit(1)
+
+
+def _show_plan(would: ErasureReport, as_json: bool) -> None:
+    if as_json:
+        print_json(would.model_dump())
+        return
+    _show(would)
+    click.echo(f"Would erase this from {counted(len(would.versions), 'version')}: say --yes.")
 
 
 def _show_ends(reports: list[ErasureReport], as_json: bool) -> None:
@@ -218,8 +239,8 @@ def _show(report: ErasureReport) -> None:
             ("model", one.models),
             ("deployment", one.deployments),
         ):
-            for name in names:
-                click.echo(f"    used by {kind} {name}")
+            if names:
+                click.echo(f"    used by {counted(len(names), kind)}: {first_names(names)}")
     if report.dry_run:
         return
     for path in report.working_files:

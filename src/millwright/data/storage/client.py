@@ -17,6 +17,7 @@ from millwright.data.storage.records import (
     RemoteGarbageRequest,
     RemoteInfo,
     RemotePublished,
+    Tombstone,
     Transfer,
     Transferred,
 )
@@ -91,6 +92,12 @@ def erase(door: Door, project: str, request: ErasureRequest) -> ErasureReport:
     """Erase from every kept version and remote, or say what that would do."""
     answer = door.post(f"/projects/{project}/storage/erasures", request)
     return ErasureReport.model_validate(answer)
+
+
+def list_tombstones(door: Door, project: str, name: str) -> list[Tombstone]:
+    """What was erased from the versions of a dataset, the newest erasure first."""
+    found = door.get(f"/projects/{project}/datasets/{name}/tombstones")
+    return [Tombstone.model_validate(item) for item in found]
 
 
 def resume_erasures(door: Door, project: str) -> list[ErasureReport]:
