@@ -348,7 +348,7 @@ def test_damage_is_named_by_the_versions_that_need_it_and_repaired(
     assert [one.versions for one in found.damaged] == [("photos@1",)]
     repaired = fsck.check(store, actor, "p", FsckRequest(repair_from="origin"))
     assert repaired.ok
-    assert all(one.repaired for one in repaired.damaged)
+    assert [(one.repaired, one.versions) for one in repaired.damaged] == [(True, ("photos@1",))]
     assert fsck.check(store, actor, "p", FsckRequest()).damaged == ()
     assert one.files("photos", 1)["a"] == random.Random(1).randbytes(50_000)
 

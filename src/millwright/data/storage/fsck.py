@@ -37,14 +37,11 @@ def check(store: Store, actor: Actor, project: str, request: FsckRequest) -> Fsc
     # Lists of chunks are made again from files that are here, whether a remote was named or not.
     lists = [one.chunk for one in damaged if one.kind == "recipe"]
     repaired = {digest for digest in lists if objects.mend_recipe(digest)}
-    users, missing = needing(
-        store, project, objects, [one for one in damaged if one.chunk not in repaired]
-    )
+    users, missing = needing(store, project, objects, damaged, repaired)
     if request.repair_from is not None and (damaged or missing):
         repaired |= _repair(store, project, request.repair_from, damaged)
         _bring(store, project, request.repair_from, missing)
-        left = [one for one in damaged if one.chunk not in repaired]
-        users, missing = needing(store, project, objects, left)
+        users, missing = needing(store, project, objects, damaged, repaired)
     found = tuple(
         DamagedChunk(
             chunk=one.chunk,

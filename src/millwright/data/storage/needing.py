@@ -26,15 +26,21 @@ _UNREADABLE = (NotFound, Unavailable, Corrupt)
 
 
 def needing(
-    store: Store, project: str, objects: ProjectObjects, damaged: Collection[Damage]
+    store: Store,
+    project: str,
+    objects: ProjectObjects,
+    damaged: Collection[Damage],
+    repaired: Collection[str] = (),
 ) -> tuple[dict[str, set[str]], set[str]]:
     """Which versions (``name@version``) need each damaged object, and which lack bytes.
 
     A version lacks bytes where they are neither here nor, as far as is known, on one remote.
+    ``repaired`` is what of the damage has been put right, by its digests.
     """
     with ExitStack() as stack:
         # Only what is not here has to be looked for; an encrypted remote's key may be elsewhere.
-        looking = _Looking(objects, cache(lambda: _catalogues(store, project, stack)), damaged)
+        looking = _Looking(objects, cache(lambda: _catalogues(store, project, stack)))
+        looking.ask(damaged, repaired)
         dropped = dropped_ids(store, project)
         for row in all_versions(store, project)[0]:
             if row["id"] not in dropped:
@@ -45,21 +51,22 @@ def needing(
 class _Looking:
     """Goes through versions one after the other."""
 
-    def __init__(
-        self,
-        objects: ProjectObjects,
-        catalogues: Callable[[], list[Catalogue]],
-        damaged: Collection[Damage],
-    ) -> None:
+    def __init__(self, objects: ProjectObjects, catalogues: Callable[[], list[Catalogue]]) -> None:
         self._objects, self._catalogues = objects, catalogues
         self._nodes = TreeStore(objects)
-        # What these consist of cannot be read; that they are damaged is reported by itself.
-        self._unlisted = {bytes.fromhex(one.chunk) for one in damaged if one.kind == "recipe"}
-        self._asked = {bytes.fromhex(name) for one in damaged for name in one.objects}
+        self._unlisted: set[bytes] = set()
+        """What these consist of cannot be read; that they are damaged is reported by itself."""
+        self._asked: set[bytes] = set()
         self._sound: set[bytes] = set()
         """Nodes of manifests below which nothing is damaged or lacking."""
         self.users: dict[str, set[str]] = defaultdict(set)
         self.missing: set[str] = set()
+
+    def ask(self, damaged: Collection[Damage], repaired: Collection[str]) -> None:
+        """Say what is damaged, or was, so that whoever needs it is named."""
+        self._asked = {bytes.fromhex(name) for one in damaged for name in one.objects}
+        unlisted = (one.chunk for one in damaged if one.kind == "recipe")
+        self._unlisted = {bytes.fromhex(name) for name in unlisted if name not in repaired}
 
     def at(self, row: Row) -> None:
         """Look at what one version needs."""
