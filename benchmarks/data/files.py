@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ def measure(
         run(command)
     change_some(repository / "d")
     found["add again"] = run(program.add)
-    remove(repository / "d", program)
+    aside(repository.parent, repository / "d")
     found["checkout"] = run(program.checkout)
     assert same(source, repository / "d") > 0.99
     if with_remote:
@@ -191,10 +192,7 @@ def measure(
         found["push"] = run(program.push)
         found["push nothing"] = least(lambda: run(program.push), STATUS_ROUNDS)
         sizes["remote objects"] = sum(len(names) for _, _, names in os.walk(remote))
-        remove(repository / "d", program)
-        for part in program.cache:
-            subprocess.run(["chattr", "-R", "-i", str(repository / part)], check=False)
-            shutil.rmtree(repository / part)
+        aside(repository.parent, repository / "d", *(repository / part for part in program.cache))
         found["pull"] = run(program.pull)
         assert same(source, repository / "d") > 0.99
     return found, sizes
@@ -211,7 +209,7 @@ def transferred(xet: Xet, place: Path, source: Path) -> dict[str, Cost]:
 
     found = {"add and push": run(xet.upload(folder))}
     found["both again"] = least(lambda: run(xet.upload(folder)), STATUS_ROUNDS)
-    shutil.rmtree(folder)
+    aside(place.parent, folder)
     found["pull"] = run(xet.download())
     assert same(source, folder) == 1.0
     return found
@@ -222,11 +220,14 @@ def least(run: Callable[[], Cost], rounds: int) -> Cost:
     return min((run() for _ in range(rounds)), key=lambda cost: cost.cpu)
 
 
-def remove(folder: Path, program: Program) -> None:
-    """Remove the working files, whatever protects them."""
-    if program.unprotect is not None:
-        subprocess.run(["chattr", "-R", "-i", str(folder)], check=False, capture_output=True)
-    shutil.rmtree(folder)
+def aside(place: Path, *folders: Path) -> None:
+    """Take folders away to a place outside of any repository, without deleting them.
+
+    ext4 passes by the inodes that were freed in the last minutes one by one, so each file that is made
+    after a deletion costs up to 0.3 ms more, in whatever program.
+    """
+    for folder in folders:
+        folder.rename(place / f"aside-{time.monotonic_ns()}")
 
 
 def same(source: Path, folder: Path) -> float:
@@ -297,4 +298,7 @@ if __name__ == "__main__":
         main(wanted, Path(words[1]), with_remote=far)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            main(wanted, Path(folder), with_remote=far)
+            try:
+                main(wanted, Path(folder), with_remote=far)
+            finally:
+                subprocess.run(["chattr", "-R", "-i", folder], check=False, capture_output=True)

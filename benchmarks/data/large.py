@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from files import Program, Xet, begin, dvc, hf_xet, millwright, remove
+from files import Program, Xet, aside, begin, dvc, hf_xet, millwright
 from measuring import Cost, bytes_on_disk, cost, environment
 from objects import edit
 
@@ -63,10 +63,7 @@ def versioned(program: Program, place: Path, source: Path, edited: Path) -> dict
     found["stored again"] = (bytes_on_disk(state) - stored) / source.stat().st_size
     found["push again"] = run(program.push)
     found["pushed again"] = (bytes_on_disk(remote) - pushed) / source.stat().st_size
-    remove(data, program)
-    for part in program.cache:
-        subprocess.run(["chattr", "-R", "-i", str(repository / part)], check=False)
-        shutil.rmtree(repository / part)
+    aside(place, data, *(repository / part for part in program.cache))
     found["pull"] = run(program.pull)
     assert filecmp.cmp(edited, data / NAME, shallow=False)
     return found
