@@ -24,6 +24,9 @@ from millwright.serving.segments import Logged, to_table
 FLUSH_ROWS = 512
 FLUSH_SECONDS = 1.0
 _STALE_SECONDS = 60.0
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+"""Whoever keeps the log compresses it better, once. Here it takes time from callers, and threads for
+columns of a few kilobytes take more of it than they save."""
 
 
 class PredictionLog:
@@ -135,10 +138,12 @@ class PredictionLog:
         temporary = self.spool / f".{name}.tmp"
         table = to_table(requests)
         try:
+            # In one piece: Arrow would write each of some hundred buffers by itself, in Python.
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_file(sink, table.schema, options=_OPTIONS) as writer:
+                writer.write_table(table)
             with temporary.open("wb") as file:
-                options = pa.ipc.IpcWriteOptions(compression="zstd")
-                with pa.ipc.new_file(file, table.schema, options=options) as writer:
-                    writer.write_table(table)
+                file.write(sink.getvalue())
                 file.flush()
                 os.fsync(file.fileno())
             temporary.rename(self.spool / f"{name}.arrow")
