@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from blake3 import blake3
 
@@ -225,7 +226,9 @@ def _tracked(index: WorkingIndex, target: Target, *, follow: bool | None) -> Tra
 def _built(place: Place, tracked: Tracked, entries: dict[bytes, Entry | None]) -> Built:
     if tracked.id and tracked.kind == "files":
         return trees.edit(place.trees, tracked.root, entries)
-    return trees.build({path: entry for path, entry in entries.items() if entry is not None})
+    for path in [path for path, entry in entries.items() if entry is None]:
+        del entries[path]
+    return trees.build(cast(dict[bytes, Entry], entries))
 
 
 def _read(

@@ -106,7 +106,7 @@ class Storing:
         return files
 
     def _link(self, files: list[str], *, last: bool) -> list[str]:
-        base, done, pack = str(self._base), self._done, SIGNATURE.pack
+        base, done, found, pack = str(self._base), self._done, self._found, SIGNATURE.pack
         names = [f"{base}/{path}" for path in files]
         if self._follow:
             names = [os.path.realpath(name) for name in names]
@@ -117,14 +117,16 @@ class Storing:
                 raise _keeps_changing(files[0] if len(files) == 1 else str(cause)) from cause
             return self._looked_again(files)
         again = []
-        rows = zip(files, names, _unpacked(files, self._found), stored, strict=True)
+        rows = zip(files, names, _unpacked(files, found), stored, strict=True)
         for path, name, (modified, _, size, inode, _), (digest, kept) in rows:
             now = kept or _state_at(name)
             if now is None or (now[0], now[2], now[3]) != (modified, size, inode):
                 again.append(path)
                 continue
             kind = _EXECUTABLE if now[4] & _OWNER_EXECUTES else _FILE
-            done[path] = (pack(*now), Entry(kind, size, digest))
+            # One copy of the signature: there may be a million.
+            sign = found[path] = pack(*now)
+            done[path] = (sign, Entry(kind, size, digest))
         if again and last:
             raise _keeps_changing(again[0])
         return self._looked_again(again)

@@ -22,7 +22,7 @@ def chunks(parts: Parts, before: float | None = None) -> Iterator[Location]:
     So many at a time that memory stays bounded, those about as they lie on disk.
     """
     limit = float("inf") if before is None else before
-    for whole in parts.index.read(lambda connection: list(wholes.every(connection))):
+    for whole in parts.index.read(wholes.every):
         if whole.added < limit:
             yield Location(whole.id, -whole.number, 0, whole.size, whole.size, 0)
     last = b""
