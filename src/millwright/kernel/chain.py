@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from blake3 import blake3
@@ -17,6 +17,12 @@ from millwright.kernel import clock
 from millwright.kernel.ids import new_id
 
 GENESIS = "0" * 64
+_COVERED = (
+    *("previous", "seq", "id", "time_ms", "project", "actor", "kind", "subject", "payload"),
+)
+# Made once: each ``json.dumps`` with options makes an encoder of its own.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode_payload = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 _CHAIN = 1
 # As plain text: every change of state passes here, and building statements costs more than they do.
 _LAST = "SELECT seq, hash FROM event_head"
@@ -56,19 +62,12 @@ def append(
     """Append an event and return its sequence number. The caller holds the write transaction."""
     last = connection.exec_driver_sql(_LAST).first()
     seq, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
-    row: dict[str, Any] = {
-        "seq": seq,
-        "id": new_id(),
-        "time_ms": clock.now_ms(),
-        "project": project,
-        "actor": actor,
-        "kind": kind,
-        "subject": subject,
-        "payload": json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str),
-        "previous": previous,
-    }
-    sealed = sealing_hash(row)
-    _execute(connection, _INSERT, *row.values(), sealed)
+    told = (
+        *(seq, new_id(), clock.now_ms(), project, actor, kind, subject),
+        _encode_payload(payload),
+    )
+    sealed = _sealed((previous, *told))
+    _execute(connection, _INSERT, *told, previous, sealed)
     if last is None:
         _execute(connection, _FIRST_HEAD, _CHAIN, seq, sealed)
     elif connection.dialect.name == "postgresql":
@@ -90,18 +89,8 @@ def _execute(connection: Statements, text: str, *values: Any) -> None:
 
 def sealing_hash(row: Mapping[str, Any]) -> str:
     """The hash of an event's fields, the hash before it among them, in hexadecimal."""
-    covered = [
-        row[name]
-        for name in (
-            "previous",
-            "seq",
-            "id",
-            "time_ms",
-            "project",
-            "actor",
-            "kind",
-            "subject",
-            "payload",
-        )
-    ]
-    return blake3(json.dumps(covered, separators=(",", ":")).encode()).hexdigest()
+    return _sealed(row[name] for name in _COVERED)
+
+
+def _sealed(covered: Iterable[Any]) -> str:
+    return blake3(_encode(list(covered)).encode()).hexdigest()

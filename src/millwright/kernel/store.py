@@ -8,19 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, CursorResult, Executable, insert, select, update
+from sqlalchemy import Connection, CursorResult, Executable
 
 from millwright.kernel import events
 from millwright.kernel.access import Actor
 from millwright.kernel.changes import Changes
 from millwright.kernel.database import Database
 from millwright.kernel.objects import ObjectStore
-from millwright.kernel.plain_sql import AnyConnection
-from millwright.kernel.tables import lineage, lineage_nodes
+from millwright.kernel.plain_sql import AnyConnection, perform
 from millwright.kernel.workspace import Workspace
 
 Edge = tuple[str, str]
 """A lineage edge between two nodes such as ``run:ID``: the second came of the first."""
+_EDGE = (
+    "INSERT INTO lineage (project, source, target, event) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (project, source, target) DO NOTHING"
+)
+_NODE = (
+    "INSERT INTO lineage_nodes (project, node, label, details, event) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (project, node) DO UPDATE SET label = excluded.label, "
+    "details = excluded.details, event = excluded.event"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +80,11 @@ class Transaction:
         return seq
 
     def _edge(self, source: str, target: str, seq: int) -> None:
-        key = (
-            lineage.c.project == (self.project or ""),
-            lineage.c.source == source,
-            lineage.c.target == target,
-        )
-        if self.connection.execute(select(lineage.c.event).where(*key)).first() is None:
-            row = {"project": self.project or "", "source": source, "target": target, "event": seq}
-            self.connection.execute(insert(lineage).values(row))
+        perform(self.connection, _EDGE, self.project or "", source, target, seq)
 
     def _node(self, node: Node, seq: int) -> None:
-        table = lineage_nodes
-        row = {"label": node.label[:500], "details": json.dumps(node.details), "event": seq}
-        key = (table.c.project == (self.project or ""), table.c.node == node.name)
-        if self.connection.execute(update(table).where(*key).values(row)).rowcount == 0:
-            named = {"project": self.project or "", "node": node.name}
-            self.connection.execute(insert(table).values({**named, **row}))
+        told = (node.label[:500], json.dumps(node.details), seq)
+        perform(self.connection, _NODE, self.project or "", node.name, *told)
 
 
 class Companion(Protocol):

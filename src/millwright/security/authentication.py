@@ -18,7 +18,7 @@ from millwright.kernel.routing import Authenticate
 from millwright.kernel.store import Store
 from millwright.security.service import find_by_secret, has_admin_token
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"))
 
 
 @lru_cache(1024)
@@ -102,10 +102,12 @@ def local_user(request: Request, store: Store) -> Actor:
         Unauthenticated: the request came from elsewhere: from another address, or through a proxy
             on this machine that would otherwise hand the whole network the rights of its owner.
     """
-    if _bearer(request) is not None:
+    # As they came: each look at ``request.headers`` goes through all of them.
+    given = {name for name, _ in request.scope["headers"]}
+    if b"authorization" in given and _bearer(request) is not None:
         return token_holder(request, store)
-    came_from_elsewhere = request.client is not None and not is_loopback(request.client.host)
-    if came_from_elsewhere or any(name in request.headers for name in _FORWARDED):
+    client = request.scope.get("client")
+    if (client is not None and not is_loopback(client[0])) or not given.isdisjoint(_FORWARDED):
         raise Unauthenticated(
             "security.not_local",
             "Only requests from this machine itself need no token, and this one was forwarded.",

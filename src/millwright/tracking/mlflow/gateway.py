@@ -41,6 +41,7 @@ _PLACE = re.compile(
 _VERSIONED = re.compile(r"/(?:api|ajax-api)/[23]\.0/(?:preview/)?mlflow/", re.DOTALL)
 _ARTIFACTS = re.compile(r"/(?:api|ajax-api)/[23]\.0/mlflow-artifacts/")
 _THREADS = 16
+_HEADERS = {b"content-type": b"application/json", b"x-content-type-options": b"nosniff"}
 ANYBODY = Actor("anybody", Role.VIEWER)
 """Who asks for what is public."""
 _encode = msgspec.json.Encoder().encode
@@ -211,12 +212,12 @@ def _refusal(error: MlflowError) -> Reply:
 
 
 async def _send(send: Send, method: str, reply: Reply) -> None:
-    headers = {"content-type": "application/json", "x-content-type-options": "nosniff"}
-    headers.update({name.lower(): value for name, value in reply.headers.items()})
-    whole = isinstance(reply.content, bytes)
-    if whole:
-        headers["content-length"] = str(len(reply.content))  # type: ignore[arg-type]
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    headers = dict(_HEADERS)
+    for name, value in reply.headers.items():
+        headers[name.lower().encode("latin-1")] = value.encode("latin-1")
+    if isinstance(reply.content, bytes):
+        headers[b"content-length"] = b"%d" % len(reply.content)
+    raw = list(headers.items())
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     if isinstance(reply.content, bytes):
         await send({"type": "http.response.body", "body": reply.content})

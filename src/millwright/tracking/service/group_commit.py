@@ -42,7 +42,9 @@ RING_SECONDS = 0.25
 MAX_BRIEF_POINTS = 100
 SLOW_SECONDS = 0.01
 """A brief write that took longer shows a slow disk: for a while the loop leaves writing be."""
-_REST_SECONDS = 2.0
+_RESTS = 20
+"""How many times as long as it took: so slow writes hold the loop up for a twentieth of the time at
+most."""
 _BRIEF_IN_A_ROW = 48
 """After so many commits on the loop one goes to the thread, which moves the write-ahead log into the
 database where it has grown."""
@@ -180,7 +182,7 @@ class GroupWriter:
         self._brief_commits += 1
         ended = time.monotonic()
         if ended - began > SLOW_SECONDS:
-            self._rests_until = ended + _REST_SECONDS
+            self._rests_until = ended + _RESTS * (ended - began)
         return True
 
     def _due(self) -> bool:
