@@ -11,7 +11,9 @@ const offered = (text: string) =>
   complete(text, text.length, NAMES).options.map((option) => option.text.trim());
 
 test("a filter is told from a name, and completed word by word", () => {
-  expect(["metrics.auc > 1", "status = 'FAILED'", "params.`a b` = 'x'"].every(isFilter)).toBe(true);
+  expect(
+    ["metrics.auc > 1", "status = 'FAILED'", "params.`a b` = 'x'", "model = 'a'"].every(isFilter),
+  ).toBe(true);
   expect(["my run is good", "run-12", "a = b", ""].some(isFilter)).toBe(false);
   expect(offered("metrics.")).toEqual(["metrics.auc", "metrics.loss/train"]);
   expect(offered("tags.te")).toEqual(["tags.`team name`"]);

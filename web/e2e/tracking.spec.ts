@@ -94,6 +94,11 @@ test("a run shows its curves, its files and where it came from", async ({ page }
   await expect(page.getByRole("region", { name: "Trials" }).first()).toBeVisible();
   await page.getByRole("tab", { name: "Metrics" }).click();
   await expect(page.getByRole("img", { name: "best_roc_auc by step" })).toBeVisible();
+  const [image] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save best_roc_auc as PNG" }).click(),
+  ]);
+  expect(image.suggestedFilename()).toBe("best_roc_auc.png");
   await page.getByText("Since start").click();
   await expect(page.getByRole("img", { name: "best_roc_auc by relative" })).toBeVisible();
   await page.getByRole("tab", { name: "Artifacts" }).click();

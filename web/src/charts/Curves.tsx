@@ -4,12 +4,15 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import UPlot from "uplot";
 import { metric } from "@/format/numbers";
 import { clock, joined, positions, smoothed, type Points, type XKind } from "./curveData";
+import type { Picture } from "./exportPng";
 import css from "./Curves.module.css";
 
 export interface Curve {
   name: string;
   /** A colour token such as `--series-1`. */
   colour: string;
+  /** Lengths of strokes and gaps; none for a whole line. */
+  dash?: readonly number[];
   points: Points;
 }
 
@@ -25,8 +28,11 @@ interface Props {
   legend?: boolean;
   /** A stretch of steps was chosen by dragging, or none by a double click. */
   onZoom?: (range: { first: number; last: number } | null) => void;
-  onDrawn?: (canvas: HTMLCanvasElement) => void;
+  /** Called with what makes a picture of the curves, twice as large as they are shown. */
+  onDrawn?: (picture: () => Promise<Picture>) => void;
 }
+
+const PICTURE_SCALE = 2;
 
 /** Metrics as curves: several runs, smoothed or not, over steps or time. */
 export function Curves({
@@ -60,7 +66,7 @@ export function Curves({
       drawn.data as UPlot.AlignedData,
       element,
     );
-    latest.current.onDrawn?.(plot.ctx.canvas);
+    latest.current.onDrawn?.(() => picture(drawn, x, log, element.clientWidth || 400, height));
     const reset = () => zoom(null);
     plot.over.addEventListener("dblclick", reset);
     const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
@@ -79,9 +85,9 @@ export function Curves({
         <ul className={css.legend} aria-label={`Readings of ${label}`}>
           {drawn.lines
             .filter(({ faint }) => !faint)
-            .map(({ name, colour, column }) => (
+            .map(({ name, colour, dash, column }) => (
               <li key={column}>
-                <span className={css.swatch} style={{ background: `var(${colour})` }} />
+                <span className={css.swatch} style={{ background: swatch(colour, dash) }} />
                 <span className="clip" title={name}>
                   {name}
                 </span>
@@ -94,9 +100,49 @@ export function Curves({
   );
 }
 
+/** The curves drawn anew beside the page, for an image that is sharp where it is shown large. */
+async function picture(
+  drawn: Drawn,
+  x: XKind,
+  log: boolean,
+  width: number,
+  height: number,
+): Promise<Picture> {
+  const nothing = () => undefined;
+  const plot = new UPlot(
+    {
+      ...optionsOf(drawn, x, log, nothing, nothing, PICTURE_SCALE),
+      width: width * PICTURE_SCALE,
+      height: height * PICTURE_SCALE,
+    },
+    drawn.data as UPlot.AlignedData,
+    document.createElement("div"),
+  );
+  // It draws once this turn of the event loop is over.
+  await new Promise((resolve) => setTimeout(resolve));
+  const { canvas } = plot.ctx;
+  const legend = drawn.lines.filter(({ faint }) => !faint);
+  const scale = PICTURE_SCALE * (devicePixelRatio || 1);
+  return { canvas, scale, legend: legend.length > 1 ? legend : [] };
+}
+
+function swatch(colour: string, dash: readonly number[]): string {
+  const [stroke, gap] = dash;
+  if (stroke === undefined || gap === undefined) return `var(${colour})`;
+  const end = stroke + gap;
+  return `repeating-linear-gradient(90deg, var(${colour}) 0 ${stroke}px, transparent ${stroke}px ${end}px)`;
+}
+
 interface Drawn {
   data: (number | null | undefined)[][];
-  lines: { name: string; colour: string; faint: boolean; column: number; points: boolean }[];
+  lines: {
+    name: string;
+    colour: string;
+    dash: readonly number[];
+    faint: boolean;
+    column: number;
+    points: boolean;
+  }[];
 }
 
 function prepared(curves: readonly Curve[], x: XKind, smoothing: number, log: boolean): Drawn {
@@ -114,9 +160,10 @@ function prepared(curves: readonly Curve[], x: XKind, smoothing: number, log: bo
   });
   return {
     data: joined(parts),
-    lines: parts.map(({ name, colour, faint, few }, index) => ({
+    lines: parts.map(({ name, colour, dash = [], faint, few }, index) => ({
       name,
       colour,
+      dash,
       faint,
       column: index + 1,
       points: few,
@@ -130,13 +177,16 @@ function optionsOf(
   log: boolean,
   onCursor: (index: number | null) => void,
   onZoom: (range: { first: number; last: number }) => void,
+  scale = 1,
 ): Omit<UPlot.Options, "width" | "height"> {
   const style = getComputedStyle(document.documentElement);
   const colour = (token: string) => style.getPropertyValue(token).trim();
   const axis = {
     stroke: colour("--ink-soft"),
-    font: "11px ui-sans-serif, system-ui, sans-serif",
-    grid: { stroke: colour("--line"), width: 1 },
+    font: `${11 * scale}px ui-sans-serif, system-ui, sans-serif`,
+    gap: 5 * scale,
+    space: 50 * scale,
+    grid: { stroke: colour("--line"), width: scale },
     ticks: { show: false },
   };
   return {
@@ -147,12 +197,13 @@ function optionsOf(
     axes: [
       {
         ...axis,
-        size: 28,
+        size: 28 * scale,
         values: x === "relative" ? (_, at) => at.map((value) => clock(value)) : undefined,
       },
       {
         ...axis,
-        size: 56,
+        size: 56 * scale,
+        space: 30 * scale,
         values: (_, at) => at.map((value) => (value === null ? "" : short(value))),
       },
     ],
@@ -161,9 +212,10 @@ function optionsOf(
       ...drawn.lines.map((line) => ({
         stroke: colour(line.colour),
         alpha: line.faint ? 0.28 : 1,
-        width: line.faint ? 1 : 1.8,
+        width: (line.faint ? 1 : 1.8) * scale,
+        dash: line.faint ? undefined : line.dash.map((length) => length * scale),
         spanGaps: false,
-        points: { show: line.points, size: 4, fill: colour(line.colour) },
+        points: { show: line.points, size: 4 * scale, fill: colour(line.colour) },
       })),
     ],
     hooks: {

@@ -82,7 +82,13 @@ export function Parallel({ label, names, dimensions, coloured, onDrawn }: Props)
         const aside = axis === dimensions.length - 1 ? 6 : -6;
         for (const tick of scales[axis]?.ticks ?? []) {
           const y = TOP + (1 - tick.at) * (HEIGHT - TOP - BOTTOM);
-          draw.fillText(clipped(tick.text, 11), x + aside, y + 4);
+          const text = clipped(tick.text, 11);
+          // A rim of the ground keeps the lines behind the numbers from crossing them out.
+          draw.strokeStyle = colour("--surface");
+          draw.lineWidth = 4;
+          draw.lineJoin = "round";
+          draw.strokeText(text, x + aside, y + 4);
+          draw.fillText(text, x + aside, y + 4);
         }
       });
     },

@@ -52,11 +52,17 @@ export function joined(
   return [all, ...columns];
 }
 
-const COLOURS = 10;
+const COLOURS = 9;
+const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2]];
 
-/** The colour token of the nth of several curves; after ten they begin again. */
+/** The colour token of the nth of several curves; after nine they begin again, dashed. */
 export function colourOf(index: number): string {
   return `--series-${(index % COLOURS) + 1}`;
+}
+
+/** The dashes of the nth of several curves, so that two of one colour can be told apart. */
+export function dashOf(index: number): readonly number[] {
+  return DASHES[Math.floor(index / COLOURS) % DASHES.length] ?? [];
 }
 
 /** 90 as "1:30", 4000 as "1:06:40": for an axis of seconds. */

@@ -3,8 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
 import { curvesQuery, type Curve } from "@/api/rooms/tracking";
 import { Bars } from "@/charts/Bars";
-import { colourOf } from "@/charts/curveData";
+import { colourOf, dashOf } from "@/charts/curveData";
 import { Curves } from "@/charts/Curves";
+import type { Picture } from "@/charts/exportPng";
 import { SavePng } from "@/charts/SavePng";
 import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
@@ -78,7 +79,7 @@ interface PanelProps {
 
 function MetricPanel({ project, metricKey, runs, curves, settings }: PanelProps) {
   const [range, setRange] = useState<{ first: number; last: number } | null>(null);
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const picture = useRef<() => Promise<Picture>>(null);
   const ids = runs.map(({ id }) => id);
   const closer = useQuery({
     ...curvesQuery(project, ids, [metricKey], range),
@@ -93,6 +94,7 @@ function MetricPanel({ project, metricKey, runs, curves, settings }: PanelProps)
         return {
           name: runs[place]?.name ?? curve.run,
           colour: colourOf(place),
+          dash: dashOf(place),
           points: curve,
         };
       }),
@@ -110,7 +112,7 @@ function MetricPanel({ project, metricKey, runs, curves, settings }: PanelProps)
               Whole range
             </Button>
           )}
-          {!single && <SavePng title={metricKey} canvas={() => canvas.current} />}
+          {!single && <SavePng title={metricKey} picture={() => picture.current?.() ?? null} />}
           {!single && runs.length === 1 && `${count(points)} points`}
         </>
       }
@@ -133,8 +135,8 @@ function MetricPanel({ project, metricKey, runs, curves, settings }: PanelProps)
           smoothing={settings.smooth ?? 0}
           legend={runs.length > 1}
           onZoom={setRange}
-          onDrawn={(element) => {
-            canvas.current = element;
+          onDrawn={(make) => {
+            picture.current = make;
           }}
         />
       )}

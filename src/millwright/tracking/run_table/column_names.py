@@ -29,7 +29,8 @@ def columns_of(connection: Connection, project: str) -> TableColumns:
 
 
 def usual_columns(connection: Connection, numbers: Sequence[int]) -> tuple[str, ...]:
-    """The few metrics and parameters that most of these runs have, by how many have them."""
+    """The few metrics and parameters that most of these runs have, by how many have them; what was
+    measured of the machine comes after what was measured of the model."""
     chosen = list(numbers[:_LOOKED_AT])
     if not chosen:
         return ()
@@ -37,7 +38,7 @@ def usual_columns(connection: Connection, numbers: Sequence[int]) -> tuple[str, 
     for kind, table in (("metrics", "run_latest_metrics"), ("params", "run_params")):
         query = f"SELECT key FROM {table} WHERE run_no IN {marks(len(chosen))}"  # noqa: S608
         counts = Counter(row[0] for row in fetch(connection, query, *chosen))
-        usual = sorted(counts, key=lambda key: (-counts[key], key))
+        usual = sorted(counts, key=lambda key: (key.startswith("system/"), -counts[key], key))
         found.extend(f"{kind}.{key}" for key in usual[:_AT_FIRST])
     return tuple(found)
 

@@ -55,6 +55,12 @@ export function Compare() {
   );
 }
 
+/** Metrics by name; what was measured of the machine comes last. */
+function inOrder(keys: ReadonlySet<string>): string[] {
+  const system = (key: string) => Number(key.startsWith("system/"));
+  return [...keys].sort((a, b) => system(a) - system(b) || a.localeCompare(b));
+}
+
 function Comparison({ compared }: { compared: Compared }) {
   const project = useProject();
   const search = useSearch({ from: "/compare" });
@@ -66,7 +72,7 @@ function Comparison({ compared }: { compared: Compared }) {
       resetScroll: false,
     });
   const keys = useMemo(
-    () => [...new Set(compared.runs.flatMap((run) => Object.keys(run.metrics)))].sort(),
+    () => inOrder(new Set(compared.runs.flatMap((run) => Object.keys(run.metrics)))),
     [compared],
   );
   const tab = search.tab !== undefined && search.tab in TABS ? search.tab : "curves";

@@ -1,7 +1,7 @@
 import { Button, Checkbox, NativeSelect, Popover } from "@mantine/core";
 import { useMemo, useRef } from "react";
 import { Parallel } from "@/charts/Parallel";
-import { SavePng } from "@/charts/SavePng";
+import { asDrawn, SavePng } from "@/charts/SavePng";
 import { Panel } from "@/components/Panel";
 import type { CompareSearch } from "./compareSearch";
 import type { Compared } from "./Compare";
@@ -32,7 +32,7 @@ export function ParallelTab({ compared, search, onChange }: Props) {
   return (
     <Panel
       title="Parallel coordinates"
-      note={<SavePng title="Parallel coordinates" canvas={() => canvas.current} />}
+      note={<SavePng title="Parallel coordinates" picture={() => asDrawn(canvas.current)} />}
     >
       <div className={css.controls}>
         <Popover position="bottom-start" trapFocus shadow="md">

@@ -1,6 +1,6 @@
 import { NativeSelect } from "@mantine/core";
 import { useMemo, useRef } from "react";
-import { SavePng } from "@/charts/SavePng";
+import { asDrawn, SavePng } from "@/charts/SavePng";
 import { Scatter } from "@/charts/Scatter";
 import { Panel } from "@/components/Panel";
 import type { CompareSearch } from "./compareSearch";
@@ -26,7 +26,7 @@ export function ScatterTab({ compared, search, onChange }: Props) {
   const names = useMemo(() => compared.runs.map(({ name }) => name), [compared]);
   const title = `${y.name} by ${x.name}`;
   return (
-    <Panel title={title} note={<SavePng title={title} canvas={() => canvas.current} />}>
+    <Panel title={title} note={<SavePng title={title} picture={() => asDrawn(canvas.current)} />}>
       <div className={css.controls}>
         <NativeSelect
           size="xs"

@@ -1,6 +1,7 @@
 import { useMemo, useRef } from "react";
 import { colourOf } from "@/charts/curveData";
 import { Curves } from "@/charts/Curves";
+import type { Picture } from "@/charts/exportPng";
 import { SavePng } from "@/charts/SavePng";
 import { Panel, PanelGrid } from "@/components/Panel";
 import type { ModelVersion } from "@/api/rooms/registry";
@@ -24,7 +25,7 @@ export function VersionMetrics({ versions }: { versions: readonly ModelVersion[]
 }
 
 function OverVersions({ name, versions }: { name: string; versions: readonly ModelVersion[] }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const picture = useRef<() => Promise<Picture>>(null);
   const curves = useMemo(() => {
     const known = versions.filter(({ metrics }) => name in metrics).toReversed();
     const points = {
@@ -37,7 +38,7 @@ function OverVersions({ name, versions }: { name: string; versions: readonly Mod
   return (
     <Panel
       title={`${name} by version`}
-      note={<SavePng title={`${name} by version`} canvas={() => canvas.current} />}
+      note={<SavePng title={`${name} by version`} picture={() => picture.current?.() ?? null} />}
     >
       <Curves
         label={`${name} by version`}
@@ -47,8 +48,8 @@ function OverVersions({ name, versions }: { name: string; versions: readonly Mod
         smoothing={0}
         height={150}
         legend={false}
-        onDrawn={(element) => {
-          canvas.current = element;
+        onDrawn={(make) => {
+          picture.current = make;
         }}
       />
     </Panel>

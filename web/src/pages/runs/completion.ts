@@ -24,7 +24,9 @@ const STATUSES = ["FINISHED", "RUNNING", "FAILED", "KILLED"];
 const MOST = 50;
 const FILTER = new RegExp(
   String.raw`^\s*(?:(?:metrics?|params?|parameters?|tags?|attributes?|attr|run|datasets?)\.\S` +
-    String.raw`|(?:${ATTRIBUTES.join("|")}|created|artifact_uri)\s*(?:[=<>!]|i?like\b|in\b|not\b))`,
+    String.raw`|(?:${ATTRIBUTES.join("|")}|created|artifact_uri)\s*(?:[=<>!]|i?like\b|in\b|not\b)` +
+    // A value in quotes is never part of a name: what is compared with it is said to be unknown.
+    String.raw`|\w+\s*(?:!?=|i?like\b|in\s*\()\s*['"])`,
   "i",
 );
 
