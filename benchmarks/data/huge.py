@@ -1,4 +1,4 @@
-"""How much memory files take that are far larger than memory: adding, reading, pushing and fetching.
+"""How much memory files take that are far larger than memory, whatever is done with them.
 
     python benchmarks/data/huge.py [GIGABYTES …]
 
@@ -27,7 +27,7 @@ from millwright.kernel.remotes.folder import FolderRemote
 from millwright.kernel.remotes.receiving import receive
 from millwright.kernel.remotes.sending import send
 
-STEPS = ("nothing", "add", "read", "push", "fetch", "list")
+STEPS = ("nothing", "add", "read", "checkout", "link", "verify", "push", "fetch", "list")
 MOST_MB = 500
 PERIOD = 16 << 20
 _CHUNK = 40 << 10
@@ -58,6 +58,16 @@ def step(name: str, place: Path, size: int) -> None:
         known.write_text(objects.put(io.BufferedReader(Repeating(size), 1 << 20)))
     elif name == "read":
         assert sum(map(len, objects.stream(known.read_text()))) == size
+    elif name == "checkout":
+        objects.restore(known.read_text(), place / "file", how="copy")
+    elif name == "link":
+        # What was written out, with 16 MB more: only that is new, and the earlier list is gone by.
+        with (place / "file").open("ab") as file:
+            file.write(random.Random(4).randbytes(PERIOD))
+        objects.link(place / "file", known=objects.recipe(known.read_text()))
+        (place / "file").unlink()
+    elif name == "verify":
+        assert objects.verify() == []
     elif name in ("push", "fetch"):
         catalogue = Catalogue(FolderRemote(place / "remote"), "p/", place / f"{name}.db")
         catalogue.refresh()

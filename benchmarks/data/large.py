@@ -121,9 +121,9 @@ def main() -> int:
                 found[made.name] = transferred(made, at, source, edited)
             else:
                 found[made.name] = versioned(made, at, source, edited)
+            print(made.name, json.dumps(found[made.name], indent=2), flush=True)
             subprocess.run(["chattr", "-R", "-i", str(at)], check=False, capture_output=True)
             shutil.rmtree(at)
-    print(json.dumps(found, indent=2))
     missed = judged(found, given.mib << 20)
     print("missed: " + ", ".join(missed) if missed else "every bar was met")
     return 1 if missed else 0
