@@ -92,6 +92,8 @@ class Application:
         self.recorder.take(self.config.traces, self.config.deployment)
         self._repository = Repository(models, self.admission.check_admin)
         self._explainers: WeakKeyDictionary[Variant, Explainer] = WeakKeyDictionary()
+        self._places = {f"{_MODELS}{one.name}/infer": one for one in models.endpoints}
+        self._places["/invocations"] = models.primary
 
     @property
     def config(self) -> ServerConfig:
@@ -106,6 +108,9 @@ class Application:
     def respond(self, request: Incoming) -> Coroutine[Any, Any, Reply | EventStream | None]:
         """The reply to one request; None where the caller hung up before it was complete."""
         protocol = _protocol(request.path)
+        asked = self._places.get(request.path)
+        if asked is not None and asked.is_full and protocol is not None:
+            return self._refused(asked, protocol)
         tracer = self.recorder.tracer
         if tracer is not None and protocol is not None:
             return self.recorder.respond(tracer, request, self._respond(request, protocol))
@@ -115,6 +120,16 @@ class Application:
         """Send the traces that wait."""
         if self.recorder.tracer is not None:
             self.recorder.tracer.close()
+
+    async def _refused(self, endpoint: Endpoint, protocol: str) -> Reply:
+        """Refuse a request of which nothing but its path was looked at: that costs the least.
+
+        Who asks again at once would take the time of those whose requests were admitted.
+        """
+        await asyncio.sleep(REFUSAL_SECONDS)
+        self.metrics.refusal(endpoint.name)
+        self.metrics.request(protocol, Busy.status, REFUSAL_SECONDS)
+        return endpoint.busy
 
     async def _respond(self, request: Incoming, protocol: str | None) -> Reply | EventStream | None:
         started_ns = time.perf_counter_ns()
@@ -400,8 +415,9 @@ class Application:
         Raises:
             NotFound: no such path or model.
         """
-        if path == "/invocations":
-            return self.models.primary, ""
+        known = self._places.get(path)
+        if known is not None:
+            return known, ""
         if not path.startswith(_MODELS):
             raise no_path(path)
         bare = path.removesuffix("/infer").removesuffix(_EXPLAIN)

@@ -17,7 +17,7 @@ from millwright.kernel.errors import Conflict, MillwrightError, NotFound, neares
 from millwright.serving.config import ServerConfig
 from millwright.serving.mirroring import Mirror
 from millwright.serving.prediction_log import PredictionLog
-from millwright.serving.replies import Busy
+from millwright.serving.replies import Busy, Reply, refusal
 from millwright.serving.variant import Generation, Variant, load_generation, loaded_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Endpoint:
         self.unloaded = False
         self.trouble = ""
         self.loading = asyncio.Lock()
+        self._busy: tuple[int, Reply] | None = None
 
     @property
     def name(self) -> str:
@@ -59,15 +60,24 @@ class Endpoint:
         most = self.config.max_body_bytes
         return most if of_caller is None else min(most, of_caller)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many requests are under way as the configuration allows."""
+        return self.in_flight >= self.config.max_in_flight
+
+    @property
+    def busy(self) -> Reply:
+        """What one request too many is answered."""
+        most = self.config.max_in_flight
+        if self._busy is None or self._busy[0] != most:
+            self._busy = (most, refusal(_busy(most)))
+        return self._busy[1]
+
     def refuse_if_busy(self) -> None:
         """Raise ``Busy`` where more requests are under way than the configuration allows."""
         most = self.config.max_in_flight
         if self.in_flight > most:
-            raise Busy(
-                "serving.busy",
-                f"The model has {most} requests under way and takes no more for the moment.",
-                hint="Ask again in a second, or serve with more workers.",
-            )
+            raise _busy(most)
 
     def load(self, config: ServerConfig) -> Generation:
         """Load, verify and warm what ``config`` asks for; keeps what is in memory already."""
@@ -241,6 +251,14 @@ class Models:
                 endpoint.let_go()
                 used -= endpoint.size
                 self.evictions += 1
+
+
+def _busy(most: int) -> Busy:
+    return Busy(
+        "serving.busy",
+        f"The model has {most} requests under way and takes no more for the moment.",
+        hint="Ask again in a second, or serve with more workers.",
+    )
 
 
 def _refuse_another_deployment(current: ServerConfig, new: ServerConfig) -> None:
