@@ -11,7 +11,7 @@ from millwright.evaluation.explanations import (
     explain_rows,
     permutation_importance,
 )
-from millwright.evaluation.fairness import Fairness, Group, fairness
+from millwright.evaluation.fairness import Fairness, Group, fairness, fairness_gaps
 from millwright.evaluation.gates import check_gate_names, check_gates, gate_metrics
 from millwright.evaluation.intervals import Comparison, Interval, compare, intervals
 from millwright.evaluation.metrics import (
@@ -55,6 +55,7 @@ __all__ = [
     "evaluate_model",
     "explain_rows",
     "fairness",
+    "fairness_gaps",
     "find_metric",
     "gate_metrics",
     "intervals",

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from millwright.evaluation.metrics import point_metrics
 from millwright.evaluation.observed import Observed
-from millwright.evaluation.segments import segments
+from millwright.evaluation.segments import Segments, segments
 from millwright.kernel.record import Record
 
 MIN_ROWS = 30
@@ -67,15 +67,19 @@ def fairness(table: pa.Table, column: str, observed: Observed) -> Fairness:
     Raises:
         InvalidInput: there is no such column.
     """
-    parts = [(name, observed.rows(mask)) for name, mask in segments(table, column).masks()]
-    groups = tuple(_group(name, part) for name, part in parts)
-    counted = [part for _, part in parts if len(part) >= MIN_ROWS]
+    divided = segments(table, column)
+    groups = tuple(_group(name, observed.rows(mask)) for name, mask in divided.masks())
+    return Fairness(column=column, groups=groups, gaps=fairness_gaps(divided, observed))
+
+
+def fairness_gaps(divided: Segments, observed: Observed) -> dict[str, float]:
+    """Only the gaps between the groups that rows are divided into."""
+    parts = [observed.rows(mask) for _, mask in divided.masks()]
+    counted = [part for part in parts if len(part) >= MIN_ROWS]
     if observed.task == "regression":
-        gaps = _error_gaps(counted)
-    else:
-        positives = [1] if observed.task == "binary" else range(len(observed.classes))
-        gaps = _worst([_gaps(counted, position) for position in positives])
-    return Fairness(column=column, groups=groups, gaps=gaps)
+        return _error_gaps(counted)
+    positives = [1] if observed.task == "binary" else range(len(observed.classes))
+    return _worst([_gaps(counted, position) for position in positives])
 
 
 def _group(name: str, part: Observed) -> Group:

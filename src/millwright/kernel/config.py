@@ -154,6 +154,8 @@ class DeploymentConfig(Record):
     """What should be served and how challengers replace champions."""
 
     name: Name | None = None
+    graph: str | None = None
+    """A file beside this one that joins models behind one name, which `mw deploy` then serves."""
     port: int = 0
     """0 picks a free port and keeps it."""
     canary: CanaryConfig = CanaryConfig()
@@ -171,11 +173,33 @@ class DriftConfig(Record):
     prediction_threshold: float = 0.1
 
 
+class RankingConfig(Record):
+    """What is a ranking in the log, and how much of it is looked at."""
+
+    by: str = "request_id"
+    """The feature, or column of the log, that is the same in all rows of a ranking."""
+    cuts: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (5, 10)
+
+
+class ForecastConfig(Record):
+    """What is a series in the log, and how many steps its season has."""
+
+    series: str | None = None
+    """The feature, or column of the log, that names it; all rows are of one where absent."""
+    season: Annotated[int, Field(ge=1)] = 1
+
+
 class PerformanceConfig(Record):
-    """How far the metric may fall below its value at validation."""
+    """How far the metric may fall below its value at validation, and what else is measured."""
 
     metric: str = "auto"
     max_drop: float = 0.03
+    segments: tuple[str, ...] = ()
+    """Features whose values are measured one by one."""
+    fairness: tuple[str, ...] | None = None
+    """Features between whose groups gaps are measured; those of ``evaluation`` where absent."""
+    ranking: RankingConfig | None = None
+    forecast: ForecastConfig | None = None
 
 
 class LatencyConfig(Record):

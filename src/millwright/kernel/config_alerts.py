@@ -65,7 +65,8 @@ class AlertRuleConfig(Record):
     value: Annotated[str, Field(min_length=1, max_length=200)]
     """``rows``, ``labelled_share``, ``error_rate``, ``drifted_share``, ``prediction_drift``,
     ``p50_ms``, ``p95_ms``, ``p99_ms``, a metric, ``expected.METRIC`` (before labels arrive),
-    ``drift.COLUMN``, ``missing.COLUMN``, ``new.COLUMN``."""
+    ``drift.COLUMN``, ``missing.COLUMN``, ``new.COLUMN``, ``segment.COLUMN.VALUE.METRIC``,
+    ``fairness.COLUMN.GAP``."""
     above: float | None = None
     below: float | None = None
     severity: AlertSeverity = "warning"

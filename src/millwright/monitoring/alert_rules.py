@@ -36,6 +36,12 @@ def values_of(window: WindowSummary) -> dict[str, float]:
         found[f"missing.{column.feature}"] = column.missing_share
         found[f"new.{column.feature}"] = column.new_share
     found.update({metric.metric: metric.value for metric in window.performance})
+    for part in window.segments:
+        # A handful of rows crosses any limit; what is too small to judge raises nothing.
+        if part.low is not None:
+            where = f"segment.{part.column}.{part.name}"
+            found.update({f"{where}.{name}": value for name, value in part.metrics.items()})
+    found.update({f"fairness.{gap.column}.{gap.gap}": gap.value for gap in window.fairness})
     if window.expected is not None and not window.expected.why:
         found.update({f"expected.{name}": value for name, value in window.expected.metrics.items()})
     return {name: float(value) for name, value in found.items() if value is not None}

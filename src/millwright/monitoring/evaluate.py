@@ -27,7 +27,7 @@ from millwright.monitoring.ingest import ingest
 from millwright.monitoring.label_log import LabelLog
 from millwright.monitoring.labels import any_of
 from millwright.monitoring.log_upkeep import compact, forget
-from millwright.monitoring.measuring import measure
+from millwright.monitoring.measuring import divide, measure
 from millwright.monitoring.policy.loss import WINDOWS, LossCount, loss_rise
 from millwright.monitoring.records import LossEvidence, WindowSummary
 from millwright.monitoring.segments import SegmentCache, milliseconds, rows_between
@@ -266,6 +266,7 @@ class MonitorController:
             self._catalog.model(deployment, version_id),
             policy,
             measure,
+            divide,
             start_ms=start,
             end_ms=end,
             status="closed" if is_closed(end, mark) else "open",

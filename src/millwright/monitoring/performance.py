@@ -46,6 +46,8 @@ class WatchedModel:
     metric: str | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
+    fairness: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Gaps on held-out rows when registered, by column."""
 
 
 Measure = Callable[[WatchedModel, Floats, Floats, str], tuple[Estimate, ...]]
@@ -59,6 +61,8 @@ class LabelledRows:
 
     actual: Floats
     scores: Floats
+    positions: npt.NDArray[np.int64]
+    """Where they stand in the window's rows."""
 
     @property
     def rows(self) -> int:
@@ -98,7 +102,7 @@ def labelled_rows(rows: pa.Table, labels: pa.Table, model: WatchedModel) -> Labe
         ids = rows["prediction_id"].take(pa.array(usable)).combine_chunks().dictionary_encode()
         _, first = np.unique(ids.indices.to_numpy(), return_index=True)
         usable = usable[np.sort(first)]
-    return LabelledRows(actual=actual[usable], scores=scores[usable])
+    return LabelledRows(actual=actual[usable], scores=scores[usable], positions=usable)
 
 
 def errors_of(labelled: LabelledRows, model: WatchedModel) -> int | None:

@@ -48,6 +48,32 @@ class MetricEstimate(Record):
     of the value at validation. Below zero it is better."""
 
 
+class SegmentEstimate(Record):
+    """The labelled rows of a window where a feature has a value, and how good predictions were."""
+
+    column: str
+    name: str
+    """The value, or the range of values."""
+    rows: int
+    metrics: dict[str, float]
+    low: float | None = None
+    high: float | None = None
+    """The 95 % interval of the watched metric; None where there are too few rows to judge."""
+
+
+class FairnessGap(Record):
+    """How far a window's groups are treated differently, by one definition."""
+
+    column: str
+    gap: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    """Bounds of the 95 % interval, of closed windows."""
+    reference: float | None = None
+    """The gap at validation."""
+
+
 class LossEvidence(Record):
     """Errors have become more frequent than in the version's first windows."""
 
@@ -87,7 +113,9 @@ class WindowSummary(Record):
     drifted_share: float = 0.0
     prediction: ColumnDrift | None = None
     performance: tuple[MetricEstimate, ...] = ()
-    """The monitored metric first."""
+    """The monitored metric first; those of rankings and forecasts last."""
+    segments: tuple[SegmentEstimate, ...] = ()
+    fairness: tuple[FairnessGap, ...] = ()
     expected: Expectation | None = None
     latency: Latency
 

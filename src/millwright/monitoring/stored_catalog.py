@@ -42,9 +42,15 @@ class StoredCatalog:
     def policy(self, project: str) -> MonitoringConfig:
         """The ``monitoring`` section the project last ran with; the defaults where it has none."""
         try:
-            return config_of(self._store, project).monitoring
+            config = config_of(self._store, project)
         except NotFound:
             return MonitoringConfig()
+        performance = config.monitoring.performance
+        if performance.fairness is not None:
+            return config.monitoring
+        groups = config.evaluation.fairness.groups
+        watched = performance.model_copy(update={"fairness": groups})
+        return config.monitoring.model_copy(update={"performance": watched})
 
     def model(self, deployment: WatchedDeployment, version_id: str) -> WatchedModel | None:
         """A version of the deployment's model; None when it is unknown."""
@@ -59,6 +65,7 @@ class StoredCatalog:
         version = next((v for v in versions if v.id == version_id), None)
         if version is None or version.task is None:
             return None
+        evaluation = self._evaluation(version)
         model = WatchedModel(
             version_id=version_id,
             task=version.task,
@@ -66,7 +73,10 @@ class StoredCatalog:
             threshold=version.threshold,
             reference=self._reference(version),
             validation=dict(version.metrics),
-            calibration=self._calibration(version),
+            calibration=_calibration(version, evaluation),
+            fairness={
+                found.column: found.gaps for found in (evaluation.fairness if evaluation else ())
+            },
         )
         self._models[version_id] = model
         if len(self._models) > _KEPT_MODELS:
@@ -82,19 +92,22 @@ class StoredCatalog:
         sample = pa.ipc.open_file(pa.BufferReader(content)).read_all()
         return make_reference(sample, version.signature)
 
-    def _calibration(self, version: ModelVersion) -> Calibration | None:
-        if version.evaluation is None or version.task != "binary":
+    def _evaluation(self, version: ModelVersion) -> Evaluation | None:
+        if version.evaluation is None:
             return None
         try:
             content = self._store.objects.of(version.project).read(version.evaluation)
-            bins = Evaluation.model_validate_json(content).curves.calibration
+            return Evaluation.model_validate_json(content)
         except (MillwrightError, ValueError):
             # Other programs may register an evaluation of their own form.
             return None
-        if not bins:
-            return None
-        stated, observed, rows = (
-            np.array([getattr(each, name) for each in bins], dtype=np.float64)
-            for name in ("predicted", "observed", "rows")
-        )
-        return calibrated_by(stated, observed, rows)
+
+
+def _calibration(version: ModelVersion, evaluation: Evaluation | None) -> Calibration | None:
+    if evaluation is None or version.task != "binary" or not evaluation.curves.calibration:
+        return None
+    stated, observed, rows = (
+        np.array([getattr(each, name) for each in evaluation.curves.calibration], dtype=np.float64)
+        for name in ("predicted", "observed", "rows")
+    )
+    return calibrated_by(stated, observed, rows)

@@ -11,6 +11,7 @@ from millwright.monitoring.drift import column_drift, drifted_share, table_drift
 from millwright.monitoring.expecting import expectation_of
 from millwright.monitoring.labels import join_labels
 from millwright.monitoring.latency import latency_of
+from millwright.monitoring.parts import Divide, outcomes_of
 from millwright.monitoring.performance import (
     Measure,
     WatchedModel,
@@ -39,6 +40,7 @@ def summarise(
     model: WatchedModel | None,
     policy: MonitoringConfig,
     measure: Measure,
+    divide: Divide,
     *,
     start_ms: int,
     end_ms: int,
@@ -52,6 +54,7 @@ def summarise(
         model: the version that answered; None leaves only counts and latency.
         policy: thresholds.
         measure: the metrics of the evaluation room.
+        divide: what it says of segments and groups.
     """
     latency = latency_of(rows)
     if model is None:
@@ -74,6 +77,8 @@ def summarise(
     labelled = labelled_rows(rows, labels, model)
     metric = policy.performance.metric
     wanted = model.metric if metric == "auto" and model.metric else metric
+    performance = performance_of(labelled, model, wanted, measure)
+    parts = divide(rows, labelled, model, policy.performance, status == "closed")
     return WindowSummary(
         start_ms=start_ms,
         end_ms=end_ms,
@@ -85,7 +90,9 @@ def summarise(
         features=features,
         drifted_share=drifted_share(features),
         prediction=prediction,
-        performance=performance_of(labelled, model, wanted, measure),
+        performance=(*performance, *outcomes_of(rows, labelled, model, policy.performance)),
+        segments=parts.segments,
+        fairness=parts.fairness,
         expected=expectation_of(rows, model, features),
         latency=latency,
     )

@@ -4231,6 +4231,11 @@ export interface components {
              * @default false
              */
             push: boolean;
+            /**
+             * Trust Code
+             * @default false
+             */
+            trust_code: boolean;
         };
         /**
          * Contribution
@@ -4836,6 +4841,24 @@ export interface components {
             };
             /** Groups */
             groups: components["schemas"]["Group"][];
+        };
+        /**
+         * FairnessGap
+         * @description How far a window's groups are treated differently, by one definition.
+         */
+        FairnessGap: {
+            /** Column */
+            column: string;
+            /** Gap */
+            gap: string;
+            /** High */
+            high?: number | null;
+            /** Low */
+            low?: number | null;
+            /** Reference */
+            reference?: number | null;
+            /** Value */
+            value: number;
         };
         /**
          * FarRow
@@ -5611,6 +5634,11 @@ export interface components {
              * @default 30
              */
             timeout_seconds: number;
+            /**
+             * Trust Code
+             * @default false
+             */
+            trust_code: boolean;
         };
         /**
          * Latency
@@ -7581,6 +7609,26 @@ export interface components {
             comments: string[];
         };
         /**
+         * SegmentEstimate
+         * @description The labelled rows of a window where a feature has a value, and how good predictions were.
+         */
+        SegmentEstimate: {
+            /** Column */
+            column: string;
+            /** High */
+            high?: number | null;
+            /** Low */
+            low?: number | null;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * ServingConfig
          * @description Limits, guard, keys and workers of an endpoint.
          */
@@ -7634,6 +7682,11 @@ export interface components {
             max_in_flight: number;
             oidc?: components["schemas"]["OidcConfig"] | null;
             traces?: components["schemas"]["TracesConfig"] | null;
+            /**
+             * Trust Code
+             * @default false
+             */
+            trust_code: boolean;
             /**
              * @default {
              *       "concurrency": 16,
@@ -8770,6 +8823,11 @@ export interface components {
             evaluated_at: string;
             expected?: components["schemas"]["Expectation"] | null;
             /**
+             * Fairness
+             * @default []
+             */
+            fairness: components["schemas"]["FairnessGap"][];
+            /**
              * Features
              * @default []
              */
@@ -8792,6 +8850,11 @@ export interface components {
             project: string;
             /** Requests */
             requests: number;
+            /**
+             * Segments
+             * @default []
+             */
+            segments: components["schemas"]["SegmentEstimate"][];
             /** Start */
             start: string;
             /** Start Ms */
@@ -9077,6 +9140,11 @@ export interface components {
             gates: components["schemas"]["GateResult"][];
             /** Manifest */
             manifest: string;
+            /**
+             * Members
+             * @default []
+             */
+            members: string[];
             /** Metrics */
             metrics?: {
                 [key: string]: number;

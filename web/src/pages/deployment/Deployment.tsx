@@ -19,6 +19,7 @@ import { Drift } from "./Drift";
 import { LiveTraffic } from "./LiveTraffic";
 import { performanceMarks } from "./marks";
 import { Moved } from "./Moved";
+import { Parts } from "./Parts";
 import { Performance } from "./Performance";
 import { Releases } from "./Releases";
 import { Replicas } from "./Replicas";
@@ -79,6 +80,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
         {(found) => (
           <>
             <Performance windows={found} marks={marks} />
+            <Parts windows={found} />
             <Drift windows={found} />
             <Moved windows={found} />
           </>
