@@ -49,7 +49,7 @@ def call_inline(execution: Execution, live: Live, log: StepLog) -> dict[str, Mad
         )
         token = current.set(context)
         try:
-            with log.collecting():
+            with log:
                 returned = call_within(
                     live.name, live.node.timeout_ms, lambda: step.function(**given)
                 )

@@ -97,7 +97,7 @@ def _call(job: Message, log: StepLog, answer: Callable[[Message], None]) -> Mess
         )
         token = current.set(context)
         try:
-            with log.collecting():
+            with log:
                 returned = step.function(**given)
         finally:
             current.reset(token)

@@ -93,7 +93,8 @@ class Journal:
             self._said.contents += contents
             if change.log_digest is not None:
                 self._said.lines.pop((change.task, change.attempt), None)
-            self._condition.notify_all()
+            if self._idle:  # else the thread is committing, and looks by itself when it is done
+                self._condition.notify_all()
 
     def keep(self, contents: Sequence[bytes]) -> None:
         """Bytes that a later change names; they are stored before it is committed."""

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +30,16 @@ from millwright.kernel.errors import MillwrightError
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines import nursery
 from millwright.pipelines.engine import LEASE_MS
+from millwright.pipelines.records import PipelineRunDetail
 from millwright.pipelines.worker import door_of, execute_stored, execute_through, preload
 
 _PARENT_GONE = 1  # PR_SET_PDEATHSIG
 _GRACE_SECONDS = 8.0
-_IDLE_SECONDS = 0.25
+_SPARES = 2
+"""So many workers wait for runs, so that one which comes soon after another has its worker, too."""
+_IDLE_SECONDS = 0.1
 """A spare worker is forked once nothing was asked for so long: what just began has the processor."""
+_SEND_SECONDS = 1.0
 
 
 class StandingWorker:
@@ -66,13 +71,18 @@ class StandingWorker:
             self._process = process.spawn(arguments, log=log, inherit=[theirs.fileno()])
         self._control = ours
 
-    def begin(self, run_id: str) -> RunProcess:
-        """Have a run executed; what it says goes to a file per run."""
+    def begin(self, run_id: str, stored: PipelineRunDetail | None = None) -> RunProcess:
+        """Have a run executed; what it says goes to a file per run.
+
+        ``stored`` is the run where the caller has read it, so that its worker need not.
+        """
         self.warm()
         assert self._control is not None
         begun = self._begun[run_id] = RunProcess(self, run_id)
         try:
-            self._control.sendall(run_id.encode() + b"\n")
+            said = None if stored is None else stored.model_dump_json(exclude_defaults=True)
+            self._control.settimeout(_SEND_SECONDS)
+            self._control.sendall(json.dumps({"run": run_id, "stored": said}).encode() + b"\n")
         except OSError:
             begun.returncode = -signal.SIGKILL
         return begun
@@ -207,11 +217,11 @@ class Spare:
         finally:
             os._exit(code)
 
-    def begin(self, run_id: str) -> bool:
-        """Have it execute a run; False where it is gone."""
+    def begin(self, asked: bytes) -> bool:
+        """Have it execute a run, which a line names; False where it is gone."""
         with self.control:
             try:
-                self.control.sendall(run_id.encode())
+                self.control.sendall(asked + b"\n")
             except OSError:
                 return False
         return True
@@ -236,36 +246,37 @@ def main(arguments: list[str] | None = None) -> int:
     selector.register(bell, selectors.EVENT_READ)
     runs: dict[int, str] = {}
     asked = b""
-    spare: Spare | None = None
+    spares: deque[Spare] = deque()
 
     def fork() -> Spare:
-        held = [control, bell, rung]
+        held = [control, bell, rung, *(one.control for one in spares)]
         return Spare.forked(workspace, options.url, held)
 
     while True:
         ready = {
-            key.fileobj for key, _ in selector.select(_IDLE_SECONDS if spare is None else None)
+            key.fileobj
+            for key, _ in selector.select(_IDLE_SECONDS if len(spares) < _SPARES else None)
         }
         if bell in ready:
             bell.recv(1 << 16)
         _tell_ended(control, runs)
-        if not ready and spare is None:
-            spare = fork()
+        if not ready and len(spares) < _SPARES:
+            spares.append(fork())
         if control not in ready:
             continue
         part = control.recv(1 << 16)
         if not part:
-            for child in [*runs, *([] if spare is None else [spare.process])]:
+            for child in [*runs, *(one.process for one in spares)]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child, signal.SIGKILL)
             return 0
         *wanted, asked = (asked + part).split(b"\n")
-        for run_id in map(bytes.decode, wanted):
-            worker, spare = spare or fork(), None
-            if not worker.begin(run_id):
+        for line in wanted:
+            worker = spares.popleft() if spares else fork()
+            if not worker.begin(line):
                 worker = fork()
-                worker.begin(run_id)
-            runs[worker.process] = run_id
+                worker.begin(line)
+            run_id = runs[worker.process] = json.loads(line)["run"]
             _tell(control, {"run": run_id, "process": worker.process})
 
 
@@ -276,13 +287,18 @@ def _wait_for_run(workspace: Workspace, url: str | None, control: socket.socket)
         if door is not None:
             with contextlib.suppress(MillwrightError):
                 door.get("/health")  # the connection is there when it is needed
-        run_id = control.recv(100).decode()
-        if not run_id:
+        with control.makefile("rb") as lines:
+            line = lines.readline()
+        if not line:
             return 0
-        log_to(workspace.folder("logs") / f"worker-{run_id}.log")
+        asked = json.loads(line)
+        run: str | PipelineRunDetail = asked["run"]
+        log_to(workspace.folder("logs") / f"worker-{run}.log")
+        if asked["stored"] is not None:
+            run = PipelineRunDetail.model_validate_json(asked["stored"])
         if door is None:
-            return execute_stored(workspace, url, workspace.root, run_id, LEASE_MS)
-        return execute_through(door, workspace, workspace.root, run_id, LEASE_MS)
+            return execute_stored(workspace, url, workspace.root, run, LEASE_MS)
+        return execute_through(door, workspace, workspace.root, run, LEASE_MS)
 
 
 def _tell_ended(control: socket.socket, runs: dict[int, str]) -> None:

@@ -11,7 +11,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 _LIMIT = 1 << 20
@@ -19,7 +19,10 @@ _current: ContextVar[StepLog | None] = ContextVar("millwright_step_log", default
 
 
 class StepLog:
-    """The text a step wrote, at most the last mebibyte of it."""
+    """The text a step wrote, at most the last mebibyte of it.
+
+    As a context manager it collects what the block's thread, and those started with its context, write.
+    """
 
     def __init__(
         self, on_text: Callable[[str], None] = lambda _: None, hidden: Iterable[str] = ()
@@ -27,6 +30,7 @@ class StepLog:
         self._text = io.StringIO()
         self._dropped = False
         self._on_text = on_text
+        self._token: Token[StepLog | None] | None = None
         self._hidden = [secret for secret in hidden if secret]
 
     def write(self, text: str) -> None:
@@ -51,14 +55,13 @@ class StepLog:
         text = self._text.getvalue()[-_LIMIT:]
         return (("… (earlier lines dropped)\n" if self._dropped else "") + text).encode()
 
-    @contextlib.contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Collect what this thread, and those started with its context, writes in the block."""
-        token = _current.set(self)
-        try:
-            yield
-        finally:
-            _current.reset(token)
+    def __enter__(self) -> StepLog:
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from millwright.pipelines.lean_record import work_out_checks
 from millwright.pipelines.listening import PipelineEvent
 from millwright.pipelines.nursery import fork_beside
 from millwright.pipelines.ownership import STANDING, this_owner
-from millwright.pipelines.records import ClaimNext
+from millwright.pipelines.records import ClaimNext, PipelineRunDetail
 
 _EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130, "waiting": 75}
 _PATIENCE_SECONDS = 60.0
@@ -83,11 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def execute_stored(
-    workspace: Workspace, url: str | None, folder: Path, run_id: str, lease_ms: int
+    workspace: Workspace, url: str | None, folder: Path, run: PipelineRunDetail | str, lease_ms: int
 ) -> int:
-    """Execute a stored run in this process, saying what happens; the exit code."""
+    """Execute a stored run, or the one of that id, in this process, saying what happens; the exit
+    code."""
     with door_of(workspace, url) as door:
-        return execute_through(door, workspace, folder, run_id, lease_ms)
+        return execute_through(door, workspace, folder, run, lease_ms)
 
 
 def door_of(workspace: Workspace, url: str | None) -> Door:
@@ -96,11 +97,12 @@ def door_of(workspace: Workspace, url: str | None) -> Door:
 
 
 def execute_through(
-    door: Door, workspace: Workspace, folder: Path, run_id: str, lease_ms: int
+    door: Door, workspace: Workspace, folder: Path, run: PipelineRunDetail | str, lease_ms: int
 ) -> int:
     """As ``execute_stored`` for who has a door already."""
     try:
-        run = PipelineClient(door).get(run_id)
+        if isinstance(run, str):
+            run = PipelineClient(door).get(run)
         result = execute(
             door,
             run.project,

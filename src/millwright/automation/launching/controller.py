@@ -21,6 +21,7 @@ from millwright.pipelines import (
     StandingWorker,
     cancel_run,
     fire_due,
+    get_run,
     project_of,
     run_summaries,
     unattended_runs,
@@ -67,9 +68,15 @@ class LaunchController:
 
     def _begun(self, room: int) -> list[Row[Any]]:
         """Give workers to the launches that there is room for; those launches."""
-        begun = service.activate(self._store, room)
-        runs = self._runs(begun)
-        return [row for row in begun if not self._advanced(row, runs)]
+        return service.activate(self._store, room, self._begin)
+
+    def _begin(self, row: Row[Any]) -> None:
+        """Give a worker to a launch, unless its run is over or somebody's."""
+        run = get_run(self._store, row.run_id)
+        if run.status not in _AT_REST and not _held(run):
+            # What was planned before may be long, and is read by whoever goes on with it.
+            stored = None if run.graph.nodes else run
+            self._workers[row.run_id] = self._standing.begin(row.run_id, stored)
 
     def shutdown(self) -> None:
         """End the workers; what they finished stays, and the next start continues it."""

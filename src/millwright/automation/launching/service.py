@@ -6,7 +6,7 @@ and ``ended`` with it. Its row is made in the transaction that queues the run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, func, insert, select, update
@@ -83,8 +83,14 @@ def active(store: Store) -> list[Row[Any]]:
         return list(connection.execute(query))
 
 
-def activate(store: Store, room: int) -> list[Row[Any]]:
-    """Make up to ``room`` waiting launches active, the oldest of each lane first; those launches."""
+def activate(
+    store: Store, room: int, begin: Callable[[Row[Any]], object] = lambda _: None
+) -> list[Row[Any]]:
+    """Make up to ``room`` waiting launches active, the oldest of each lane first; those launches.
+
+    ``begin`` is called with each before that is durable: where it is not in the end, the launch
+    waits on, and is found to be in progress when it is activated again.
+    """
     waiting = (
         select(launches.c.lane, func.min(launches.c.run_id).label("oldest"))
         .where(launches.c.state == "waiting")
@@ -96,11 +102,13 @@ def activate(store: Store, room: int) -> list[Row[Any]]:
     begun: list[Row[Any]] = []
     for lane in lanes:
         if len(begun) < room:
-            begun += _activate(store, lane, room - len(begun))
+            begun += _activate(store, lane, room - len(begun), begin)
     return begun
 
 
-def _activate(store: Store, lane: str, room: int) -> list[Row[Any]]:
+def _activate(
+    store: Store, lane: str, room: int, begin: Callable[[Row[Any]], object]
+) -> list[Row[Any]]:
     same = launches.c.lane == lane
     oldest = select(launches).where(same, launches.c.state == "waiting").order_by(launches.c.run_id)
     with store.database.write() as connection:
@@ -112,6 +120,8 @@ def _activate(store: Store, lane: str, room: int) -> list[Row[Any]]:
         if chosen:
             change = update(launches).where(launches.c.run_id.in_([row.run_id for row in chosen]))
             connection.execute(change.values(state="active", worker_starts=1))
+        for row in chosen:
+            begin(row)
     return chosen
 
 

@@ -10,10 +10,11 @@ from millwright.kernel.objects import ProjectObjects
 from millwright.pipelines.artifacts import Artifact
 from millwright.pipelines.fingerprint import Fingerprint
 from millwright.pipelines.ledger.book import Book
-from millwright.pipelines.ledger.sql import Row, Sql, as_json, from_json
+from millwright.pipelines.ledger.sql import Sql, as_json, from_json
 from millwright.pipelines.records import Found, Lookup, Result, TaskChange
 from millwright.pipelines.trusted import trusted
 
+Written = tuple[str | None, str]
 _READ_TO_VERIFY = 1 << 16
 """Objects up to this size are read to verify them; of larger ones every chunk must be there, and is
 verified when it is read."""
@@ -71,22 +72,32 @@ def sound_objects(objects: ProjectObjects, artifacts: Iterable[Artifact]) -> set
     return here
 
 
-def remember(book: Book, run_id: str, changes: list[TaskChange]) -> None:
-    """Keep what steps made, in the transaction that finishes them."""
+def remember(
+    book: Book, run_id: str, changes: list[TaskChange], written: Mapping[str, Written]
+) -> None:
+    """Keep what steps made, in the transaction that finishes them.
+
+    ``written``: what the tasks' own rows have, by task.
+    """
     if not changes:
         return
     now = clock.now_ms()
     among, values = book.sql.among([change.task for change in changes])
     steps: dict[str, str] = dict(book.sql.rows(_STEPS + among, run_id, values))
-    rows: list[Row] = []
-    for change in changes:
-        assert change.fingerprint is not None
-        rows.append((
-            *(book.project, change.cache_key, steps[change.task]),
-            *(as_json(change.fingerprint.stored()), stored_outputs(change.outputs)),
-            *(run_id, now, change.recipe_key),
-        ))  # fmt: skip
-    book.sql.many(_REMEMBER, rows)
+    book.sql.many(_REMEMBER, [
+        (book.project, change.cache_key, steps[change.task], *written[change.task], run_id, now,
+         change.recipe_key)
+        for change in changes
+    ])  # fmt: skip
+
+
+def written_of(change: TaskChange) -> Written:
+    """The fingerprint and the outputs of a task as they stand in rows."""
+    fingerprint = change.fingerprint
+    return (
+        None if fingerprint is None else as_json(fingerprint.stored()),
+        stored_outputs(change.outputs),
+    )
 
 
 def stored_outputs(outputs: Mapping[str, Artifact]) -> str:

@@ -10,7 +10,7 @@ from millwright.kernel.errors import Conflict, MillwrightError, NotFound
 from millwright.kernel.ids import new_id
 from millwright.pipelines.graph import Graph
 from millwright.pipelines.ledger.book import Book, Edge
-from millwright.pipelines.ledger.results import stored_outputs
+from millwright.pipelines.ledger.results import stored_outputs, written_of
 from millwright.pipelines.ledger.sql import Row, Sql, as_json
 from millwright.pipelines.records import Claim, Launch, Launched, NewPipelineRun, RunEnd, TaskChange
 
@@ -90,7 +90,8 @@ def launch(book: Book, new: Launch) -> Launched:
             "pipelines.launched", f"Run {run_id} exists already.", hint="Execute it by its id."
         )
     if new.wave.changes:
-        follow_up(book, run_id, new.wave, new.claim.owner)
+        written = {change.task: written_of(change) for change in new.wave.changes}
+        follow_up(book, run_id, new.wave, new.claim.owner, written)
     if new.wave.end is not None:
         end_run(book, run_id, new.run.name, new.wave.end)
     return Launched(run_id=run_id, attempt=1)

@@ -8,6 +8,8 @@ task that is committed already.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from millwright.kernel import clock
 from millwright.kernel.errors import Conflict
 from millwright.pipelines.ledger import results
@@ -87,16 +89,21 @@ def apply_wave(book: Book, run_id: str, wave: Wave) -> Pulse:
 def _change(book: Book, run_id: str, wave: Wave, owner: str) -> None:
     sql = book.sql
     latest = {change.task: change for change in wave.changes}
-    changed = sql.many(_CHANGE, [_values(run_id, change) for change in latest.values()])
+    written = {task: results.written_of(change) for task, change in latest.items()}
+    changed = sql.many(
+        _CHANGE, [_values(run_id, change, written[task]) for task, change in latest.items()]
+    )
     if changed != len(latest):
         raise Conflict(
             "pipelines.changed",
             f"Of {len(latest)} steps {len(latest) - changed} were committed before, or do not exist.",
         )
-    follow_up(book, run_id, wave, owner)
+    follow_up(book, run_id, wave, owner, written)
 
 
-def follow_up(book: Book, run_id: str, wave: Wave, owner: str) -> None:
+def follow_up(
+    book: Book, run_id: str, wave: Wave, owner: str, written: Mapping[str, results.Written]
+) -> None:
     """What changes of tasks bring with them: attempts, cache entries, lineage and the event."""
     sql = book.sql
     latest = {change.task: change for change in wave.changes}
@@ -107,20 +114,18 @@ def follow_up(book: Book, run_id: str, wave: Wave, owner: str) -> None:
         for one in tries if one.status in ("running", *_OUTCOMES)
     ])  # fmt: skip
     ended = [change for change in latest.values() if change.status not in ("running", "waiting")]
-    results.remember(book, run_id, [change for change in ended if change.remember])
+    results.remember(book, run_id, [change for change in ended if change.remember], written)
     _release(book, run_id, ended)
     edges = [edge for change in ended for edge in _edges(run_id, change)]
     book.event("steps.changed", run_id, _told(wave.changes), edges)
 
 
-def _values(run_id: str, one: TaskChange) -> Row:
+def _values(run_id: str, one: TaskChange, written: results.Written) -> Row:
+    error = None if one.error is None else as_json(one.error.model_dump())
     return (
-        *(one.status, one.attempt, one.cache_key),
-        as_json(one.fingerprint and one.fingerprint.stored()),
-        results.stored_outputs(one.outputs),
+        *(one.status, one.attempt, one.cache_key, *written),
         *(as_json(one.reason), one.started_ms, one.finished_ms),
-        as_json(one.error and one.error.model_dump()),
-        *(one.log_digest, run_id, one.task),
+        *(error, one.log_digest, run_id, one.task),
     )
 
 
