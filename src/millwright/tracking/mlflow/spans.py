@@ -6,6 +6,8 @@ import gzip
 import io
 import zlib
 
+import msgspec
+
 from millwright.kernel.access import Permission
 from millwright.tracking.experiment_lookup import active_experiment
 from millwright.tracking.mlflow.endpoints import Endpoints, MlflowCall, Reply
@@ -21,9 +23,25 @@ EXPERIMENT_HEADER = "x-mlflow-experiment-id"
 RUN_HEADER = "x-mlflow-run-id"
 
 
+class OtlpRefusal(MlflowError):
+    """A refusal with its sentence under ``detail`` as well, where a stock server has it here."""
+
+    def body(self) -> bytes:
+        """The answer's JSON."""
+        said = msgspec.json.decode(super().body(), type=dict[str, str])
+        return msgspec.json.encode({**said, "detail": self.message})
+
+
 @endpoints.post("/v1/traces", permission=Permission.WRITE, max_bytes=MAX_BYTES)
 def export_traces(call: MlflowCall) -> Reply:
     """Take in spans; the header ``x-mlflow-experiment-id`` says of which experiment they are."""
+    try:
+        return _taken(call)
+    except MlflowError as error:
+        raise OtlpRefusal(error.code, error.message, error.status) from error
+
+
+def _taken(call: MlflowCall) -> Reply:
     experiment_id = call.headers.get(EXPERIMENT_HEADER)
     if not experiment_id:
         refused = missing(EXPERIMENT_HEADER)
