@@ -173,6 +173,6 @@ def test_harmful_queries_get_a_4xx_or_an_answer_and_never_a_5xx(guarded: Any, qu
 
 
 def test_what_is_not_implemented_says_so(guarded: Any) -> None:
-    for path in ("gateway/endpoints/list", "scorers/online-configs", "issues/x", "workspaces"):
+    for path in ("gateway/endpoints/list", "scorers/online-config", "issues/x", "workspaces"):
         answer = guarded.get(f"/api/3.0/mlflow/{path}", headers={"authorization": "Bearer viewer"})
         assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")

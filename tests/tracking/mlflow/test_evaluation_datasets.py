@@ -140,6 +140,7 @@ def test_scorers_have_versions(keeping: Any, client: Any) -> None:
         made = keeping.register_scorer(experiment, "polite", text)
     keeping.register_scorer(experiment, "brief", '{"data": 3}')
     assert (made.scorer_version, made._serialized_scorer) == (2, '{"data": 2}')
+    assert keeping.get_online_scoring_configs([made.scorer_id]) == []
     shown = [(each.scorer_name, each.scorer_version) for each in keeping.list_scorers(experiment)]
     assert shown == [("brief", 1), ("polite", 2)]
     every = keeping.list_scorer_versions(experiment, "polite")

@@ -15,7 +15,6 @@ endpoints = Endpoints()
 FAMILIES = {
     "gateway": "The AI gateway",
     "scorers/online-config": "Scoring of live traces",
-    "scorers/online-configs": "Scoring of live traces",
     "scorer": "Running scorers",
     "genai": "Evaluation",
     "gateway-proxy": "The AI gateway",

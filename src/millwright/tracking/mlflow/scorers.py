@@ -132,6 +132,13 @@ def delete_scorer(call: MlflowCall) -> object:
     return {}
 
 
+@endpoints.get("scorers/online-configs", permission=Permission.READ)
+def online_configs(call: MlflowCall) -> object:
+    """Which scorers judge live traces: none, because no scorer is run here. Clients ask for it
+    whenever they list scorers."""
+    return {"configs": []}
+
+
 def _asked(call: MlflowCall) -> tuple[OneScorer, str]:
     asked = call.read(OneScorer)
     for field in ("experiment_id", "name"):
