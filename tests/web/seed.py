@@ -85,12 +85,32 @@ def main(folder: Path) -> None:
     with connect(workspace) as door:
         door.put(f"/projects/{PROJECT}", {"config": CONFIG})
         candidates = _candidates(door)
+        _keep_two_branches(door)
     _keep_photos(folder)
     store = open_store(workspace)
     try:
         _live(store, candidates)
     finally:
         store.close()
+
+
+def _keep_two_branches(door: Door) -> None:
+    """A table on which two people changed the same value differently."""
+    first = pa.table({"id": range(100), "price": [9.5] * 100})
+    base = snapshot(door, PROJECT, "goods", first, "goods.csv", key=("id",))
+    for branch, price in (("prices", 9.99), ("main", 8.88)):
+        prices = pa.array([price, *first["price"].to_pylist()[1:]])
+        changed = first.set_column(1, "price", prices)
+        snapshot(
+            door,
+            PROJECT,
+            "goods",
+            changed,
+            "goods.csv",
+            key=("id",),
+            branch=branch,
+            parents=(base.id,),
+        )
 
 
 def _keep_photos(folder: Path) -> None:

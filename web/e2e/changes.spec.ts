@@ -39,3 +39,15 @@ test("rolling back a canary asks first, and then does it", async ({ page }) => {
   await dialog.getByRole("button", { name: "Roll back canary" }).click();
   await expect(page.getByText("one version serves everything")).toBeVisible();
 });
+
+test("branches are merged once every conflict is decided", async ({ page }) => {
+  await page.goto("/data/goods");
+  await page.getByRole("button", { name: "See what it would do" }).click();
+  const conflict = page.getByRole("region", { name: "Conflicts" }).locator("tbody tr");
+  await expect(conflict).toContainText("8.88");
+  const merge = page.getByRole("button", { name: "Merge", exact: true });
+  await expect(merge).toBeDisabled();
+  await conflict.getByText("prices", { exact: true }).click();
+  await merge.click();
+  await expect(page.getByText("Merged as version 4: 1 changed")).toBeVisible();
+});

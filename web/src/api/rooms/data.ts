@@ -204,6 +204,23 @@ export const deleteRef = (project: string, name: string, ref: string) =>
     {},
   );
 
+export type MergeOutcome = Schemas["MergeOutcome"];
+export type RowConflict = Schemas["RowConflict"];
+export type Side = Schemas["Resolution"]["take"];
+
+/** Merges the newest version of a branch into another one, or says what that would do. */
+export const mergeBranch = (
+  { project, name }: DatasetVersion,
+  branch: string,
+  request: Schemas["MergeRequest"],
+) =>
+  change(
+    "post",
+    "/api/v1/projects/{project}/datasets/{name}/versions/{version}/merge",
+    { project, name, version: branch },
+    request,
+  );
+
 export const tombstonesQuery = (project: string, name: string) =>
   queryOptions({
     queryKey: ["data", project, name, "tombstones"],

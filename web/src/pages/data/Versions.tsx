@@ -8,6 +8,7 @@ import { When } from "@/components/When";
 import { bytes, count } from "@/format/numbers";
 import { moment } from "@/format/time";
 import { Impact } from "./Impact";
+import { Merge } from "./Merge";
 import { Names } from "./Names";
 import { Tombstones } from "./Tombstones";
 import css from "./Versions.module.css";
@@ -72,6 +73,7 @@ export function Versions({ version, versions }: Props) {
         />
       </Panel>
       <Names version={version} />
+      <Merge version={version} />
       <Tombstones version={version} />
     </>
   );
