@@ -114,7 +114,7 @@ def test_the_dashboard_asks_only_for_what_there_is() -> None:
 
 
 def _metrics(world: Any) -> str:
-    with _served(world.store) as address:
+    with served(world.store) as address:
         place = f"{address}/api/v1/projects/{world.project}/metrics"
         with urllib.request.urlopen(place, timeout=10) as answer:
             assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -130,7 +130,7 @@ def test_a_real_prometheus_scrapes_and_its_alertmanager_sends_one_grouped_messag
     world: Any, controller: MonitorController, receiver: Receiver, tmp_path: Path
 ) -> None:
     with ExitStack() as running:
-        server = running.enter_context(_served(world.store))
+        server = running.enter_context(served(world.store))
         hook = f"http://127.0.0.1:{receiver.server_address[1]}/hook"
         manager = running.enter_context(alertmanager(tmp_path, hook))
         running.enter_context(prometheus(tmp_path, server, manager))
@@ -150,7 +150,7 @@ def test_a_real_prometheus_scrapes_and_its_alertmanager_sends_one_grouped_messag
 
 
 @contextmanager
-def _served(store: Any) -> Iterator[str]:
+def served(store: Any) -> Iterator[str]:
     config = uvicorn.Config(create_app(store), host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from millwright.monitoring.exports.commands import export
+from millwright.monitoring.external.commands import ingest
 from millwright.monitoring.outcome_commands import forecast, ranking
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def compare(
 
 monitor.add_command(export)
 monitor.add_command(forecast)
+monitor.add_command(ingest)
 monitor.add_command(ranking)
 
 

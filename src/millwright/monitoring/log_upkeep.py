@@ -30,6 +30,8 @@ MOST_SEGMENTS = 1_000
 SETTLED_MS = 600_000
 """Segments served less than this ago are left alone: charts of live traffic read them."""
 _SMALL_ROWS = 50_000
+BATCH = "external-"
+"""How names of posted batches begin. They stay as they are: by its name a batch is known again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _settled(store: Store, deployment_id: str, cursor: int) -> Sequence[_Kept]:
             table.c.deployment_id == deployment_id,
             table.c.seq <= cursor,
             table.c.max_served_ms < now_ms() - SETTLED_MS,
+            table.c.file_name.not_like(f"{BATCH}%"),
         )
         .order_by(table.c.seq.desc())
         .limit(MOST_SEGMENTS)

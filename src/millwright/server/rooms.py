@@ -27,6 +27,7 @@ ROUTES = (
     "millwright.registry.routes",
     "millwright.deployment.routes",
     "millwright.deployment.targets.routes",
+    "millwright.monitoring.external.routes",
     "millwright.monitoring.routes",
     "millwright.automation.routes",
     "millwright.automation.schedules.routes",

@@ -1172,6 +1172,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/deployments/{name}/payloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Payload
+         * @description Take a CloudEvent of KServe's payload logger; a request and its response make predictions.
+         */
+        post: operations["add_payload_api_v1_projects__project__deployments__name__payloads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/deployments/{name}/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Predictions
+         * @description Put predictions that another server made into a deployment's log.
+         */
+        post: operations["add_predictions_api_v1_projects__project__deployments__name__predictions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/deployments/{name}/promote": {
         parameters: {
             query?: never;
@@ -4815,6 +4855,44 @@ export interface components {
             why: string;
         };
         /**
+         * ExternalBatch
+         * @description Predictions as they are posted.
+         */
+        ExternalBatch: {
+            /** Predictions */
+            predictions: components["schemas"]["ExternalPrediction"][];
+        };
+        /**
+         * ExternalPrediction
+         * @description One predicted row of a model that another server serves.
+         */
+        ExternalPrediction: {
+            /** Event Time */
+            event_time: string;
+            /** Features */
+            features?: {
+                [key: string]: boolean | number | string | null;
+            };
+            /** Label */
+            label?: string | null;
+            /** Latency Ms */
+            latency_ms?: number | null;
+            /** Prediction Id */
+            prediction_id: string;
+            /** Quantiles */
+            quantiles?: {
+                [key: string]: number;
+            };
+            /** Request Id */
+            request_id?: string | null;
+            /** Score */
+            score?: number | null;
+            /** Scores */
+            scores?: number[] | null;
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * Failure
          * @description An exception, as it is stored.
          */
@@ -6836,6 +6914,16 @@ export interface components {
             name: string;
             /** Slots */
             slots: number;
+        };
+        /**
+         * PredictionsAccepted
+         * @description What became of posted predictions.
+         */
+        PredictionsAccepted: {
+            /** Accepted */
+            accepted: number;
+            /** Digest */
+            digest: string;
         };
         /**
          * Preview
@@ -11381,6 +11469,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Outlook"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_payload_api_v1_projects__project__deployments__name__payloads_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionsAccepted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_predictions_api_v1_projects__project__deployments__name__predictions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExternalBatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionsAccepted"];
                 };
             };
             /** @description Validation Error */
