@@ -183,12 +183,14 @@ def _state_of_packages() -> tuple[tuple[str, int], ...]:
 
 def installed() -> list[str]:
     """Installed packages as ``name-version``, sorted, read from the folders' names alone."""
-    found = set()
-    for folder in map(Path, sys.path):
-        if folder.is_dir():
-            for pattern in ("*.dist-info", "*.egg-info"):
-                found |= {path.stem.lower().replace("_", "-") for path in folder.glob(pattern)}
-    return sorted(found)
+    return sorted({name for place in _state_of_packages() for name in _installed_in(*place)})
+
+
+@cache
+def _installed_in(folder: str, _: int) -> tuple[str, ...]:
+    """The packages of one folder in one state: a run adds its project's folder to those of before."""
+    found = [path for kind in ("*.dist-info", "*.egg-info") for path in Path(folder).glob(kind)]
+    return tuple(path.stem.lower().replace("_", "-") for path in found)
 
 
 def _environment_of(setting: Setting | None) -> str:

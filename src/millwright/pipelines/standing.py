@@ -31,7 +31,7 @@ from millwright.kernel.workspace import Workspace
 from millwright.pipelines import nursery
 from millwright.pipelines.engine import LEASE_MS
 from millwright.pipelines.records import PipelineRunDetail
-from millwright.pipelines.worker import door_of, execute_stored, execute_through, preload
+from millwright.pipelines.worker import door_of, execute_stored, execute_through, preload, rehearse
 
 _PARENT_GONE = 1  # PR_SET_PDEATHSIG
 _GRACE_SECONDS = 8.0
@@ -287,6 +287,7 @@ def _wait_for_run(workspace: Workspace, url: str | None, control: socket.socket)
         if door is not None:
             with contextlib.suppress(MillwrightError):
                 door.get("/health")  # the connection is there when it is needed
+        rehearse()
         with control.makefile("rb") as lines:
             line = lines.readline()
         if not line:

@@ -25,13 +25,15 @@ from millwright.kernel.errors import InvalidInput, MillwrightError
 from millwright.kernel.workspace import Workspace
 from millwright.pipelines.api import project_of
 from millwright.pipelines.client import PipelineClient
-from millwright.pipelines.code_snapshot import know_modules
+from millwright.pipelines.code_snapshot import know_modules, packed_code
+from millwright.pipelines.dsl import pipeline, step
 from millwright.pipelines.engine import LEASE_MS, execute
 from millwright.pipelines.fingerprint import know_environment
 from millwright.pipelines.lean_record import work_out_checks
 from millwright.pipelines.listening import PipelineEvent
 from millwright.pipelines.nursery import fork_beside
 from millwright.pipelines.ownership import STANDING, this_owner
+from millwright.pipelines.planning import recipes_of
 from millwright.pipelines.records import ClaimNext, PipelineRunDetail
 
 _EXIT = {"succeeded": 0, "failed": 1, "cancelled": 130, "waiting": 75}
@@ -116,6 +118,27 @@ def execute_through(
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return _EXIT[result.status]
+
+
+@step
+def _nothing() -> None:
+    """What a rehearsal calls."""
+
+
+@pipeline
+def _rehearsal() -> None:
+    """What a fork plans before it is given a run."""
+    return _nothing()
+
+
+def rehearse() -> None:
+    """Go through what every run begins with, so that a fork has its own copies of the pages that
+    it takes, and its caches are filled, before somebody waits for it."""
+    importlib.invalidate_caches()
+    plan = _rehearsal.prepare({})
+    packed_code(plan)
+    recipes_of(plan)
+    know_environment()
 
 
 def preload() -> None:
