@@ -8,6 +8,7 @@ neither is of the whole installation, unless it says that it answers for several
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount
 
 from millwright.kernel.access import Actor, Permission
@@ -24,6 +27,8 @@ from millwright.kernel.store import Store
 
 PREFIX = "/api/v1"
 """Where the API is mounted; the routers of all rooms carry it."""
+
+_LARGE_BODY = 256 << 10
 
 Authenticate = Callable[[Request, Store], Actor]
 """Finds the actor behind a request, or raises ``Unauthenticated``."""
@@ -94,9 +99,26 @@ class RoomRoute(APIRoute):
             if self.about.permission is not Permission.PUBLIC:
                 # Who asks may have to be looked up in the database.
                 await run_in_threadpool(self.about.admit, request)
-            return await handled(request)
+            if not await _is_large(request):
+                return await handled(request)
+            return await run_in_threadpool(lambda: asyncio.run(handled(request)))
 
         return checked
+
+
+async def _is_large(request: Request) -> bool:
+    """Whether the body is JSON that takes long to check: that is done by a thread, on a loop of its
+    own, or nobody else would be answered for as long.
+
+    Raises:
+        HTTPException: the client went away.
+    """
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return False
+    try:
+        return len(await request.body()) > _LARGE_BODY
+    except ClientDisconnect as cause:
+        raise HTTPException(400, "The client went away") from cause
 
 
 class RoomRouter:

@@ -81,3 +81,26 @@ def test_batches_of_100_000_metrics_and_huge_bodies_make_nobody_wait(served: Ser
     read = served.get("runs/get", run_id=run).json()["run"]["data"]
     assert [metric["key"] for metric in read["metrics"]] == ["small"]
     assert "params" not in read or read["params"] == []
+
+
+def test_a_run_of_100_000_tags_is_made_while_others_are_answered(served: Served) -> None:
+    tags = [{"key": f"k{number}", "value": "v"} for number in range(100_000)]
+    made: list[httpx.Response] = []
+
+    def make() -> None:
+        with httpx.Client(timeout=60) as http:
+            url = f"{served.url}/api/2.0/mlflow/runs/create"
+            made.append(http.post(url, json={"experiment_id": "0", "tags": tags}))
+
+    making = threading.Thread(target=make)
+    making.start()
+    answered = 0
+    with httpx.Client(timeout=60) as http:
+        while making.is_alive():
+            assert http.get(f"{served.url}/version").status_code == 200
+            answered += 1
+    making.join()
+    assert made[0].status_code == 200
+    assert len(made[0].json()["run"]["data"]["tags"]) == 100_001
+    # Before, one or two: those that came while the body did.
+    assert answered > 20

@@ -22,6 +22,9 @@ from millwright.tracking.service.metric_points import MetricWrite
 MAX_BODY_BYTES = 17 << 20
 """JSON larger than this is refused before it is read. A dataset's profile may have 16 MiB."""
 
+MAX_BRIEF_BYTES = 8_192
+"""What asks for a write that the event loop does itself is no larger."""
+
 MAX_STREAM_BYTES = 4 << 30
 """What an endpoint that reads its body itself is given at most."""
 
@@ -96,8 +99,10 @@ class MlflowCall:
         """Do a change of state in a transaction that is shared with concurrent requests; what
         ``work`` raises undoes its part and is raised here. Durable on return.
 
-        ``brief``: it takes a fraction of a millisecond whatever the database holds."""
+        ``brief``: it takes a fraction of a millisecond whatever the database holds, as long as
+        the request is small."""
         writer = writer_of(self.store)
+        brief = brief and len(self.body) < MAX_BRIEF_BYTES
         return await writer.done(self.actor, self.project, work, brief=brief)
 
     def arguments(self) -> dict[str, list[str]]:

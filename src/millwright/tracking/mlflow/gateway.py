@@ -8,6 +8,7 @@ function as everywhere; basic authentication carries the token as the password, 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import itertools
@@ -41,6 +42,7 @@ _PLACE = re.compile(
 _VERSIONED = re.compile(r"/(?:api|ajax-api)/[23]\.0/(?:preview/)?mlflow/", re.DOTALL)
 _ARTIFACTS = re.compile(r"/(?:api|ajax-api)/[23]\.0/mlflow-artifacts/")
 _THREADS = 16
+_LARGE_BODY = 256 << 10
 _HEADERS = {b"content-type": b"application/json", b"x-content-type-options": b"nosniff"}
 ANYBODY = Actor("anybody", Role.VIEWER)
 """Who asks for what is public."""
@@ -133,14 +135,14 @@ class MlflowGateway:
         return await self._handled(endpoint, call)
 
     async def _handled(self, endpoint: Endpoint, call: MlflowCall) -> Reply:
-        if endpoint.is_async:
-            answer = await endpoint.handler(call)
-            return answer if isinstance(answer, Reply) else Reply(_encode(answer))
+        if endpoint.is_async and len(call.body) < _LARGE_BODY:
+            return _reply(await endpoint.handler(call))
         if endpoint.quick and self._store.database.is_sqlite:
-            return _run(endpoint.handler, call)
+            return _reply(endpoint.handler(call))
         if self._limiter is None:
             self._limiter = CapacityLimiter(_THREADS)
-        return await to_thread.run_sync(_run, endpoint.handler, call, limiter=self._limiter)
+        work = _run_apart if endpoint.is_async else _run
+        return await to_thread.run_sync(work, endpoint.handler, call, limiter=self._limiter)
 
     async def _actor(self, scope: Scope, headers: dict[str, str]) -> Actor:
         given = headers.get("authorization")
@@ -159,7 +161,20 @@ def _refuse_nul(path: str, query: bytes, headers: dict[str, str], body: bytes) -
 
 
 def _run(handler: Any, call: MlflowCall) -> Reply:
-    answer = handler(call)
+    return _reply(handler(call))
+
+
+def _run_apart(handler: Any, call: MlflowCall) -> Reply:
+    """As ``_run`` for a coroutine, on a loop of this thread's own: to check and answer hundreds of
+    thousands of tags takes seconds, in which nobody else would be answered."""
+
+    async def whole() -> Reply:
+        return _reply(await handler(call))
+
+    return asyncio.run(whole())
+
+
+def _reply(answer: Any) -> Reply:
     return answer if isinstance(answer, Reply) else Reply(_encode(answer))
 
 

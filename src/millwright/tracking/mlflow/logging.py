@@ -33,7 +33,6 @@ from millwright.tracking.service.details import insert_params, known_params
 from millwright.tracking.service.metric_points import MetricWrite, points_of
 
 MODEL_HISTORY = "mlflow.log-model.history"
-MAX_BRIEF_BYTES = 8_192
 endpoints = Endpoints()
 ModelMetrics = Callable[[Transaction, Row[Any], list[MetricSent]], None]
 model_metrics: list[ModelMetrics] = []
@@ -133,7 +132,6 @@ async def log_batch(call: MlflowCall) -> object:
     params = _params(asked.params)
     tags = {t.key: checked_tag(t.key, t.value, f"tags[{i}]") for i, t in enumerate(asked.tags)}
     points = _points(call, run, asked.metrics)
-    brief = len(call.body) < MAX_BRIEF_BYTES
     if params or tags:
 
         def beside(tx: Transaction, row: Any) -> None:
@@ -143,15 +141,15 @@ async def log_batch(call: MlflowCall) -> object:
                 put_tags(tx, active_run(tx.connection, call.project, run), tags)
 
         if asked.metrics:
-            await call.write(points.with_more(beside), brief=brief)
+            await call.write(points.with_more(beside), brief=True)
         else:
 
             def work(tx: Transaction) -> None:
                 beside(tx, active_run(tx.connection, call.project, run))
 
-            await call.write(work, brief=brief)
+            await call.write(work, brief=True)
     else:
-        await call.write(points, brief=brief)
+        await call.write(points, brief=True)
     return NO_ANSWER
 
 
