@@ -303,7 +303,7 @@ def test_a_model_that_is_not_there_and_code_that_nobody_trusts_are_named(folder)
     file.write_text(
         yaml.dump({"graph": "pricing", "nodes": nodes, "inputs": INPUTS}, sort_keys=False)
     )
-    with pytest.raises(Forbidden, match="mw serve --trust-code"):
+    with pytest.raises(Forbidden, match="say --trust-code"):
         Graph.open(read_graph(file), folder, {}, trust_code=False)
 
 

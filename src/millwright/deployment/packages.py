@@ -30,7 +30,8 @@ def materialise(store: Store, version: ModelVersion) -> Path:
     try:
         for name, digest in {**version.digests, MANIFEST: version.manifest}.items():
             _write(temporary / name, store.objects.of(version.project).read(digest))
-        _sync(temporary)
+        for folder in (*filter(Path.is_dir, temporary.iterdir()), temporary):
+            _sync(folder)
         temporary.chmod(0o755)
         try:
             temporary.rename(target)
@@ -49,6 +50,7 @@ def discard(store: Store, version_id: str) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
         file.write(content)
         file.flush()

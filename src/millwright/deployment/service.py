@@ -27,9 +27,9 @@ from millwright.deployment.stored import node, store_change
 from millwright.deployment.tables import deployment_rollouts, deployments
 from millwright.deployment.variants import promoted, with_canary, with_champion, without
 from millwright.deployment.versions import choose_version, make_champion, require_passed
-from millwright.kernel.access import Actor
+from millwright.kernel.access import Actor, Permission
 from millwright.kernel.clock import now_ms
-from millwright.kernel.errors import Conflict
+from millwright.kernel.errors import Conflict, Forbidden
 from millwright.kernel.ids import new_id
 from millwright.kernel.serving_config import ServingConfig
 from millwright.kernel.store import Store, Transaction
@@ -45,11 +45,13 @@ def deploy(store: Store, actor: Actor, project: str, name: str, new: NewDeployme
     Raises:
         NotFound: there is no such model or version.
         Conflict: the name serves another model, or the version failed its gates.
+        Forbidden: packages are to run code, and only an administrator may say so.
     """
     version = choose_version(store, project, new.model, new)
     require_passed(version)
     with store.write(actor, project) as tx:
         found = deployment_named(tx.connection, project, name)
+        _require_trust(actor, found, new)
         if found is None:
             return _create(tx, project, name, new, version)
         if found.model != new.model:
@@ -186,6 +188,19 @@ def stop_deployment(store: Store, actor: Actor, project: str, name: str) -> Depl
         changed = store_change(tx, found, status="stopped", variants=left)
         tx.event("deployment.stopped", node(found), {"name": name, "model": found.model})
         return changed
+
+
+def _require_trust(actor: Actor, found: Deployment | None, new: NewDeployment) -> None:
+    """Code of a package runs as the control plane's user, so who may let it is who may do all."""
+    wanted = new.serving is not None and new.serving.trust_code
+    if not wanted or actor.may(Permission.ADMIN) or (found and found.serving.trust_code):
+        return
+    raise Forbidden(
+        "deployment.trust_code",
+        "The packages of this deployment are to run code that they hold, and letting them takes the "
+        "role admin.",
+        hint="Ask an administrator to run: mw deploy --trust-code",
+    )
 
 
 def _create(

@@ -16,7 +16,7 @@ Kind = Literal["numeric", "categorical", "boolean"]
 Task = Literal["binary", "multiclass", "regression"]
 
 RuntimeName = Literal[
-    "onnx", "scikit-learn", "lightgbm", "xgboost", "catboost", "torch", "pyfunc", "python"
+    "onnx", "scikit-learn", "lightgbm", "xgboost", "catboost", "torch", "pyfunc", "python", "graph"
 ]
 
 MANIFEST = "manifest.json"
@@ -30,8 +30,10 @@ MODEL_FILES: dict[RuntimeName, str] = {
     "torch": "model.pt2",
     "pyfunc": "model.zip",
     "python": "model.py",
+    "graph": "graph.json",
 }
-"""The file of a package that holds the model, by what runs it."""
+"""The file of a package that holds the model, by what runs it. A graph joins models, whose packages
+are folders in its own, and functions."""
 CODE_RUNTIMES = frozenset({"torch", "pyfunc", "python"})
 """Runtimes that run code of the package."""
 REFERENCE = "reference.arrow"

@@ -24,8 +24,8 @@ from millwright.kernel.runtimes import Runtime, Streaming, as_scores, open_runti
 
 Scores = npt.NDArray[np.float64]
 
-# A manifest names files beside itself; anything else would let it point outside its folder.
-_PLAIN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+# A manifest names files beside itself, or in a folder there; anything else would let it point outside.
+_PLAIN_NAME = re.compile(r"^(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?$")
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -125,6 +125,9 @@ class ServingConfig(Record):
     """Fields that are looked up when a request comes, by ids that callers send in their place."""
     traces: TracesConfig | None = None
     """Where spans of requests are sent; None records none."""
+    trust_code: bool = False
+    """Whether packages may run code that they hold: PyTorch, MLflow, Python classes, the functions of
+    a graph."""
     keys: tuple[ApiKey, ...] = ()
     """Keys of callers; with any, every path but health asks for one."""
     oidc: OidcConfig | None = None

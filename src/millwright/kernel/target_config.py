@@ -28,6 +28,9 @@ class ContainerTarget(Record):
     Python goes in."""
     push: bool = False
     """Send it to the registry that its name says."""
+    trust_code: bool = False
+    """Whether the model may run code that its package holds, here when the image is made and in it:
+    PyTorch, MLflow, Python classes, the functions of a graph."""
 
 
 class _Cluster(Record):
@@ -82,6 +85,8 @@ class LambdaTarget(Record):
     bucket: str | None = None
     memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 1024
     timeout_seconds: Annotated[int, Field(ge=1, le=900)] = 30
+    trust_code: bool = False
+    """Whether the model may run code that its package holds, here and there."""
 
 
 class SageMakerTarget(Record):

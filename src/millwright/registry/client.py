@@ -35,6 +35,7 @@ def register(
     *,
     run: str | None = None,
     dataset: str | None = None,
+    members: Sequence[str] = (),
     metrics: Mapping[str, float] | None = None,
     gates: Sequence[GateResult] = (),
     evaluation: bytes | None = None,
@@ -49,6 +50,7 @@ def register(
         package: folder made by ``build_package``.
         run: id of the run that trained it.
         dataset: id of the dataset version it was trained on.
+        members: ids of the versions that it joins, where it is a graph.
         metrics: the main ones, for lists.
         gates: what the gates said; a version that failed one cannot become champion.
         evaluation: the full evaluation record as JSON.
@@ -67,6 +69,7 @@ def register(
         manifest=door.upload(project, package / MANIFEST),
         run=run,
         dataset=dataset,
+        members=tuple(members),
         metrics=dict(metrics or {}),
         gates=tuple(gates),
         evaluation=None if evaluation is None else door.upload(project, evaluation),
@@ -106,6 +109,7 @@ def fetch(door: Door, project: str, name: str, version: int | str, directory: Pa
                     f"{file} of {name} version {found.version} did not arrive as it was registered.",
                     hint="Try again; if it recurs, the store or the way to it is damaged.",
                 )
+            (staging / file).parent.mkdir(exist_ok=True)
             (staging / file).write_bytes(content)
         verify_package(staging, read_manifest(staging))
         staging.chmod(0o755)
@@ -200,7 +204,8 @@ def _holds(directory: Path, version: ModelVersion) -> bool:
         verify_package(directory, read_manifest(directory))
     except (OSError, MillwrightError):
         return False
-    return {path.name for path in directory.iterdir()} == {MANIFEST, *version.digests}
+    found = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+    return found == {MANIFEST, *version.digests}
 
 
 def _model(project: str, name: str) -> str:

@@ -52,6 +52,8 @@ class NewVersion(Record):
     run: str | None = None
     dataset: str | None = None
     """Id of the dataset version it was trained on."""
+    members: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """Ids of the versions that a graph joins."""
     metrics: dict[str, Number] = Field(default_factory=dict)
     gates: tuple[GateResult, ...] = ()
     evaluation: Digest | None = None

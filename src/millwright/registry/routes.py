@@ -100,7 +100,7 @@ def get_evaluation(
     return Response(content, media_type="application/json")
 
 
-@router.get(_VERSION + "/artifacts/{name}", permission=Permission.READ, response_class=Response)
+@router.get(_VERSION + "/artifacts/{name:path}", permission=Permission.READ, response_class=Response)
 def get_artifact(
     project: Name, model: ModelName, version: str, name: str, call: Call = Depends(current_call)
 ) -> Response:
@@ -108,7 +108,8 @@ def get_artifact(
     found = service.get_version(call.store, project, model, version)
     digest = service.file_digest(found, name)
     media_type = _MEDIA_TYPES.get(f".{name.rpartition('.')[2]}", "application/octet-stream")
-    return attachment(call.store, project, digest, name=name, media_type=media_type)
+    plain = name.rpartition("/")[2]
+    return attachment(call.store, project, digest, name=plain, media_type=media_type)
 
 
 @router.put(_MODEL + "/aliases/{alias}", permission=Permission.OPERATE)

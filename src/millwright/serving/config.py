@@ -56,8 +56,6 @@ class ServerConfig(ServingConfig):
     """Larger bodies are scored in a thread, so that they do not delay small ones."""
     log_buffer_rows: Annotated[int, Field(ge=1)] = 100_000
     """Predictions held in memory while the disk is slow; beyond it they are dropped and counted."""
-    trust_code: bool = False
-    """Whether packages may run code that they hold (PyTorch, MLflow, Python classes)."""
     others: tuple[ServerConfig, ...] = ()
     """More models that the same process answers for, each under its own name."""
     memory_bytes: Annotated[int, Field(ge=1)] | None = None

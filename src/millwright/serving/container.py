@@ -17,6 +17,8 @@ from millwright.serving.config import ServerConfig, VariantConfig
 
 HOME = "MILLWRIGHT_HOME"
 DEFAULT_HOME = "/opt/millwright"
+TRUST = "MILLWRIGHT_TRUST_CODE"
+"""Environment variable that is ``1`` where the package may run code that it holds."""
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - an image has a network of its own
 
 
@@ -35,6 +37,7 @@ def config_of(package: Path) -> ServerConfig:
         model_name=name,
         spool=None if log is None else Path(log),
         variants=(variant,),
+        trust_code=os.environ.get(TRUST) == "1",
     )
 
 

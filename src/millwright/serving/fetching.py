@@ -48,5 +48,6 @@ def _fetch(project: str, model: str, which: str) -> tuple[Path, int]:
                     f"{name} of {model}@{which} did not arrive as it was registered.",
                     hint="Try again; if it recurs, the object store is damaged.",
                 )
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
     return folder, int(version["version"])

@@ -312,7 +312,7 @@ def model_config(generation: Generation) -> dict[str, object]:
     return {
         "name": described["name"],
         "platform": described["platform"],
-        "backend": "graph" if generation.champion.graph else generation.champion.manifest.runtime,
+        "backend": generation.champion.manifest.runtime,
         "max_batch_size": 0,
         "model_transaction_policy": {"decoupled": generation.champion.stream is not None},
         "input": tensors("inputs"),

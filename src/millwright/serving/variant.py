@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from millwright.kernel.errors import InvalidInput
 from millwright.kernel.model_package import Field
-from millwright.kernel.scoring import Scorer
+from millwright.kernel.scoring import Scorer, read_manifest
 from millwright.serving.batching import Batcher, Plain
 from millwright.serving.cache import AnswerCache
 from millwright.serving.config import CHAMPION, ServerConfig, VariantConfig
 from millwright.serving.graph.model import Graph, GraphRows
+from millwright.serving.graph.opening import open_graph
 from millwright.serving.guard import RangeGuard
 from millwright.serving.outcome import Outcome, outputs_of
 from millwright.serving.scoring_rows import ModelRows
@@ -211,9 +213,22 @@ def loaded_of(generation: Generation) -> dict[str, Loaded]:
 
 
 def _load(one: VariantConfig, *, trust_code: bool) -> Loaded:
-    if one.graph is None:
-        return Scorer.open(one.package, trust_code=trust_code)
-    return Graph.open(one.graph, one.package, one.nodes, trust_code=trust_code)
+    if one.graph is not None:
+        return Graph.open(one.graph, one.package, one.nodes, trust_code=trust_code)
+    return open_package(one.package, trust_code=trust_code)
+
+
+def open_package(folder: Path, *, trust_code: bool) -> Loaded:
+    """What the package in ``folder`` holds: a model, or a graph of them.
+
+    Raises:
+        NotFound, Corrupt: it is missing or damaged.
+        Forbidden, Unavailable: it runs code and is not trusted, or needs what is not installed.
+    """
+    manifest = read_manifest(folder)
+    if manifest.runtime == "graph":
+        return open_graph(folder, manifest, trust_code=trust_code)
+    return Scorer.open(folder, trust_code=trust_code)
 
 
 def _accepts_null(signature: InputSignature, field: Field) -> bool:

@@ -23,6 +23,11 @@ import click
 )
 @click.option("--keep", multiple=True, help="Hand on only this column (repeatable; default: all).")
 @click.option("--workers", type=click.IntRange(min=1), help="Pieces at once (default: cores).")
+@click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Let the package run code that it holds: PyTorch, MLflow, Python classes, graphs' functions.",
+)
 @click.option("--project", help="Whose model; by default the project of this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict(
@@ -31,10 +36,11 @@ def predict(
     out: Path,
     keep: tuple[str, ...],
     workers: int | None,
+    trust_code: bool,
     project: str | None,
     as_json: bool,
 ) -> None:
-    """Score every row of a table with a model version.
+    """Score every row of a table with a version of a model, or of a graph of models.
 
     The predictions are a folder of Parquet files in the order of the data. Killed, the same command
     goes on where it was.
@@ -54,7 +60,14 @@ def predict(
             )
             on_rows = stack.enter_context(shown).update
         scored = score_files(
-            folder, version, source, out, keep=keep or None, workers=workers, on_rows=on_rows
+            folder,
+            version,
+            source,
+            out,
+            keep=keep or None,
+            workers=workers,
+            on_rows=on_rows,
+            trust_code=trust_code,
         )
     if as_json:
         click.echo(scored.model_dump_json(indent=1))

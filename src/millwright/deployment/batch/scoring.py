@@ -1,7 +1,9 @@
 """A table scored into a folder of Parquet files, piece by piece.
 
 Each piece becomes one file that appears whole or not at all, so what was killed goes on with the
-pieces that are missing, and several pieces are under way at once.
+pieces that are missing. Pieces are read and written beside each other, and their rows scored by as
+many threads again, some thousand at a time: so a core scores while another waits for the disk, also
+where all rows are one piece.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,10 @@ from millwright.kernel.errors import Conflict, InvalidInput
 from millwright.kernel.model_package import Manifest
 from millwright.kernel.record import Record
 from millwright.kernel.scoring import Scorer, Scores
+from millwright.serving import Graph, open_package, score_table
 
+Loaded = Scorer | Graph
+"""What a package holds: a model, or a graph of them."""
 PLAN = "_plan.json"
 SUMMARY = "_summary.json"
 
@@ -56,6 +62,7 @@ def score_files(
     keep: Sequence[str] | None = None,
     workers: int | None = None,
     on_rows: Callable[[int], None] = lambda _rows: None,
+    trust_code: bool = False,
 ) -> Scored:
     """Score every row of ``data`` and write the predictions to the folder ``out``.
 
@@ -67,32 +74,36 @@ def score_files(
         keep: columns of the data to hand on beside the predictions; None hands on all.
         workers: pieces under way at once; by default one for each core.
         on_rows: hears how many more rows are there.
+        trust_code: whether the package may run code that it holds.
 
     Raises:
         NotFound: no package, or no data.
         Corrupt: the package is damaged.
+        Forbidden: it runs code and is not trusted.
         InvalidInput: the data lacks a column of the model, or cannot be read.
         Conflict: ``out`` holds predictions of another model or other data.
     """
     started = time.monotonic()
-    scorer = Scorer.open(package)
+    loaded = open_package(package, trust_code=trust_code)
+    manifest = loaded.manifest
     files = files_of(data)
-    _claim(out, scorer.manifest, files, keep)
+    _claim(out, manifest, files, keep)
     workers = workers or os.cpu_count() or 1
     kept_rows = rows = parts = 0
-    for number, (count, fresh) in enumerate(
-        _in_parallel(
-            workers,
-            lambda piece: _score_piece(scorer, piece, out, keep),
-            pieces_of(files, scorer.manifest.signature),
-        )
-    ):
-        parts = number + 1
-        rows += count
-        kept_rows += 0 if fresh else count
-        on_rows(count)
+    wanted = None if keep is None else {*keep, *(field.name for field in manifest.signature)}
+    with ThreadPoolExecutor(workers, thread_name_prefix="model") as pool:
+
+        def score(piece: Piece) -> tuple[int, bool]:
+            return _score_piece(loaded, piece, out, keep, pool, 2 * workers)
+
+        pieces = pieces_of(files, manifest.signature, wanted)
+        for count, fresh in _in_parallel(workers, score, pieces):
+            parts += 1
+            rows += count
+            kept_rows += 0 if fresh else count
+            on_rows(count)
     scored = Scored(
-        model=scorer.manifest.model,
+        model=manifest.model,
         version=version,
         rows=rows,
         kept_rows=kept_rows,
@@ -129,9 +140,15 @@ def prediction_columns(scores: Scores, manifest: Manifest) -> dict[str, pa.Array
 
 
 def _score_piece(
-    scorer: Scorer, piece: Piece, out: Path, keep: Sequence[str] | None
+    loaded: Loaded,
+    piece: Piece,
+    out: Path,
+    keep: Sequence[str] | None,
+    pool: Executor,
+    ahead: int,
 ) -> tuple[int, bool]:
-    """How many rows a piece has, and whether it was scored now."""
+    """How many rows a piece has, and whether it was scored now; its tables are scored by ``pool``,
+    at most ``ahead`` of them before they are written."""
     target = out / f"part-{piece.number:05d}.parquet"
     if target.exists():
         return pq.read_metadata(target).num_rows, False
@@ -139,9 +156,10 @@ def _score_piece(
     rows = 0
     writer: pq.ParquetWriter | None = None
     try:
-        for table in piece.read():
-            predicted = _predicted(scorer, table, keep)
-            writer = writer or pq.ParquetWriter(temporary, predicted.schema, compression="zstd")
+        for predicted in _in_order(
+            pool, lambda table: _predicted(loaded, table, keep), piece.read(), ahead
+        ):
+            writer = writer or _writer(temporary, predicted.schema)
             writer.write_table(predicted)
             rows += predicted.num_rows
     finally:
@@ -154,8 +172,43 @@ def _score_piece(
     return rows, True
 
 
-def _predicted(scorer: Scorer, table: pa.Table, keep: Sequence[str] | None) -> pa.Table:
-    predictions = prediction_columns(scorer.predict(table), scorer.manifest)
+def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    # Scores hardly repeat: a dictionary of them is built in vain.
+    repeated = [one.name for one in schema if not pa.types.is_floating(one.type)]
+    return pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=repeated or False)
+
+
+def _in_order(
+    pool: Executor,
+    work: Callable[[pa.Table], pa.Table],
+    tables: Iterator[pa.Table],
+    ahead: int,
+) -> Iterator[pa.Table]:
+    """What ``work`` makes of tables, in their order, some of them at the same time."""
+    pending: deque[Future[pa.Table]] = deque()
+    try:
+        for table in tables:
+            pending.append(pool.submit(work, table))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _predicted(loaded: Loaded, table: pa.Table, keep: Sequence[str] | None) -> pa.Table:
+    if isinstance(loaded, Graph):
+        said = score_table(loaded, table).columns or ()
+        predictions = {
+            output.name: pa.array(values).cast(pa.bool_())
+            if output.kind == "boolean"
+            else pa.array(values)
+            for output, values in said
+        }
+    else:
+        predictions = prediction_columns(loaded.predict(table), loaded.manifest)
     names = table.column_names if keep is None else list(keep)
     for name in names:
         if name not in table.column_names:

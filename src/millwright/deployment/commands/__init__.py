@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bandit": (f"{_HERE}.traffic:bandit", "Let the weights follow the rewards."),
     "promote": (f"{_HERE}.traffic:promote", "Make a variant the champion."),
     "rollback": (f"{_HERE}.traffic:rollback", "End the canary, or return to what was before."),
+    "register": (f"{_HERE}.graphs:register", "Register a graph of models as a model's version."),
     "stop": (f"{_HERE}.traffic:stop", "Stop serving."),
     "releases": (f"{_HERE}.listing:releases", "What was released to targets elsewhere."),
 }

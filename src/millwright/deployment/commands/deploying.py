@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from millwright.deployment.commands.graphs import EXAMPLE, TRUST
 from millwright.deployment.commands.showing import JSON, PROJECT, show_view
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", metavar="[MODEL|GRAPH.yaml]", required=False)
 @click.option("--alias", help="Serve the version that this alias points to (default: champion).")
 @click.option("--version", type=click.IntRange(min=1), help="Serve this version.")
 @click.option("--name", help="Name of the deployment; by default the one in millwright.yaml.")
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the target's files into this folder and change nothing elsewhere.",
 )
+@EXAMPLE
+@TRUST
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait until it answers.")
 @PROJECT
 @JSON
@@ -51,16 +54,23 @@ def deploy(
     target: str | None,
     settings: tuple[str, ...],
     output: Path | None,
+    example: Path | None,
+    trust_code: bool,
     wait: float,
     project: str | None,
     as_json: bool,
 ) -> None:
-    """Serve a version of MODEL (by default the project's only model) from now on."""
+    """Serve a version of MODEL (by default the project's only model) from now on.
+
+    A GRAPH.yaml that joins models is registered as a version of the model of its name first.
+    """
     from millwright.deployment import client
+    from millwright.deployment.graphs import register_graph
     from millwright.deployment.records import Choice, NewDeployment
     from millwright.kernel.door import connect
     from millwright.kernel.errors import InvalidInput
     from millwright.kernel.workspace import project_here
+    from millwright.serving import is_graph
 
     if alias is not None and version is not None:
         raise InvalidInput(
@@ -68,7 +78,13 @@ def deploy(
         )
     with connect() as door:
         project = project or project_here()
-        model = model or _only_model(door, project)
+        model = model or _graph_here() or _only_model(door, project)
+        if is_graph(model):
+            _refuse_choice(alias, version)
+            graph = register_graph(
+                door, project, Path(model), example=example, trust_code=trust_code
+            )
+            model, version = graph.model, graph.version
         configured_name, configured_port, serving = _configured(model)
         if target is not None:
             from millwright.deployment.targets.releasing import release_to
@@ -84,8 +100,11 @@ def deploy(
                 settings,
                 output,
                 as_json,
+                trust_code=trust_code,
             )
             return
+        if trust_code:
+            settings = (*settings, "trust_code=true")
         _refuse_without_target(output)
         new = NewDeployment(
             model=model,
@@ -108,6 +127,30 @@ def _refuse_without_target(output: Path | None) -> None:
             "deployment.no_target",
             "--output is for a target, and none is named.",
             hint="Name it, as in: --target container",
+        )
+
+
+def _graph_here() -> str | None:
+    """The file of the graph that the project file names, if it names one."""
+    from millwright.kernel.errors import NotFound
+    from millwright.kernel.workspace import Workspace
+
+    try:
+        workspace = Workspace.find()
+        graph = workspace.project().deployment.graph
+    except NotFound:
+        return None
+    return None if graph is None else str(workspace.root / graph)
+
+
+def _refuse_choice(alias: str | None, version: int | None) -> None:
+    from millwright.kernel.errors import InvalidInput
+
+    if alias is not None or version is not None:
+        raise InvalidInput(
+            "deployment.choice",
+            "A graph's file is registered as a version of its own, so none can be chosen.",
+            hint="Leave --alias and --version out, or name the model in place of the file.",
         )
 
 

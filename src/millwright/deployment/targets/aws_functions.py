@@ -17,6 +17,7 @@ from millwright.deployment.targets.closure import copy_distributions, distributi
 from millwright.deployment.targets.manifests import Served
 from millwright.kernel.errors import InvalidInput, TooLarge
 from millwright.kernel.target_config import LambdaTarget
+from millwright.serving import TRUST
 
 Tell = Callable[[str], None]
 ALIAS = "live"
@@ -26,15 +27,19 @@ _MOST_BYTES = 250 << 20
 _MOMENT = (2020, 1, 1, 0, 0, 0)
 
 
-def write_zip(package: Path, target: Path, work: Path, tell: Tell) -> None:
+def write_zip(
+    package: Path, target: Path, work: Path, tell: Tell, *, trust_code: bool = False
+) -> None:
     """The code of a function as a zip: the model, the handler and the libraries that those load.
+
+    ``trust_code`` lets the package run code that it holds, here and now.
 
     Raises:
         Unavailable: the model cannot be loaded here.
         TooLarge: unpacked it is larger than Lambda takes; an image may have 10 GB.
     """
     tell("Collecting the model and what it loads …")
-    names = distributions_for(package, behind_http=True)
+    names = distributions_for(package, behind_http=True, trust_code=trust_code)
     copy_distributions(names, work)
     shutil.copytree(package, work / "model")
     files = sorted(file for file in work.rglob("*") if file.is_file())
@@ -81,7 +86,7 @@ def release_function(
             Code=where,
             MemorySize=settings.memory_mb,
             Timeout=settings.timeout_seconds,
-            Environment=_environment(served),
+            Environment=_environment(served, settings),
             **_form(settings),
         )
     else:
@@ -92,7 +97,7 @@ def release_function(
             FunctionName=served.name,
             MemorySize=settings.memory_mb,
             Timeout=settings.timeout_seconds,
-            Environment=_environment(served),
+            Environment=_environment(served, settings),
         )
     _wait(client, served.name)
     number = str(client.publish_version(FunctionName=served.name)["Version"])
@@ -136,9 +141,10 @@ def _form(settings: LambdaTarget) -> dict[str, Any]:
     return {"PackageType": "Zip", "Runtime": version, "Handler": HANDLER}
 
 
-def _environment(served: Served) -> dict[str, dict[str, str]]:
+def _environment(served: Served, settings: LambdaTarget) -> dict[str, dict[str, str]]:
     return {
         "Variables": {
+            TRUST: str(int(settings.trust_code)),
             "MILLWRIGHT_MODEL_VERSION": str(served.version),
             "MILLWRIGHT_DEPLOYMENT": served.name,
         }

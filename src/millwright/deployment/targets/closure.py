@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from importlib.metadata import Distribution, distribution, packages_distribution
 from pathlib import Path, PurePosixPath
 
 from millwright.kernel.errors import Unavailable
+from millwright.serving import TRUST
 
 _PROBE = """
 import json, sys
@@ -44,10 +46,15 @@ _LEFT_OUT_NAMES = (
 _LEFT_OUT_ENDINGS = (".pxd", ".pyx", ".pxi", ".h", ".hpp", ".pyi", ".c", ".a", ".lib")
 
 
-def distributions_for(package: Path, *, behind_http: bool = False) -> tuple[str, ...]:
+def distributions_for(
+    package: Path, *, behind_http: bool = False, trust_code: bool = False
+) -> tuple[str, ...]:
     """Names of the installed distributions that serving this model package loads.
 
-    ``behind_http``: somebody else reads the sockets, and what does it here is not needed.
+    Args:
+        package: its folder.
+        behind_http: somebody else reads the sockets, and what does it here is not needed.
+        trust_code: whether the package may run code that it holds, here and now.
 
     Raises:
         Unavailable: the model cannot be loaded in this environment.
@@ -58,6 +65,7 @@ def distributions_for(package: Path, *, behind_http: bool = False) -> tuple[str,
         capture_output=True,
         text=True,
         timeout=_SECONDS,
+        env={**os.environ, TRUST: str(int(trust_code))},
         check=False,
     )
     if ended.returncode != 0:

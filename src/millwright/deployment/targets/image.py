@@ -16,7 +16,7 @@ from millwright.deployment.targets.closure import (
 from millwright.deployment.targets.manifests import PORT
 from millwright.deployment.targets.native_python import LIBRARIES, PYTHON, write_root
 from millwright.kernel.target_config import ContainerTarget
-from millwright.serving import DEFAULT_HOME
+from millwright.serving import DEFAULT_HOME, TRUST
 
 CONTAINERFILE = "Containerfile"
 Tell = Callable[[str], None]
@@ -31,7 +31,7 @@ LABEL org.opencontainers.image.title="{model}" \\
       org.opencontainers.image.revision="{digest}"
 ENV PYTHONPATH={home}/libraries PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \\
     LD_LIBRARY_PATH={system} PORT={port} \\
-    MILLWRIGHT_MODEL_VERSION={version} MILLWRIGHT_DEPLOYMENT={deployment}
+    MILLWRIGHT_MODEL_VERSION={version} MILLWRIGHT_DEPLOYMENT={deployment} {trust}
 USER 65532:65532
 EXPOSE {port}
 STOPSIGNAL SIGTERM
@@ -61,7 +61,7 @@ def write_context(
         Unavailable: the model cannot be loaded here, or this machine's Python cannot go in.
     """
     tell("Loading the model to see what serving it takes …")
-    names = distributions_for(package)
+    names = distributions_for(package, trust_code=settings.trust_code)
     tell(f"Copying {len(names)} libraries …")
     libraries = folder / "libraries"
     copy_distributions(names, libraries)
@@ -86,6 +86,7 @@ def write_context(
             version=version,
             deployment=deployment,
             digest=digest,
+            trust=f"{TRUST}={int(settings.trust_code)}",
         )
     )
     versions = {"python": sys.version.partition(" ")[0], **versions_of(names)}

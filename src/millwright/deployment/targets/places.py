@@ -199,7 +199,7 @@ def _function(
         if settings.image is None:
             code = folder / f"{served.name}-{served.version}.zip"
             with tempfile.TemporaryDirectory() as work:
-                write_zip(package, code, Path(work), tell)
+                write_zip(package, code, Path(work), tell, trust_code=settings.trust_code)
         if output is not None:
             return {"file": str(code)} if code else {"image": served.image}
         with (

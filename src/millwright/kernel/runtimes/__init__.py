@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from millwright.kernel.encoding import Matrix
-from millwright.kernel.errors import Corrupt, Forbidden, MillwrightError, Unavailable
+from millwright.kernel.errors import Corrupt, Forbidden, InvalidInput, MillwrightError, Unavailable
 from millwright.kernel.model_package import CODE_RUNTIMES, Manifest, RuntimeName
 
 Raw = npt.NDArray[Any]
@@ -67,17 +67,24 @@ def open_runtime(
         trust_code: whether code in the package may run.
 
     Raises:
+        InvalidInput: it is a graph.
         Forbidden: the package runs code and is not trusted.
         Unavailable: the library that the model needs is not installed.
         Corrupt: the library refuses the model.
     """
     name = manifest.runtime
+    if name == "graph":
+        raise InvalidInput(
+            "package.graph",
+            f"{manifest.model} is a graph of models, which answers as a whole and is not loaded as one.",
+            hint="Ask it through a server (mw serve, mw deploy), or for a table with: mw predict",
+        )
     if name in CODE_RUNTIMES and not trust_code:
         raise Forbidden(
             "package.runs_code",
             f"The model {manifest.model} runs code of its own package ({name}), which nobody has "
             "said to trust.",
-            hint="If you know where it comes from, serve it with: mw serve --trust-code",
+            hint="If you know where it comes from, say --trust-code (mw serve, mw deploy, mw predict).",
         )
     module, library = _HOMES[name]
     try:

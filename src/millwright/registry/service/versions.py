@@ -63,6 +63,7 @@ def register_version(
     found = examine(store, project, manifest.digests, policy_of(store, project))
     now = clock.now_ms()
     with store.write(actor, project) as tx:
+        _require_versions(tx.connection, project, new.members)
         known = _same_again(tx, project, model, new)
         if known is not None:
             return load_versions(tx.connection, [known])[0]
@@ -88,6 +89,7 @@ def register_version(
         sources = [
             *([f"run:{new.run}"] if new.run else []),
             *([f"dataset:{new.dataset}"] if new.dataset else []),
+            *(f"model-version:{member}" for member in new.members),
         ]
         payload = {
             "model": model,
@@ -116,6 +118,21 @@ def get_version(store: Store, project: str, model: str, which: str) -> ModelVers
         found = load_versions(connection, [version_row(connection, project, model, number)])[0]
     require_intact(store, found, lambda: policy_of(store, project))
     return found
+
+
+def _require_versions(connection: Connection, project: str, members: Sequence[str]) -> None:
+    """Raise ``NotFound`` where one of these ids is no version of the project."""
+    query = select(model_versions.c.id).where(
+        model_versions.c.project == project, model_versions.c.id.in_(members)
+    )
+    known = set(connection.execute(query).scalars()) if members else set()
+    missing = next((one for one in members if one not in known), None)
+    if missing is not None:
+        raise NotFound(
+            "registry.unknown_member",
+            f"The project '{project}' has no model version with the id '{missing[:60]}'.",
+            hint="Register the models of a graph in the project that the graph is registered in.",
+        )
 
 
 def file_digest(version: ModelVersion, name: str) -> str:

@@ -54,7 +54,7 @@ class Functions:
             raise Forbidden(
                 "serving.graph_code",
                 f"The graph runs the function {place}, which nobody has said to trust.",
-                hint="If you know where it comes from, serve it with: mw serve --trust-code",
+                hint="If you know where it comes from, say --trust-code (mw serve, mw deploy, mw predict).",
             )
         home, _, name = place.partition(":")
         found = getattr(self._module(home), name, None)

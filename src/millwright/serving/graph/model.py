@@ -23,7 +23,7 @@ from millwright.serving.graph.functions import (
     as_people_write,
     checked,
 )
-from millwright.serving.graph.planning import Source, plan
+from millwright.serving.graph.planning import Plan, Source, plan
 from millwright.serving.graph.spec import GraphSpec, NodeSpec
 from millwright.serving.outcome import Outcome, Output
 from millwright.serving.scoring_rows import ModelRows
@@ -87,19 +87,7 @@ class Graph:
         self._run = planned.run
         self._names = planned.names
         self.outputs: tuple[Output, ...] = planned.gives.outputs
-        answers = planned.gives.answers
-        self.manifest = Manifest(
-            model=spec.graph,
-            task="regression" if answers is None else answers.task,
-            classes=() if answers is None else answers.classes,
-            threshold=0.5 if answers is None else answers.threshold,
-            family="graph",
-            signature=planned.inputs,
-            encoding=Encoding(columns=()),
-            parity=0.0,
-            digests={},
-            created_at="",
-        )
+        self.manifest = manifest_of(spec, planned)
 
     @classmethod
     def open(
@@ -119,7 +107,7 @@ class Graph:
         """
         places = {name: packages.get(name, folder / place) for name, place in spec.models.items()}
         manifests = {name: _of_node(name, read_manifest, place) for name, place in places.items()}
-        plan(spec, manifests, _not_yet)
+        plan_of(spec, manifests)
         known = Functions(folder, trust_code=trust_code)
         functions = {
             name: _of_node(name, known.open, node.function)
@@ -195,6 +183,24 @@ class Graph:
             raise _failed(name, str(error)) from error
 
 
+def manifest_of(spec: GraphSpec, planned: Plan) -> Manifest:
+    """What a sound graph takes and answers, as that of a model."""
+    answers = planned.gives.answers
+    return Manifest(
+        model=spec.graph,
+        task="regression" if answers is None else answers.task,
+        classes=() if answers is None else answers.classes,
+        threshold=0.5 if answers is None else answers.threshold,
+        family="graph",
+        signature=planned.inputs,
+        encoding=Encoding(columns=()),
+        runtime="graph",
+        parity=0.0,
+        digests={},
+        created_at="",
+    )
+
+
 class GraphRows:
     """A graph compiled against the order of an endpoint's fields."""
 
@@ -261,6 +267,15 @@ def _of_node(name: str, find: Any, place: Any) -> Any:
 
 def _failed(name: str, why: str) -> NodeFailed:
     return NodeFailed("serving.node_failed", f"Node '{name}' of the graph {why}.")
+
+
+def plan_of(spec: GraphSpec, manifests: Mapping[str, Manifest]) -> Plan:
+    """The plan of a graph of which nothing is loaded: whether it is sound, what it takes and gives.
+
+    Raises:
+        InvalidInput: it is not sound.
+    """
+    return plan(spec, manifests, _not_yet)
 
 
 def _not_yet(_name: str, _sources: Mapping[str, Source], _frame: Frame) -> Columns:

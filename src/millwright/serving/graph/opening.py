@@ -8,8 +8,11 @@ from typing import Any
 from blake3 import blake3
 from pydantic import ValidationError
 
-from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.kernel.errors import Corrupt, InvalidInput, NotFound
+from millwright.kernel.model_package import Manifest
+from millwright.kernel.scoring import verify_package
 from millwright.serving.fetching import package_at
+from millwright.serving.graph.model import Graph
 from millwright.serving.graph.spec import GraphSpec
 
 SUFFIXES = (".yaml", ".yml")
@@ -48,6 +51,25 @@ def read_graph(path: Path) -> GraphSpec:
             f"The graph {path} is not usable: {place}: {message}.",
             hint="The guide to serving shows one.",
         ) from cause
+
+
+def open_graph(folder: Path, manifest: Manifest, *, trust_code: bool) -> Graph:
+    """The graph of a package in ``folder``, verified.
+
+    Raises:
+        Corrupt: a file is not what was registered, or the graph does not answer as promised. Others as
+            ``Graph.open``.
+    """
+    spec = GraphSpec.model_validate_json(verify_package(folder, manifest))
+    graph = Graph.open(spec, folder, {}, trust_code=trust_code)
+    if graph.manifest.signature != manifest.signature:
+        raise Corrupt(
+            "serving.graph_signature",
+            f"The graph {manifest.model} in {folder} takes other columns than its manifest says.",
+            hint="Register it again.",
+        )
+    graph.manifest = manifest
+    return graph
 
 
 def variant_of(path: Path, project: str | None) -> tuple[GraphSpec, dict[str, Any]]:

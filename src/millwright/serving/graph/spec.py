@@ -37,6 +37,8 @@ class NodeSpec(Record):
 
     model: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """A package folder, or ``MODEL@ALIAS`` (``MODEL@3``) of the registry."""
+    of: Annotated[str, Field(max_length=1000)] | None = None
+    """Of a model in a package: which version of the registry it is, for people."""
     function: Annotated[str, Field(pattern=_FUNCTION)] | None = None
     """``FILE.py:NAME`` beside the graph, or ``package.module:NAME``."""
     takes: tuple[str, ...] | dict[str, str] = ()
@@ -69,7 +71,7 @@ class NodeSpec(Record):
             raise ValueError(f"a node is one of {', '.join(_ALONGSIDE)}, and this is {said}")
         kind = kinds[0]
         allowed = _ALONGSIDE[kind]
-        for name in ("takes", "gives", "combine", "weights", "by", "otherwise"):
+        for name in ("takes", "of", "gives", "combine", "weights", "by", "otherwise"):
             if getattr(self, name) and name not in allowed:
                 raise ValueError(f"a node that is a {kind} has no '{name}'")
         if kind in ("sequence", "ensemble", "splitter", "switch") and not getattr(self, kind):
@@ -90,7 +92,7 @@ class NodeSpec(Record):
 
 
 _ALONGSIDE: dict[str, tuple[str, ...]] = {
-    "model": ("takes",),
+    "model": ("takes", "of"),
     "function": ("takes", "gives"),
     "sequence": (),
     "ensemble": ("combine", "weights"),

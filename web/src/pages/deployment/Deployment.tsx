@@ -16,6 +16,7 @@ import { Status } from "@/components/Status";
 import { useProject } from "@/shell/project";
 import { Alerts } from "./Alerts";
 import { Drift } from "./Drift";
+import { Graph } from "./Graph";
 import { LiveTraffic } from "./LiveTraffic";
 import { performanceMarks } from "./marks";
 import { Moved } from "./Moved";
@@ -71,6 +72,13 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
           <Replicas replicas={deployment.replicas} />
         </Panel>
       </PanelGrid>
+      {deployment.variants[0] && (
+        <Graph
+          project={project}
+          model={deployment.model}
+          version={deployment.variants[0].version}
+        />
+      )}
       <LiveTraffic
         project={project}
         deployment={name}
