@@ -148,6 +148,7 @@ def test_a_name_is_given_once(served: Served) -> None:
     [
         "/etc/passwd",
         "file:///etc/passwd",
+        "file://elsewhere/etc/passwd",
         "mlflow-artifacts:/../x",
         "mlflow-artifacts:/0/%2e%2e/x",
         "mlflow-artifacts:/0/%252e%252e/x",

@@ -47,6 +47,12 @@ def resolved(
         refuse_hostile(source)
     if parts.scheme == "models":
         return _of_model(connection, project, source, run, model)
+    host = parts.hostname or "."
+    if parts.scheme == "file" and not host.startswith((".", "localhost", "127.0.0.1")):
+        raise invalid(
+            f"{source[:500]} is not a valid remote uri. For remote access on windows, please "
+            "consider using a different scheme such as SMB (e.g. smb://<hostname>/<path>)."
+        )
     if _LOCAL.match(source) or not parts.scheme:
         name = "model_id" if model else "run_id"
         raise invalid(
