@@ -22,7 +22,11 @@ _HOME = {
         "explain_performance",
         "sketch",
     ),
-    "millwright.monitoring.outcome_api": ("forecast_performance", "ranking_performance"),
+    "millwright.monitoring.outcome_api": (
+        "forecast_performance",
+        "ranking_performance",
+        "serving_skew",
+    ),
     "millwright.pipelines.api": (
         "approval",
         "branch",
@@ -74,6 +78,7 @@ __all__ = [
     "repeat",
     "run_pipeline",
     "sequence",
+    "serving_skew",
     "set_tag",
     "sketch",
     "start_run",
@@ -93,7 +98,11 @@ if TYPE_CHECKING:
         explain_performance,
         sketch,
     )
-    from millwright.monitoring.outcome_api import forecast_performance, ranking_performance
+    from millwright.monitoring.outcome_api import (
+        forecast_performance,
+        ranking_performance,
+        serving_skew,
+    )
     from millwright.pipelines.api import (
         approval,
         branch,

@@ -9,7 +9,7 @@ import click
 
 from millwright.monitoring.exports.commands import export
 from millwright.monitoring.external.commands import ingest
-from millwright.monitoring.outcome_commands import forecast, ranking
+from millwright.monitoring.outcome_commands import forecast, ranking, skew
 
 if TYPE_CHECKING:
     from millwright.monitoring.comparison import Preset, TableComparison
@@ -94,6 +94,7 @@ monitor.add_command(export)
 monitor.add_command(forecast)
 monitor.add_command(ingest)
 monitor.add_command(ranking)
+monitor.add_command(skew)
 
 
 @monitor.command("profile")

@@ -1,4 +1,4 @@
-"""``mw.ranking_performance`` and ``mw.forecast_performance``: how rankings and forecasts came out.
+"""``mw.ranking_performance``, ``mw.forecast_performance`` and ``mw.serving_skew``.
 
 Example:
     >>> import millwright as mw                                                # doctest: +SKIP
@@ -23,8 +23,9 @@ from millwright.monitoring.outcomes import (
     ranking_estimates,
 )
 from millwright.monitoring.outcomes.ranking import CUTS
+from millwright.monitoring.skew import Skew, skew_of
 
-__all__ = ["forecast_performance", "ranking_performance"]
+__all__ = ["forecast_performance", "ranking_performance", "serving_skew"]
 _MOST_PARTS = 200
 
 
@@ -126,6 +127,29 @@ def forecast_performance(
         )
         found[name] = forecast_estimates(forecasts)
     return found
+
+
+def serving_skew(
+    offline: Any,
+    served: Any,
+    *,
+    on: Sequence[str],
+    columns: Sequence[str] | None = None,
+    tolerance: float = 1e-6,
+) -> Skew:
+    """Whether features are the same where a model learns and where it serves, row by row.
+
+    Args:
+        offline: features as training reads them, in any form that ``drift`` takes; a row per key.
+        served: features as they were served.
+        on: columns that name a row on both sides, such as an entity and a moment.
+        columns: features; by default all others that both have.
+        tolerance: of numbers, as a share of the larger one.
+
+    Raises:
+        InvalidInput: a column is missing, or a key stands for several offline rows.
+    """
+    return skew_of(table_of(offline), table_of(served), on, columns, tolerance)
 
 
 def _named(*names: str | None) -> list[str]:

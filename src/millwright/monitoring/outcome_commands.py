@@ -1,4 +1,4 @@
-"""``mw monitor ranking`` and ``mw monitor forecast``: how a table of them came out."""
+"""``mw monitor ranking``, ``forecast`` and ``skew``: what a table says besides drift."""
 
 from __future__ import annotations
 
@@ -83,6 +83,45 @@ def forecast(
         by=by,
     )
     _tell(found, "ROWS", as_json)
+
+
+@click.command()
+@click.argument("offline", type=click.Path(exists=True, dir_okay=False))
+@click.argument("served", type=click.Path(exists=True, dir_okay=False))
+@click.option("--on", multiple=True, required=True, help="A column of the key; repeatable.")
+@click.option("--column", "columns", multiple=True, help="Only this feature; repeatable.")
+@click.option("--tolerance", default=1e-6, show_default=True, help="Of numbers, as a share.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--fail", is_flag=True, help="Exit with 1 where a feature differs.")
+def skew(
+    offline: str,
+    served: str,
+    on: tuple[str, ...],
+    columns: tuple[str, ...],
+    tolerance: float,
+    as_json: bool,
+    fail: bool,
+) -> None:
+    """Whether rows of SERVED have the features that they have in OFFLINE, where models learn."""
+    from dataclasses import asdict
+
+    from millwright.monitoring.outcome_api import serving_skew
+
+    found = serving_skew(offline, served, on=on, columns=columns or None, tolerance=tolerance)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        click.echo(f"{'FEATURE':28} {'DIFFERS':>8} {'SHIFT':>10}  FOR EXAMPLE")
+        for each in found.columns:
+            shift = "-" if each.shift is None else f"{each.shift:+.4g}"
+            shown = "; ".join(f"{e.key}: {e.offline} → {e.served}" for e in each.examples[:1])
+            click.echo(f"{each.column[:28]:28} {each.share:>8.1%} {shift:>10}  {shown}")
+        click.echo(
+            f"{found.matched:,} rows stand on both sides, {found.only_served:,} were served only,"
+            f" {found.only_offline:,} are offline only."
+        )
+    if fail and any(each.share for each in found.columns):
+        raise SystemExit(1)
 
 
 def _levels(given: tuple[str, ...]) -> dict[float, str]:
