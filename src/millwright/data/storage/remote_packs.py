@@ -64,10 +64,11 @@ def write_anew(
         for pack in packs:
             for run in runs(place for place in places_in(pack) if keep(place.id)):
                 for place, payload in payloads(catalogue, run, read(catalogue, run)):
-                    if not builder.fits(len(payload)):
+                    record = (place.id, payload, place.size, int(Kind.CHUNK), place.codec)
+                    if not builder.append(*record):
                         written.append(_sent(opened, catalogue, builder))
                         builder = PackBuilder(Path(folder))
-                    builder.append(place.id, payload, place.size, int(Kind.CHUNK), place.codec)
+                        builder.append(*record)
         if builder.empty:
             builder.drop()
         else:

@@ -96,15 +96,22 @@ def marks(items: Sequence[object]) -> str:
     return ",".join("?" * len(items))
 
 
+_PLACE = "id, source, offset, stored, size, codec"
+
+
 def located(connection: sqlite3.Connection, ids: list[bytes]) -> dict[bytes, Location]:
     """Where chunks are, those that are known."""
     found: dict[bytes, Location] = {}
-    for batch in batches(ids):
-        columns = "id, source, offset, stored, size, codec"
-        statement = f"SELECT {columns} FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
-        for row in connection.execute(statement, batch):
-            location = Location(*row)
-            found[location.id] = location
+    if len(ids) > _AT_ONCE and _fewer_than(connection, len(ids)):
+        wanted = set(ids)
+        for row in connection.execute(f"SELECT {_PLACE} FROM chunks"):  # noqa: S608
+            if row[0] in wanted:
+                found[row[0]] = Location(*row)
+    else:
+        for batch in batches(ids):
+            statement = f"SELECT {_PLACE} FROM chunks WHERE id IN ({marks(batch)})"  # noqa: S608
+            for row in connection.execute(statement, batch):
+                found[row[0]] = Location(*row)
     rest = [chunk for chunk in ids if chunk not in found]
     for chunk, one in wholes.find(connection, rest).items():
         found[chunk] = Location(chunk, -one.number, 0, one.size, one.size, 0)

@@ -22,7 +22,7 @@ _BUFFER = 1 << 20
 
 
 class PackBuilder:
-    """One pack in a file of at most ``most`` bytes; records are appended, ``finish`` seals it."""
+    """One pack in a file of at most ``most`` bytes: ``append`` while it fits, then ``finish``."""
 
     def __init__(self, folder: Path, most: int = LARGEST_PACK) -> None:
         self._most = most
@@ -39,23 +39,27 @@ class PackBuilder:
         """Whether nothing was appended yet."""
         return not self._entries
 
-    def fits(self, size: int) -> bool:
-        """Whether a record with so many stored bytes may be added."""
-        needed = HEADER.size + size + footer_size(len(self._entries) + 1)
-        return self._size + needed <= self._most or self.empty
-
     def append(
         self, digest: bytes, payload: bytes | memoryview, size: int, kind: int, codec: int
-    ) -> None:
-        """Add a record whose payload is encoded already and decodes to ``size`` bytes."""
-        stored = len(payload)
+    ) -> bool:
+        """Add a record whose payload is encoded already and decodes to ``size`` bytes.
+
+        False where it does not fit, which the first always does.
+        """
+        stored, entries = len(payload), self._entries
+        if (
+            entries
+            and self._size + HEADER.size + stored + footer_size(len(entries) + 1) > self._most
+        ):
+            return False
         self._pieces += (HEADER.pack(digest, stored, size, kind, codec, 0), payload)
         place = self._size + HEADER.size
-        self._entries.append(ENTRY.pack(digest, place, stored, size, kind, codec, 0))
+        entries.append(ENTRY.pack(digest, place, stored, size, kind, codec, 0))
         self._size = place + stored
         self._waiting += HEADER.size + stored
         if self._waiting >= _BUFFER:
             self._write()
+        return True
 
     def finish(self) -> SentPack:
         """Seal the pack and close the file. It is not flushed to the disk: the receiver does."""

@@ -228,10 +228,11 @@ class _Receiving:
             self._append(place.id, payload, place.size, Kind.CHUNK, place.codec)
 
     def _append(self, digest: bytes, payload: bytes, size: int, kind: int, codec: int) -> None:
-        if self._builder is not None and not self._builder.fits(len(payload)):
+        if self._builder is not None:
+            if self._builder.append(digest, payload, size, kind, codec):
+                return
             self._adopt_built()
-        if self._builder is None:
-            self._builder = PackBuilder(self._staging)
+        self._builder = PackBuilder(self._staging)
         self._builder.append(digest, payload, size, kind, codec)
 
     def _adopt_built(self) -> None:

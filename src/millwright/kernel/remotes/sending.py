@@ -221,7 +221,7 @@ class _Sending:
             # A user's own file is not compressed here; on its way out it may be.
             codec, payload = encode(content)
             self._in_vain = self._in_vain + 1 if codec == _PLAIN else 0
-        self._add(threads, place.id, payload, place.size, _CHUNK, codec)
+        self._add(threads, place.id, payload, place.size, codec)
         self._untold.add(place.id)
         self._moved += place.stored
         if self._moved >= _TOLD_EVERY:
@@ -249,14 +249,14 @@ class _Sending:
         digest: bytes,
         payload: bytes | memoryview,
         size: int,
-        kind: int,
         codec: int,
     ) -> None:
-        builder = self._builder
-        if builder is None or not builder.fits(len(payload)):
+        if self._builder is not None:
+            if self._builder.append(digest, payload, size, _CHUNK, codec):
+                return
             self._finish_pack(threads)
-            builder = self._builder = PackBuilder(self._folder, self._pace.pack_bytes)
-        builder.append(digest, payload, size, kind, codec)
+        self._builder = PackBuilder(self._folder, self._pace.pack_bytes)
+        self._builder.append(digest, payload, size, _CHUNK, codec)
 
     def _finish_pack(self, threads: ThreadPoolExecutor, *, last: bool = False) -> None:
         if self._builder is None:
