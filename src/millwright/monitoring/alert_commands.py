@@ -91,6 +91,44 @@ def messages(alert: str, as_json: bool) -> None:
         click.echo(f"{message.occasion:12} {message.receiver:16} {message.state:8}{answer}")
 
 
+@alerts.command("try")
+@click.argument("deployment")
+@click.argument("value")
+@click.option("--above", type=float, help="It is too much above this.")
+@click.option("--below", type=float, help="It is too little below this.")
+@click.option("--project", help="Another project than the one of this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def try_(
+    deployment: str,
+    value: str,
+    above: float | None,
+    below: float | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """How often a rule on VALUE would have raised an alert of DEPLOYMENT so far."""
+    from millwright.kernel.door import connect
+    from millwright.monitoring import client
+
+    with connect() as door:
+        found = client.preview_rule(
+            door, project or _project(), deployment, value, above=above, below=below
+        )
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    if not found["judged"]:
+        click.echo(f"No window of '{deployment}' has been closed with enough rows yet.")
+        return
+    click.echo(
+        f"In {found['judged']:,} windows '{value}' was {found['lowest']:.4g} to"
+        f" {found['highest']:.4g}. The rule would have fired in {found['fired']:,} of them and raised"
+        f" {found['alerts']:,} alert{'' if found['alerts'] == 1 else 's'}."
+    )
+    for moment in found["at"]:
+        click.echo(f"  {moment}")
+
+
 @alerts.command("silence")
 @click.option("--for", "duration", required=True, help="For how long, such as 2h.")
 @click.option("--reason", required=True, help="Why; it is recorded with your name.")

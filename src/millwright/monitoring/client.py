@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from millwright.kernel.door import Door
@@ -50,6 +51,21 @@ def windows(door: Door, project: str, deployment: str, limit: int = 100) -> list
     """The latest windows, oldest first."""
     found = door.get(f"{_path(project, deployment)}/windows", limit=limit)
     return [Window.model_validate(row) for row in found]
+
+
+def preview_rule(
+    door: Door,
+    project: str,
+    deployment: str,
+    value: str,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+) -> dict[str, Any]:
+    """How often a rule would have raised an alert in the windows so far."""
+    place = f"{_path(project, deployment)}/rule-preview"
+    found: dict[str, Any] = door.get(place, value=value, above=above, below=below)
+    return found
 
 
 def traffic(door: Door, project: str, deployment: str, seconds: int = 60) -> Traffic:

@@ -9,8 +9,10 @@ from fastapi.responses import PlainTextResponse
 
 from millwright.kernel.access import Permission
 from millwright.kernel.config import Name
+from millwright.kernel.config_alerts import AlertRuleConfig
+from millwright.kernel.errors import InvalidInput
 from millwright.kernel.routing import Call, Owner, RoomRouter, current_call
-from millwright.monitoring import service, silencing
+from millwright.monitoring import rule_preview, service, silencing
 from millwright.monitoring.differences import Differences
 from millwright.monitoring.exports.exposition import CONTENT_TYPE
 from millwright.monitoring.records import (
@@ -24,6 +26,7 @@ from millwright.monitoring.records import (
     Traffic,
     Window,
 )
+from millwright.monitoring.rule_preview import RulePreview
 
 router = RoomRouter(
     tag="monitoring", owners={"alert": Owner(service.owner_of_alert, service.unknown_alert)}
@@ -55,6 +58,24 @@ def get_window(
 ) -> Window:
     """One window by its id."""
     return service.get_window(call.store, project, name, window)
+
+
+@router.get(_DEPLOYMENT + "/rule-preview", permission=Permission.READ)
+def preview_rule(
+    project: Name,
+    name: Name,
+    value: Annotated[str, Query(min_length=1, max_length=200)],
+    above: float | None = None,
+    below: float | None = None,
+    call: Call = Depends(current_call),
+) -> RulePreview:
+    """How often a rule would have raised an alert in the windows so far."""
+    if (above is None) == (below is None):
+        raise InvalidInput(
+            "monitoring.no_limit", "A rule has either a limit above or one below.", hint="Give one."
+        )
+    rule = AlertRuleConfig(value=value, above=above, below=below)
+    return rule_preview.preview_rule(call.store, project, name, rule)
 
 
 @router.get(_DEPLOYMENT + "/traffic", permission=Permission.READ)

@@ -1272,6 +1272,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/deployments/{name}/rule-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Rule
+         * @description How often a rule would have raised an alert in the windows so far.
+         */
+        get: operations["preview_rule_api_v1_projects__project__deployments__name__rule_preview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/deployments/{name}/traffic": {
         parameters: {
             query?: never;
@@ -7385,6 +7405,26 @@ export interface components {
             row: number;
         };
         /**
+         * RulePreview
+         * @description What a rule says of the windows so far.
+         */
+        RulePreview: {
+            /** Alerts */
+            alerts: number;
+            /** At */
+            at: string[];
+            /** Fired */
+            fired: number;
+            /** Highest */
+            highest?: number | null;
+            /** Judged */
+            judged: number;
+            /** Lowest */
+            lowest?: number | null;
+            /** Windows */
+            windows: number;
+        };
+        /**
          * Ruling
          * @description Why a canary is promoted or rolled back.
          */
@@ -11645,6 +11685,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeploymentView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_rule_api_v1_projects__project__deployments__name__rule_preview_get: {
+        parameters: {
+            query: {
+                value: string;
+                above?: number | null;
+                below?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePreview"];
                 };
             };
             /** @description Validation Error */
