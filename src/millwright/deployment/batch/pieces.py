@@ -17,9 +17,6 @@ from millwright.kernel.model_package import Field
 ROWS = 65_536
 """Rows that are scored at once; a piece of Parquet may hold more of them, one batch after another."""
 _PIECE_ROWS = 4 * ROWS
-_WHOLE_BYTES = 256 << 20
-"""Row groups of Parquet up to so many bytes are read whole, which takes a third of the time that
-reading them in parts takes."""
 _READERS = (".parquet", ".csv", ".arrow", ".feather")
 _TYPES = {"numeric": pa.float64(), "categorical": pa.string(), "boolean": pa.bool_()}
 
@@ -125,12 +122,12 @@ def _read_groups(
     path: Path, groups: Sequence[int], columns: list[str] | None
 ) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
-        if sum(file.metadata.row_group(one).total_byte_size for one in groups) > _WHOLE_BYTES:
-            for batch in file.iter_batches(ROWS, row_groups=list(groups), columns=columns):
-                yield pa.Table.from_batches([batch])
-            return
-        # Pieces are read beside each other, so a thread each is enough.
-        yield from _held(file.read_row_groups(groups, columns=columns, use_threads=False))()
+        # A part at a time uses the memory of the one before again: fresh memory costs more than
+        # reading. Pieces are read beside each other, so a thread each is enough.
+        for batch in file.iter_batches(
+            ROWS, row_groups=list(groups), columns=columns, use_threads=False
+        ):
+            yield pa.Table.from_batches([batch])
 
 
 def _of_csv(path: Path, fields: Sequence[Field]) -> Iterator[_Readable]:
