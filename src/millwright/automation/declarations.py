@@ -42,7 +42,7 @@ class Declarations:
             _log.warning("the schedules of %s are left as they were: %s", FILE_NAME, error)
 
     def _apply(self) -> None:
-        config = self._store.workspace.project()
+        config = self._store.workspace.starts()
         project = config.project
         for name, schedule in config.schedules.items():
             schedules.put_schedule(self._store, SYSTEM, project, name, schedule, declared=True)

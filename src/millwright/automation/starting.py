@@ -15,7 +15,7 @@ from millwright.kernel.config import FILE_NAME, ProjectConfig
 from millwright.kernel.config_automation import TRAIN, StartedPipeline
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound, nearest
 from millwright.kernel.store import Store
-from millwright.pipelines import Graph, NewPipelineRun, encode
+from millwright.pipelines import Graph, NewPipelineRun, encode, project_of
 
 StartedBy = Literal[
     "manual", "schedule", "backfill", "dataset", "upstream", "webhook", "alert", "api"
@@ -63,7 +63,7 @@ def _planned(
     if started.pipeline == TRAIN:
         return _training(store, project, params, cause, trigger)
     if (store.workspace.root / FILE_NAME).exists():
-        own_config(store, project)
+        _require_own(project, project_of(store.workspace))
     # The project's code is loaded by the worker alone, which plans the nodes when it claims the run.
     name = started.pipeline.rpartition(":")[2]
     graph = Graph(
@@ -190,10 +190,14 @@ def own_config(store: Store, project: str) -> ProjectConfig:
         Conflict: it is of another project.
     """
     config = store.workspace.project()
-    if config.project != project:
+    _require_own(project, config.project)
+    return config
+
+
+def _require_own(project: str, own: str) -> None:
+    if own != project:
         raise Conflict(
             "automation.other_project",
-            f"This workspace holds the project '{config.project}', not '{project}'.",
+            f"This workspace holds the project '{own}', not '{project}'.",
             hint="Run the control plane in the project's own folder.",
         )
-    return config

@@ -253,6 +253,9 @@ class LineageConfig(Record):
     a key for it stands in the environment variable ``OPENLINEAGE_API_KEY``."""
 
 
+_NO_DATA = {"source": "none", "target": "none"}
+
+
 class ProjectConfig(Record):
     """All of ``millwright.yaml``."""
 
@@ -278,6 +281,29 @@ class ProjectConfig(Record):
         return self.deployment.name or self.project
 
 
+class StartsConfig(Record):
+    """What of ``millwright.yaml`` holds for a project of pipelines alone, too."""
+
+    project: Name
+    schedules: dict[Name, ScheduleConfig]
+    triggers: dict[Name, TriggerConfig]
+    notifications: NotificationsConfig
+
+
+def load_starts(path: Path) -> StartsConfig:
+    """What a project file starts and whom it tells; the file may lack ``data``, for a project whose
+    pipelines are files of its own. All else is checked; errors as in ``load_project``.
+    """
+    raw = _parsed(_text_of(path), path.name)
+    whole = _checked({"data": _NO_DATA, **raw}, path.name)
+    return StartsConfig(
+        project=whole.project,
+        schedules=whole.schedules,
+        triggers=whole.triggers,
+        notifications=whole.notifications,
+    )
+
+
 def load_project(path: Path) -> ProjectConfig:
     """Read and check a project file.
 
@@ -286,19 +312,26 @@ def load_project(path: Path) -> ProjectConfig:
         InvalidInput: it is not YAML, or a key or value is wrong; the message names the key and,
             for an unknown one, the nearest that exists.
     """
+    return parse_project(_text_of(path), name=path.name)
+
+
+def parse_project(text: str, name: str = FILE_NAME) -> ProjectConfig:
+    """The project that a YAML text describes; errors as in ``load_project``."""
+    return _checked(_parsed(text, name), name)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except FileNotFoundError as cause:
         raise NotFound(
             "config.missing",
             f"There is no {path.name} in {path.parent}.",
             hint="Create one with: mw init NAME --data FILE --target COLUMN",
         ) from cause
-    return parse_project(text, name=path.name)
 
 
-def parse_project(text: str, name: str = FILE_NAME) -> ProjectConfig:
-    """The project that a YAML text describes; errors as in ``load_project``."""
+def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as cause:
@@ -314,6 +347,10 @@ def parse_project(text: str, name: str = FILE_NAME) -> ProjectConfig:
             f"{name} should hold keys and values, starting with 'project:'.",
             hint="See docs/guide/project-file.md for a full example.",
         )
+    return raw
+
+
+def _checked(raw: dict[str, Any], name: str) -> ProjectConfig:
     try:
         return ProjectConfig.model_validate(raw)
     except ValidationError as cause:

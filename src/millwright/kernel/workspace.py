@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from millwright.kernel.errors import NotFound
 
 if TYPE_CHECKING:
-    from millwright.kernel.config import ProjectConfig
+    from millwright.kernel.config import ProjectConfig, StartsConfig
 
 FILE_NAME = "millwright.yaml"
 """The project file (its contents are the matter of ``kernel.config``)."""
@@ -76,6 +76,12 @@ class Workspace:
         from millwright.kernel.config import load_project
 
         return load_project(self.root / FILE_NAME)
+
+    def starts(self) -> StartsConfig:
+        """What the project file starts and whom it tells, read afresh; it may lack ``data``."""
+        from millwright.kernel.config import load_starts
+
+        return load_starts(self.root / FILE_NAME)
 
     @property
     def address_file(self) -> Path:

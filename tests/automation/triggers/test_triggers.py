@@ -14,6 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from millwright.automation.declarations import Declarations
+from millwright.automation.schedules.service import list_schedules
 from millwright.automation.triggers import service
 from millwright.automation.triggers.controller import TriggerController
 from millwright.automation.triggers.receiving import signature
@@ -55,6 +57,22 @@ def put(store: Store, name: str, wanted: TriggerConfig) -> None:
 
 def latest(store: Store, name: str) -> list[tuple[str, str | None]]:
     return [(f.status, f.reason) for f in service.get_trigger(store, "p", name).latest]
+
+
+def test_a_project_of_pipelines_alone_declares_what_starts_them(store: Store) -> None:
+    (store.workspace.root / "millwright.yaml").write_text("""
+project: p
+schedules: {nightly: {pipeline: "flow.py:weekly", cron: "@daily"}}
+triggers: {chained: {pipeline: "flow.py:after", when: pipeline, name: weekly}}
+notifications: {when: [failed]}
+""")
+    Declarations(store).apply()
+    happen(store, "pipeline-run.succeeded", f"pipeline-run:{'1' * 32}", {"pipeline": "weekly"})
+
+    TriggerController(store).reconcile()
+
+    assert latest(store, "chained") == [("queued", None)]
+    assert [one.name for one in list_schedules(store, "p")] == ["nightly"]
 
 
 def test_a_new_dataset_version_starts_a_run_that_knows_it(store: Store) -> None:

@@ -60,7 +60,7 @@ class NotificationController:
         if (file.st_mtime_ns, file.st_size) != self._state:
             self._state = (file.st_mtime_ns, file.st_size)
             try:
-                config = self._store.workspace.project()
+                config = self._store.workspace.starts()
             except MillwrightError:
                 return self._config
             self._config = (config.project, config.notifications)
