@@ -91,7 +91,7 @@ class DatasetEvent(_Event):
 
 def _kind(sent: Any) -> str:
     """Which of the three an event is: they differ by what they name."""
-    names = sent if isinstance(sent, dict) else vars(sent)
+    names = sent if isinstance(sent, dict) else getattr(sent, "__dict__", ())
     if "run" in names or not {"job", "dataset"} & set(names):
         return "run"
     return "job" if "job" in names else "dataset"
