@@ -33,7 +33,7 @@ def compare_tables(
     """What changed from one version to the other.
 
     First the keys are read and rows are paired; then each column that both versions have is
-    compared over the paired rows, one column at a time. Memory is some 80 bytes for each row of
+    compared over the paired rows, one column at a time. Memory is some 100 bytes for each row of
     the larger version, however many columns there are.
 
     Args:
