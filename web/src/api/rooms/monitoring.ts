@@ -46,6 +46,25 @@ export const messagesQuery = (alert: string) =>
     queryFn: ({ signal }) => get("/api/v1/alerts/{alert}/messages", { alert }, undefined, signal),
   });
 
+export interface TriedRule {
+  value: string;
+  above?: number;
+  below?: number;
+}
+
+export const rulePreviewQuery = (project: string, name: string, rule: TriedRule) =>
+  queryOptions({
+    queryKey: ["rule-preview", project, name, rule],
+    queryFn: ({ signal }) =>
+      get(
+        "/api/v1/projects/{project}/deployments/{name}/rule-preview",
+        { project, name },
+        { ...rule },
+        signal,
+      ),
+    retry: false,
+  });
+
 export const silencesQuery = (project: string) =>
   queryOptions({
     queryKey: ["silences", project],

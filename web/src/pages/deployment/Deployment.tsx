@@ -25,6 +25,7 @@ import { Performance } from "./Performance";
 import { Releases } from "./Releases";
 import { Replicas } from "./Replicas";
 import { Rollouts } from "./Rollouts";
+import { TryRule } from "./TryRule";
 import { Variants } from "./Variants";
 
 export function Deployment() {
@@ -91,6 +92,7 @@ function DeploymentBody({ deployment }: { deployment: DeploymentRecord }) {
             <Parts windows={found} />
             <Drift windows={found} />
             <Moved windows={found} />
+            <TryRule windows={found} project={project} deployment={name} />
           </>
         )}
       </Loaded>

@@ -1,3 +1,4 @@
+import { Stack } from "@mantine/core";
 import type { Window } from "@/api/rooms/monitoring";
 import { Whisker } from "@/charts/Whisker";
 import { DataTable } from "@/components/DataTable";
@@ -10,16 +11,19 @@ type Gap = Window["fairness"][number];
 
 /** The latest labelled window, part by part: segments by the watched metric, gaps between groups. */
 export function Parts({ windows }: { windows: readonly Window[] }) {
-  const last = windows.filter((w) => w.segments.length > 0 || w.fairness.length > 0).at(-1);
+  const labelled = windows.filter((w) => w.segments.length > 0 || w.fairness.length > 0);
+  const last = labelled.filter((w) => w.status === "closed").at(-1) ?? labelled.at(-1);
   if (!last) return null;
   const watched = last.performance[0]?.metric ?? "";
   const whole = last.performance[0]?.value;
   return (
     <Panel title="Parts of the latest labelled window" note={`from ${shortDay(last.start_ms)}`}>
-      {last.segments.length > 0 && (
-        <Segments segments={last.segments} watched={watched} whole={whole} />
-      )}
-      {last.fairness.length > 0 && <Gaps gaps={last.fairness} />}
+      <Stack gap="xl">
+        {last.segments.length > 0 && (
+          <Segments segments={last.segments} watched={watched} whole={whole} />
+        )}
+        {last.fairness.length > 0 && <Gaps gaps={last.fairness} />}
+      </Stack>
     </Panel>
   );
 }
