@@ -22,7 +22,7 @@ _HOME = {
         "explain_performance",
         "sketch",
     ),
-    "millwright.monitoring.outcome_api": (
+    "millwright.monitoring.judging.api": (
         "forecast_performance",
         "ranking_performance",
         "serving_skew",
@@ -98,7 +98,7 @@ if TYPE_CHECKING:
         explain_performance,
         sketch,
     )
-    from millwright.monitoring.outcome_api import (
+    from millwright.monitoring.judging.api import (
         forecast_performance,
         ranking_performance,
         serving_skew,

@@ -31,7 +31,7 @@ def ranking(
     as_json: bool,
 ) -> None:
     """NDCG, MAP, MRR, precision and recall of the rankings in TABLE."""
-    from millwright.monitoring.outcome_api import ranking_performance
+    from millwright.monitoring.judging.api import ranking_performance
 
     found = ranking_performance(
         table, query=query, relevance=relevance, score=score, cuts=cuts or (5, 10), by=by
@@ -69,7 +69,7 @@ def forecast(
     as_json: bool,
 ) -> None:
     """MASE, RMSSE, sMAPE, pinball losses and coverage of the forecasts in TABLE."""
-    from millwright.monitoring.outcome_api import forecast_performance
+    from millwright.monitoring.judging.api import forecast_performance
 
     found = forecast_performance(
         table,
@@ -105,7 +105,7 @@ def skew(
     """Whether rows of SERVED have the features that they have in OFFLINE, where models learn."""
     from dataclasses import asdict
 
-    from millwright.monitoring.outcome_api import serving_skew
+    from millwright.monitoring.judging.api import serving_skew
 
     found = serving_skew(offline, served, on=on, columns=columns or None, tolerance=tolerance)
     if as_json:

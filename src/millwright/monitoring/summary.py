@@ -59,15 +59,10 @@ def summarise(
     latency = latency_of(rows)
     if model is None:
         actual = join_labels(rows["prediction_id"], labels)
-        return WindowSummary(
-            start_ms=start_ms,
-            end_ms=end_ms,
-            status=status,
-            champion_version_id=None,
-            n=rows.num_rows,
-            n_labelled=len(actual) - actual.null_count,
-            latency=latency,
-        )
+        bare = {"champion_version_id": None, "n": rows.num_rows, "latency": latency}
+        known = len(actual) - actual.null_count
+        span = {"start_ms": start_ms, "end_ms": end_ms, "status": status}
+        return WindowSummary.model_validate({**span, **bare, "n_labelled": known})
     features = table_drift(model.reference, rows, policy.drift.threshold, prefix=FEATURE_PREFIX)
     prediction = None
     if model.reference.score is not None:

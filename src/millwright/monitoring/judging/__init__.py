@@ -1,0 +1,1 @@
+"""How rankings, forecasts and features of given tables came out."""
