@@ -100,7 +100,9 @@ def get_evaluation(
     return Response(content, media_type="application/json")
 
 
-@router.get(_VERSION + "/artifacts/{name:path}", permission=Permission.READ, response_class=Response)
+@router.get(
+    _VERSION + "/artifacts/{name:path}", permission=Permission.READ, response_class=Response
+)
 def get_artifact(
     project: Name, model: ModelName, version: str, name: str, call: Call = Depends(current_call)
 ) -> Response:

@@ -68,14 +68,10 @@ def deploy(
     from millwright.deployment.graphs import register_graph
     from millwright.deployment.records import Choice, NewDeployment
     from millwright.kernel.door import connect
-    from millwright.kernel.errors import InvalidInput
     from millwright.kernel.workspace import project_here
     from millwright.serving import is_graph
 
-    if alias is not None and version is not None:
-        raise InvalidInput(
-            "deployment.choice", "Give --alias or --version, not both.", hint="Leave one out."
-        )
+    _refuse_two_choices(alias, version)
     with connect() as door:
         project = project or project_here()
         model = model or _graph_here() or _only_model(door, project)
@@ -89,19 +85,9 @@ def deploy(
         if target is not None:
             from millwright.deployment.targets.releasing import release_to
 
-            choice = Choice(version=version, alias=alias)
-            release_to(
-                door,
-                project,
-                name or configured_name,
-                model,
-                choice,
-                target,
-                settings,
-                output,
-                as_json,
-                trust_code=trust_code,
-            )
+            choice, named = Choice(version=version, alias=alias), name or configured_name
+            where = (target, settings, output)
+            release_to(door, project, named, model, choice, *where, as_json, trust_code=trust_code)
             return
         if trust_code:
             settings = (*settings, "trust_code=true")
@@ -117,6 +103,15 @@ def deploy(
         if door.url is not None:
             view = _until_settled(door, view, wait)
         show_view(view, as_json, running=door.url is not None)
+
+
+def _refuse_two_choices(alias: str | None, version: int | None) -> None:
+    from millwright.kernel.errors import InvalidInput
+
+    if alias is not None and version is not None:
+        raise InvalidInput(
+            "deployment.choice", "Give --alias or --version, not both.", hint="Leave one out."
+        )
 
 
 def _refuse_without_target(output: Path | None) -> None:
