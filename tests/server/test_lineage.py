@@ -84,7 +84,7 @@ class Chain:
             edges = [(f"window:{self.windows[0]}", "alert:a1")]
             tx.event("alert.raised", "alert:a1", {}, edges=edges)
         cause = Cause(trigger="data_drift", reason="drift", alert_ids=("a1",))
-        self.retraining = begin(store, SYSTEM, self.deployment, cause, 0)
+        self.retraining = begin(store, SYSTEM, self.deployment, cause, 0, known=0)
 
     def _window(self, number: int) -> str:
         summary = WindowSummary(
