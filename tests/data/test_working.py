@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import fsspec
 import pytest
 
 import millwright
+from millwright.data.working import adding, storing
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from working_copy import Run, content, write
 
@@ -59,6 +61,34 @@ def test_a_change_within_one_tick_of_the_clock_and_of_the_same_size_is_seen(
         (found,) = mw("status", "--json")
         assert found["modified"] == ["f"], number
         (root / "d/f").unlink()
+
+
+def test_what_is_added_in_parts_is_what_is_added_at_once(
+    root: Path, mw: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "d", {f"{name}/{n}": f"{n}" for name in "abc" for n in range(5)})
+    (root / "d/hollow").mkdir()
+    write(root / "d", {"file": "1", "folder/x/y": "2", "folder/z": "3"})
+    with monkeypatch.context() as few:
+        few.setattr(adding, "_AT_ONCE", 2)
+        few.setattr(storing, "_AT_ONCE", 3)
+        mw("add", "d")
+        # A file becomes a folder, a folder becomes a file, and an empty folder is filled.
+        shutil.rmtree(root / "d/folder")
+        (root / "d/file").unlink()
+        write(root / "d", {"folder": "now a file", "file/of/now": "4", "hollow/full": "5"})
+        write(root / "d", {f"b/{n}": "edited" for n in range(4)} | {f"n/{n}": "" for n in range(7)})
+        for name in "ac":
+            shutil.rmtree(root / "d" / name)
+        in_parts = mw("add", "d", "--json")
+        assert mw("status", "--json")[0]["clean"]
+    shutil.copytree(root / "d", root / "e")
+    at_once = mw("add", "e", "--json")
+    assert (in_parts["digest"], in_parts["files"]) == (at_once["digest"], at_once["files"])
+    assert (
+        mw("diff", "d@1", "@2", "--json")["changes"]
+        == mw("diff", "d@1", "e@1", "--json")["changes"]
+    )
 
 
 def test_older_and_newer_versions_are_checked_out(photos: Path, mw: Run) -> None:

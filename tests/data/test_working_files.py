@@ -100,13 +100,16 @@ def test_bytes_are_stored_with_the_signature_that_the_file_has_afterwards(tmp_pa
     # What was written since the look is read again.
     (tmp_path / "small").write_bytes(b"two!")
     contents["small"] = b"two!"
-    stored = Storing(place, tmp_path, found, {}, follow=False).all(sorted(contents), None)
+    storing = Storing(place, tmp_path, found, {}, follow=False)
+    stored = {k: v for part in storing.parts(sorted(contents), None) for k, v in part.items()}
     for name, content in contents.items():
         sign, entry = stored[name]
         assert sign == look_at(tmp_path / name)
         assert place.objects.read(entry.hex) == content
-    lost = Storing(place, tmp_path, {"gone": found["twice"]}, {}, follow=False)
-    assert lost.all(["gone"], None) == {}
+    there = {"gone": found["twice"]}
+    lost = Storing(place, tmp_path, there, {}, follow=False)
+    assert [part for part in lost.parts(["gone"], None) if part] == []
+    assert there == {}
 
 
 MANIFEST = ManifestFile("photos", 3, "files", "a" * 64, 2, 10, "my photos", "main", ("a b", "c\nd"))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from blake3 import blake3
 
 from millwright.data import trees
 from millwright.data.storage.reach import COLLECTED
-from millwright.data.trees import Built, Entry, Kind
+from millwright.data.trees import Built, Entry
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
 from millwright.data.working.ledger import Draft, Ledger
@@ -23,13 +22,14 @@ from millwright.data.working.manifest_file import (
     manifest_path,
     write_manifest,
 )
-from millwright.data.working.pages import NOT_THERE
 from millwright.data.working.place import Place, relative_to_root
 from millwright.data.working.reviewing import Suspects, entries_known, found_in, suspects
-from millwright.data.working.storing import Progress, Stored, Storing
+from millwright.data.working.storing import Progress, Storing
 from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 from millwright.kernel.locks import exclusive
 
+_AT_ONCE = 100_000
+"""Paths: what is known of a million at once takes a gigabyte."""
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -143,15 +143,15 @@ def add(
         known = entries_known(place, index, tracked, seen.new + seen.changed)
         reading = _Reading(place, tracked, seen, known, message, on_progress)
         try:
-            draft, changes = reading.draft()
+            draft = reading.draft()
             kept, is_new = _keep(ledger, tracked, draft)
         except NotFound as cause:
             if cause.code != COLLECTED:
                 raise
             # Nothing named the new bytes yet: they are stored once more.
-            draft, changes = reading.draft()
+            draft = reading.draft()
             kept, is_new = _keep(ledger, tracked, draft)
-        now = place_version(index, tracked, kept, draft.root, changes, seen.gone)
+        now = place_version(index, tracked, kept, draft.root, reading.signs())
         write_beside(place, now, kept)
     return Kept(kept, is_new, len(seen.new), len(seen.changed), len(seen.gone))
 
@@ -167,32 +167,62 @@ class _Reading:
     message: str
     on_progress: Progress | None
 
-    def draft(self) -> tuple[Draft, Stored]:
+    def draft(self) -> Draft:
         """Store what is new and changed, and the manifest; the version that it makes."""
-        place, tracked, seen = self.place, self.tracked, self.seen
+        place, tracked = self.place, self.tracked
         swept = place.objects.sweeps()
-        changes = _read(place, tracked, seen, self.known, self.on_progress)
-        entries: dict[bytes, Entry | None] = {
-            path.encode(): entry
-            for path, (_, entry) in changes.items()
-            if self.known.get(path) != entry
-        }
-        entries |= {path.encode(): None for path in seen.gone}
-        built = _built(place, tracked, entries)
-        place.trees.keep(built)
-        totals = trees.totals(place.trees, built.root)
-        draft = Draft(
+        root = b""
+        for entries in self._entries():
+            built = _built(place, tracked, root, entries)
+            place.trees.keep(built)
+            root = built.root
+        totals = trees.totals(place.trees, root)
+        return Draft(
             name=tracked.name,
-            root=built.root,
+            root=root,
             files=totals.entries,
             size=totals.size,
             branch=tracked.branch,
             parents=(tracked.version_id,) if tracked.version_id else None,
             message=self.message,
-            source=self.tracked.path,
+            source=tracked.path,
             swept=swept,
         )
-        return draft, changes
+
+    def signs(self) -> Iterator[dict[str, bytes | None]]:
+        """What was there when it was stored, some thousand paths at a time; None where it is gone."""
+        found = self.seen.found
+        for paths in _some(self.seen.gone):
+            yield dict.fromkeys(paths)
+        for paths in _some(self._wanted()):
+            yield {path: found[path] for path in paths}
+
+    def _wanted(self) -> list[str]:
+        # In order, since neighbours by name mostly are neighbours in time and on disk.
+        seen = self.seen
+        return sorted(path for path in seen.new + seen.changed if path in seen.found)
+
+    def _entries(self) -> Iterator[dict[bytes, Entry | None]]:
+        """What becomes of the manifest, so many paths at a time: what is gone goes first."""
+        entries: dict[bytes, Entry | None] = {}
+        for paths in _some(self.seen.gone):
+            yield {path.encode(): None for path in paths}
+        base = self.tracked.base(self.place.root)
+        earlier = {f"{base}/{path}": entry.hex for path, entry in self.known.items()}
+        storing = Storing(self.place, base, self.seen.found, earlier, follow=self.tracked.follow)
+        for stored in storing.parts(self._wanted(), self.on_progress):
+            for path, (_, entry) in stored.items():
+                if self.known.get(path) != entry:
+                    entries[path.encode()] = entry
+            if len(entries) >= _AT_ONCE:
+                yield entries
+                entries = {}
+        yield entries
+
+
+def _some(paths: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(paths), _AT_ONCE):
+        yield paths[start : start + _AT_ONCE]
 
 
 def _keep(ledger: Ledger, tracked: Tracked, draft: Draft) -> tuple[Known, bool]:
@@ -223,27 +253,15 @@ def _tracked(index: WorkingIndex, target: Target, *, follow: bool | None) -> Tra
     )
 
 
-def _built(place: Place, tracked: Tracked, entries: dict[bytes, Entry | None]) -> Built:
-    if tracked.id and tracked.kind == "files":
-        return trees.edit(place.trees, tracked.root, entries)
-    for path in [path for path, entry in entries.items() if entry is None]:
-        del entries[path]
-    return trees.build(cast(dict[bytes, Entry], entries))
-
-
-def _read(
-    place: Place,
-    tracked: Tracked,
-    seen: Suspects,
-    known: dict[str, Entry],
-    on_progress: Progress | None,
-) -> Stored:
-    """Store the bytes of new and changed paths."""
-    base = tracked.base(place.root)
-    earlier = {f"{base}/{path}": entry.hex for path, entry in known.items()}
-    storing = Storing(place, base, seen.found, earlier, follow=tracked.follow)
-    # In order, since neighbours by name mostly are neighbours in time and on disk.
-    return storing.all(sorted(seen.new + seen.changed), on_progress)
+def _built(
+    place: Place, tracked: Tracked, root: bytes, entries: dict[bytes, Entry | None]
+) -> Built:
+    """The manifest after these changes: of ``root``, or of what was there before any."""
+    if not root and tracked.id and tracked.kind == "files":
+        root = tracked.root
+    if root:
+        return trees.edit(place.trees, root, entries)
+    return trees.build({path: entry for path, entry in entries.items() if entry is not None})
 
 
 def place_version(
@@ -251,10 +269,18 @@ def place_version(
     tracked: Tracked,
     version: Known,
     root: bytes,
-    changes: Stored,
-    gone: Sequence[str],
+    signs: Iterable[Mapping[str, bytes | None]],
+    *,
+    given: Mapping[str, Entry] | None = None,
 ) -> Tracked:
-    """Write down that a version is in the working copy now."""
+    """Write down that a version is in the working copy now.
+
+    Args:
+        index: the working copy's.
+        tracked, version, root: the dataset's place, the version, and its manifest.
+        signs: the signatures of what changed, in parts; None where nothing is any more.
+        given: the entry of the one file that a table was given as.
+    """
     with index.writing():
         now = index.track(
             replace(
@@ -267,12 +293,10 @@ def place_version(
                 root=root,
             )
         )
-        signs: dict[str, bytes | None] = dict.fromkeys(gone)
-        for path, (sign, entry) in changes.items():
-            signs[path] = NOT_THERE if entry.kind == Kind.ERASED else sign
-        index.sign(now.id, signs)
-        if version.kind == "table" and changes:
-            index.give(now.id, {path: entry for path, (_, entry) in changes.items()})
+        for part in signs:
+            index.sign(now.id, part)
+        if given:
+            index.give(now.id, given)
     return now
 
 

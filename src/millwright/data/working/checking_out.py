@@ -25,6 +25,7 @@ from millwright.data.trees.reading import lookup_many
 from millwright.data.working.adding import alone_with, place_version, write_beside
 from millwright.data.working.index import Tracked, WorkingIndex
 from millwright.data.working.journal import Known
+from millwright.data.working.pages import NOT_THERE
 from millwright.data.working.place import Place
 from millwright.data.working.reviewing import entry_at, found_in
 from millwright.data.working.scanning import EMPTY_FOLDER, SIGNATURE, UNKNOWN, look_at, settle
@@ -101,11 +102,25 @@ def checkout(
         for path in plan.remove:
             _remove(place, base, path)
         written = _write(place, base, plan, on_progress)
-        gone = [change.path.decode() for change in changes if change.after is None]
-        now = place_version(index, tracked, version, root, {**plan.already, **written}, gone)
+        there = plan.already | written
+        given = {path: entry for path, (_, entry) in there.items()}
+        signs = _signs(changes, there)
+        now = place_version(
+            index, tracked, version, root, [signs], given=given if version.kind == "table" else {}
+        )
         write_beside(place, now, version)
     erased = sum(entry.kind == Kind.ERASED for entry in plan.write.values())
     return CheckedOut(version, len(written) - erased, len(plan.remove), erased)
+
+
+def _signs(changes: list[Change], there: dict[str, tuple[bytes, Entry]]) -> dict[str, bytes | None]:
+    """What to remember of each path: its signature, that it was erased, or nothing (None)."""
+    signs: dict[str, bytes | None] = {
+        change.path.decode(): None for change in changes if change.after is None
+    }
+    for path, (sign, entry) in there.items():
+        signs[path] = NOT_THERE if entry.kind == Kind.ERASED else sign
+    return signs
 
 
 def _differing(

@@ -95,6 +95,10 @@ class WorkingIndex:
         """The signature of each path, but of what was erased, which is not there."""
         return pages.signatures(self._open(), dataset)
 
+    def each_page(self, dataset: int) -> Iterator[dict[str, bytes]]:
+        """As ``signatures``, some hundred paths at a time."""
+        return pages.each(self._open(), dataset)
+
     def signatures_of(self, dataset: int, paths: Iterable[str]) -> dict[str, bytes]:
         """The signatures of some paths."""
         return pages.signatures_of(self._open(), dataset, paths)

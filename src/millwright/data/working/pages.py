@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from millwright.data.trees import Kind
 from millwright.data.working.scanning import EMPTY_FOLDER, NANOSECONDS, SIGNATURE, UNKNOWN
@@ -25,13 +25,19 @@ _COLUMNS = 5
 def signatures(connection: sqlite3.Connection, dataset: int) -> dict[str, bytes]:
     """The signature of each path, but of what was erased."""
     found: dict[str, bytes] = {}
-    for row in connection.execute(
-        "SELECT names, signatures FROM pages WHERE dataset = ?", (dataset,)
-    ):
-        found.update(_read(*row))
-    for path in [path for path, sign in found.items() if sign == NOT_THERE]:
-        del found[path]
+    for page in each(connection, dataset):
+        found.update(page)
     return found
+
+
+def each(connection: sqlite3.Connection, dataset: int) -> Iterator[dict[str, bytes]]:
+    """As ``signatures``, a page at a time: all of a million paths are some hundred megabytes."""
+    query = "SELECT names, signatures FROM pages WHERE dataset = ?"
+    for row in connection.execute(query, (dataset,)):
+        held = _read(*row)
+        if NOT_THERE in held.values():
+            held = {path: sign for path, sign in held.items() if sign != NOT_THERE}
+        yield held
 
 
 def signatures_of(

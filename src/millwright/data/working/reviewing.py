@@ -68,17 +68,24 @@ def found_in(place: Place, tracked: Tracked) -> Found:
 
 def suspects(index: WorkingIndex, tracked: Tracked | None, found: Found) -> Suspects:
     """Compare signatures; equal ones stand for equal bytes."""
-    known = {} if tracked is None else index.signatures(tracked.id)
     result = Suspects(found)
-    if known == found:
+    if tracked is None:
+        result.new = list(found)
         return result
-    for path, sign in found.items():
-        before = known.get(path)
-        if before is None:
-            result.new.append(path)
-        elif before != sign:
-            result.changed.append(path)
-    result.gone = [path for path in known if path not in found]
+    known = 0
+    # A page at a time: a second signature of a million paths is as much memory as the first.
+    for page in index.each_page(tracked.id):
+        known += len(page)
+        for path, sign in page.items():
+            now = found.get(path)
+            if now != sign:
+                (result.gone if now is None else result.changed).append(path)
+    if known - len(result.gone) < len(found):
+        new = dict.fromkeys(found)
+        for page in index.each_page(tracked.id):
+            for path in page:
+                new.pop(path, None)
+        result.new = list(new)
     return result
 
 

@@ -38,6 +38,7 @@ _OWNER_EXECUTES = 0o100
 class Storing:
     """The paths of one folder on their way into the store.
 
+    What has to be read again gets its new signature in ``found``, and what is gone by then leaves it.
     ``earlier`` has digests of earlier versions by absolute path, which saves time.
     """
 
@@ -49,8 +50,8 @@ class Storing:
         self._follow = follow
         self._done: Stored = {}
 
-    def all(self, paths: list[str], on_progress: Progress | None) -> Stored:
-        """Store paths; durable on return.
+    def parts(self, paths: list[str], on_progress: Progress | None) -> Iterator[Stored]:
+        """Store paths, some thousand at a time; each part is durable when it is given.
 
         Raises:
             InvalidInput: one cannot be part of a dataset.
@@ -63,13 +64,14 @@ class Storing:
             count = 0
             for part in _parts(wanted, self._found):
                 again += self._store(part, last=attempt == _ATTEMPTS - 1)
+                done, self._done = self._done, {}
+                yield done
                 count += len(part)
                 if on_progress is not None:
                     on_progress(count, len(wanted))
             wanted = again
             if not wanted:
-                break
-        return self._done
+                return
 
     def _store(self, paths: list[str], *, last: bool) -> list[str]:
         """Store some paths; those that changed meanwhile are returned, with their new signature."""
@@ -135,7 +137,9 @@ class Storing:
         still = []
         for path in paths:
             now = look_at(self._base / path, follow=self._follow)
-            if now is not None:
+            if now is None:
+                del self._found[path]
+            else:
                 self._found[path] = now
                 still.append(path)
         return still

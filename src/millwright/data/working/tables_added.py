@@ -93,7 +93,10 @@ def add_table(
         place = tracked or Tracked(
             0, target.path, target.name, 0, "", "table", "", b"", branch, target.members, False
         )
-        now = place_version(copy.index, place, known, root, {target.members[0]: (after, entry)}, ())
+        member = target.members[0]
+        now = place_version(
+            copy.index, place, known, root, [{member: after}], given={member: entry}
+        )
         write_beside(copy.place, now, known)
     is_new = known.version > newest
     return Kept(known, is_new, 0 if tracked else 1, 1 if tracked and is_new else 0, 0)
