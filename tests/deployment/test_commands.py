@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from millwright.deployment.commands import deployments
 from millwright.deployment.commands.deploying import deploy
-from millwright.kernel.errors import Conflict, InvalidInput
+from millwright.kernel.errors import Conflict, InvalidInput, NotFound
 
 
 @pytest.fixture
@@ -52,6 +52,28 @@ def test_deploy_without_a_model_needs_exactly_one(run, register):
     run(deploy)
     with pytest.raises(Conflict, match="served no version before"):
         run(deployments, "rollback", "flights")
+
+
+def test_a_version_can_be_named_with_the_model(run, register):
+    register(1, champion=True)
+    register(2)
+    assert "delays version 2" in run(deploy, "delays@2")
+    assert "delays version 1" in run(deploy, "delays@champion")
+    for wrong in ("a b", "../x", "delays@", "@champion", "delays@a@b"):
+        with pytest.raises(InvalidInput, match="is no name of a"):
+            run(deploy, wrong)
+    with pytest.raises(InvalidInput, match="is no name of an alias"):
+        run(deploy, "delays", "--alias", "x y")
+    with pytest.raises(InvalidInput, match="not both"):
+        run(deploy, "delays@2", "--alias", "champion")
+    with pytest.raises(NotFound):
+        run(deploy, "delays@0")
+
+
+def test_a_project_file_without_the_main_job_is_enough(run, register, workspace):
+    (workspace.root / "millwright.yaml").write_text("project: flights\n")
+    register(1, champion=True)
+    assert "delays  waiting" in run(deploy, "delays")
 
 
 def test_traffic_is_changed_by_commands(run, register):

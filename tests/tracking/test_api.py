@@ -120,13 +120,21 @@ for step in range(50):
 
 
 @pytest.mark.parametrize(
-    ("end", "status", "error"),
-    [("", "finished", None), ("raise ValueError('bad')", "failed", "ValueError: bad")],
+    ("end", "status", "error", "text"),
+    [
+        ("", "finished", None, "project: own\n"),
+        (
+            "raise ValueError('bad')",
+            "failed",
+            "ValueError: bad",
+            "project: own\ndata: {source: x.csv, target: y}\n",
+        ),
+    ],
+    ids=["finished-without-main-job", "failed"],
 )
 def test_a_script_that_starts_no_run_gets_one(
-    workspace: Workspace, end: str, status: str, error: str | None
+    workspace: Workspace, end: str, status: str, error: str | None, text: str
 ) -> None:
-    text = "project: own\ndata: {source: x.csv, target: y}\n"
     (workspace.root / "millwright.yaml").write_text(text)
     subprocess.run(
         [sys.executable, "-c", SCRIPT.format(end=end)],

@@ -85,7 +85,7 @@ def retrainings(limit: int, as_json: bool) -> None:
 
     workspace = Workspace.find()
     with connect(workspace) as door:
-        found = list_retrainings(door, workspace.project().project, limit=limit)
+        found = list_retrainings(door, workspace.starts().project, limit=limit)
     if as_json:
         click.echo(json.dumps([item.model_dump() for item in found], indent=2))
         return

@@ -33,7 +33,7 @@ def show(deployment: str, project: str | None, as_json: bool) -> None:
     from millwright.kernel.workspace import Workspace
 
     with connect() as door:
-        found = outlook(door, project or Workspace.find().project().project, deployment)
+        found = outlook(door, project or Workspace.find().starts().project, deployment)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -54,7 +54,7 @@ def retrain(deployment: str, reason: str, project: str | None, as_json: bool) ->
 
     with connect() as door:
         found = start_retraining(
-            door, project or Workspace.find().project().project, deployment, reason
+            door, project or Workspace.find().starts().project, deployment, reason
         )
     if as_json:
         click.echo(found.model_dump_json(indent=2))

@@ -282,22 +282,29 @@ class ProjectConfig(Record):
 
 
 class StartsConfig(Record):
-    """What of ``millwright.yaml`` holds for a project of pipelines alone, too."""
+    """What of ``millwright.yaml`` holds for a project without the main job, too."""
 
     project: Name
+    has_data: bool
+    """Whether ``data`` is said, which the main job needs."""
+    deployment: DeploymentConfig
+    retention: RetentionConfig
     schedules: dict[Name, ScheduleConfig]
     triggers: dict[Name, TriggerConfig]
     notifications: NotificationsConfig
 
 
 def load_starts(path: Path) -> StartsConfig:
-    """What a project file starts and whom it tells; the file may lack ``data``, for a project whose
-    pipelines are files of its own. All else is checked; errors as in ``load_project``.
+    """What a project file says beside the main job; the file may lack ``data``, for a project of
+    versions, runs or pipelines of its own. All else is checked; errors as in ``load_project``.
     """
     raw = _parsed(_text_of(path), path.name)
     whole = _checked({"data": _NO_DATA, **raw}, path.name)
     return StartsConfig(
         project=whole.project,
+        has_data="data" in raw,
+        deployment=whole.deployment,
+        retention=whole.retention,
         schedules=whole.schedules,
         triggers=whole.triggers,
         notifications=whole.notifications,

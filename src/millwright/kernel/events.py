@@ -127,6 +127,8 @@ def _cut_off(kept: Any, last: int, previous: str) -> str | None:
     if kept is None:
         return None if last == 0 else "The head of the log is gone."
     if kept.seq > last:
+        if kept.seq == last + 1:
+            return f"Event {kept.seq} is missing."
         return f"Events {last + 1} to {kept.seq} are missing."
     if (kept.seq, kept.hash) != (last, previous):
         return "The head of the log is not its last event."

@@ -78,7 +78,7 @@ class Workspace:
         return load_project(self.root / FILE_NAME)
 
     def starts(self) -> StartsConfig:
-        """What the project file starts and whom it tells, read afresh; it may lack ``data``."""
+        """What the project file says beside the main job, read afresh; it may lack ``data``."""
         from millwright.kernel.config import load_starts
 
         return load_starts(self.root / FILE_NAME)
@@ -110,4 +110,4 @@ def project_here() -> str:
     Raises:
         NotFound: there is no project here.
     """
-    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().project().project
+    return os.environ.get("MILLWRIGHT_PROJECT") or Workspace.find().starts().project

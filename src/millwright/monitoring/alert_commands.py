@@ -206,7 +206,7 @@ def unsilence(silence_id: str, project: str | None, as_json: bool) -> None:
 def _project() -> str:
     from millwright.kernel.workspace import Workspace
 
-    return Workspace.find().project().project
+    return Workspace.find().starts().project
 
 
 def _print(alert: Alert) -> None:

@@ -222,7 +222,7 @@ def _numbers(options: tuple[str, ...]) -> dict[str, float]:
 def _project() -> str:
     from millwright.kernel.workspace import Workspace
 
-    return Workspace.find().project().project
+    return Workspace.find().starts().project
 
 
 def _print_comparison(found: TableComparison) -> None:

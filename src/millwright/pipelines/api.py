@@ -170,4 +170,4 @@ def project_of(workspace: Workspace) -> str:
     named = re.search(
         r"^project:[ \t]+([A-Za-z0-9][\w.-]{0,99})[ \t]*(#.*)?$", file.read_text("utf-8"), re.M
     )
-    return workspace.project().project if named is None else named[1]
+    return workspace.starts().project if named is None else named[1]

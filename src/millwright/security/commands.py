@@ -189,4 +189,4 @@ def _granted(text: str) -> tuple[str, str]:
 def _project() -> str:
     from millwright.kernel.workspace import Workspace
 
-    return Workspace.find().project().project
+    return Workspace.find().starts().project

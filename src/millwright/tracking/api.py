@@ -181,8 +181,9 @@ def project_here(door: Door) -> str:
     if named:
         return named
     workspace = Workspace.find()
-    config = workspace.project()
-    # The control plane may not have seen the project file yet.
-    text = (workspace.root / FILE_NAME).read_text("utf-8")
-    door.put(f"/projects/{config.project}", {"config": text})
+    config = workspace.starts()
+    if config.has_data:
+        # The control plane may not have seen the project file yet.
+        text = (workspace.root / FILE_NAME).read_text("utf-8")
+        door.put(f"/projects/{config.project}", {"config": text})
     return config.project

@@ -24,7 +24,7 @@ class PurgeController:
             return
         self._next_ms = clock.now_ms() + _EVERY_MS
         try:
-            config = self._store.workspace.project()
+            config = self._store.workspace.starts()
         except MillwrightError:
             return
         window = clock.parse_duration(config.retention.deleted_runs)

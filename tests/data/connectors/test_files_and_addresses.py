@@ -280,6 +280,8 @@ def test_objects_of_a_bucket_are_known_by_their_etags(
     assert changes(door) == [False, True, False]
     with pytest.raises(NotFound, match="nothing at s3://bucket/nothing"):
         imported("s3://bucket/nothing")
+    with pytest.raises(NotFound, match=r"no bucket for s3://elsewhere/a\.csv"):
+        imported("s3://elsewhere/a.csv")
 
 
 def test_what_is_missing_or_secret_is_refused_with_a_sentence(

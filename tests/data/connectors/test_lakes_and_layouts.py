@@ -16,7 +16,7 @@ from millwright.data.commands import data
 from millwright.data.connectors.hugging_face import configurations
 from millwright.data.connectors.importing import update
 from millwright.kernel.door import Door, connect
-from millwright.kernel.errors import InvalidInput, NotFound
+from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
 from millwright.kernel.workspace import Workspace
 
 TABLE = pa.table({"id": [1, 2], "name": ["a", "b"]})
@@ -103,6 +103,9 @@ def test_an_iceberg_table_is_found_through_a_catalog(
     assert ids(door) == [1, 2, 3]
     with pytest.raises(NotFound, match="no Iceberg table"):
         imported("iceberg+catalog:shop/sales.none")
+    with pytest.raises(Unavailable, match="catalog 'nowhere' cannot be asked") as refused:
+        imported("iceberg+catalog:nowhere/sales.orders")
+    assert "PYICEBERG_CATALOG__" in (refused.value.hint or "")
 
 
 def test_hugging_face_splits_are_one_table_with_their_names(
@@ -188,7 +191,8 @@ def test_the_command_line_imports_lists_and_updates(project_folder: Path) -> Non
     assert "No dataset was imported yet" in run("sources").output
     assert "d@1: 2 rows from file://" in run("import", "d", "a.csv", "--key", "id").output
     assert "has exactly this already" in run("import", "d", "a.csv").output
-    assert "d@1" in run("sources").output
+    (told,) = json.loads(run("sources", "--json").output)
+    assert f"digest {told['state']['value'][:12]}  " in run("sources").output
     assert "d: as it was." in run("update", "--check").output
     (project_folder / "a.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
     checked = run("update", "--check", "--json")

@@ -183,7 +183,9 @@ def test_the_command_line_checks_imports_and_overrides(tmp_path: Path) -> None:
     assert "row 5 breaks speed:between" in _run("quarantine", "winds").output
     _run("confirm", "winds", "--rule", "speed:between")
     _run("check", "winds", code=1)
+    assert "no run may read it: mw data check winds@1" in _run("show", "winds").output
     assert "may feed runs" in _run("override", "winds@1", "--reason", "a test").output
+    assert "may feed runs all the same: a test" in _run("show", "winds").output
     _run("check", "winds", code=0)
     page_at = tmp_path / "profile.html"
     assert "whole profile" in _run("profile", "winds", "--html", str(page_at)).output

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from millwright.data.commands.shared import JSON, PROJECT, opened, print_json
+from millwright.data.commands.shared import JSON, PROJECT, counted, opened, print_json
 
 
 @click.command()
@@ -53,7 +53,7 @@ def apply(name: str, file: Path, project: str | None, as_json: bool) -> None:
     if as_json:
         print_json(found.model_dump())
         return
-    click.echo(f"'{name}' has {len(found.suite.checks)} checks (edit {found.number}).")
+    click.echo(f"'{name}' has {counted(len(found.suite.checks), 'check')} (edit {found.number}).")
 
 
 @click.command()

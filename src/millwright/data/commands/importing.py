@@ -13,6 +13,7 @@ from millwright.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from millwright.data.connectors.importing import Imported
+    from millwright.data.connectors.records import SourceState
 
 _MESSAGE = click.option("-m", "--message", default="", help="What changed and why.")
 _KEY = click.option("--key", multiple=True, help="A column that names a row; may be repeated.")
@@ -45,7 +46,8 @@ def import_(name: str, source: str, project: str | None, as_json: bool, **option
     """Keep what SOURCE holds as the next version of NAME, and remember where it came from.
 
     SOURCE is a file or folder, http(s)://, s3://, gs://, az://, a database (postgresql://…,
-    duckdb:///file), delta:FOLDER, iceberg:FOLDER, hf://FOLDER, another Millwright
+    duckdb:///file), delta:FOLDER, iceberg:FOLDER, iceberg+catalog:CATALOG/NAMESPACE.TABLE,
+    hf:FOLDER, another Millwright
     (millwright+https://host/PROJECT/NAME@VERSION), or env:VARIABLE for an address with a password.
     """
     _import(name, source, project, as_json, options)
@@ -107,8 +109,14 @@ def sources(project: str | None, as_json: bool) -> None:
         click.echo("No dataset was imported yet. Import one with: mw data import NAME SOURCE")
     width = max((len(f"{source.name}@{source.version}") for source in found), default=0)
     for source in () if as_json else found:
-        state = f"{source.state.kind} {source.state.value[:16]}"
+        state = _state_told(source.state)
         click.echo(f"{source.name + '@' + str(source.version):<{width}}  {state:<28} {source.url}")
+
+
+def _state_told(state: SourceState) -> str:
+    # Of a digest the beginning is enough to tell it by; of a moment or a number it is not.
+    value = state.value[:12] if state.kind in ("digest", "listing", "result") else state.value
+    return f"{state.kind} {value}"
 
 
 @click.command()

@@ -19,6 +19,7 @@ from millwright.data.commands.shared import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from millwright.data.records import DatasetVersion
     from millwright.data.storage.records import Tombstone
     from millwright.kernel.graph import ImpactReport
 
@@ -94,7 +95,21 @@ def show(name: str, project: str | None, as_json: bool) -> None:
             f"{column.nulls / max(version.rows, 1):>6.1%} "
             f"empty {column.distinct:>10,} distinct  {_summary(column)}"
         )
+    _show_standing(version)
     _show_traces(impact, stones)
+
+
+def _show_standing(version: DatasetVersion) -> None:
+    """Whether a version may feed runs, where its checks have something to say on that."""
+    if version.standing.verdict != "blocked":
+        return
+    override = version.standing.override
+    told = (
+        f"may feed runs all the same: {override}"
+        if override
+        else f"no run may read it: mw data check {version.reference}"
+    )
+    click.echo(f"  contract   broken; {told}")
 
 
 def _show_traces(impact: ImpactReport, stones: Sequence[Tombstone]) -> None:

@@ -110,6 +110,14 @@ def _explained(cause: Exception, url: str) -> Exception:
             hint="Set credentials in the environment, for example AWS_ACCESS_KEY_ID, "
             "AZURE_STORAGE_ACCOUNT_KEY or GOOGLE_SERVICE_ACCOUNT.",
         )
+    # A missing bucket is no error of its own to the client; the store's answer names it.
+    if "NoSuchBucket" in str(cause):
+        return NotFound(
+            "data.missing_bucket",
+            f"There is no bucket for {url}.",
+            hint="Check the name of the bucket.",
+            value=url,
+        )
     if isinstance(cause, FileNotFoundError):
         return NotFound("data.missing_object", f"There is nothing at {url}.", value=url)
     return Unavailable(

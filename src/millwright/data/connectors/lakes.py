@@ -12,6 +12,11 @@ from millwright.data.connectors.interface import TableContent
 from millwright.data.connectors.records import SourceState
 from millwright.kernel.errors import InvalidInput, NotFound, Unavailable
 
+_CATALOG_HINT = (
+    "Write iceberg+catalog:CATALOG/NAMESPACE.TABLE, and say where the catalog is in "
+    "~/.pyiceberg.yaml or in PYICEBERG_CATALOG__NAME__URI."
+)
+
 
 class DeltaSource:
     """A Delta Lake table, at its newest version.
@@ -91,8 +96,16 @@ class IcebergSource:
             catalog, _, name = self._place.partition("/")
             try:
                 return load_catalog(catalog).load_table(name)
-            except (NoSuchTableError, ValueError) as cause:
-                raise _no_table("Iceberg", self._place) from cause
+            except NoSuchTableError as cause:
+                raise _no_table("Iceberg", self._place, _CATALOG_HINT) from cause
+            except Exception as cause:
+                # Whatever the catalog's own client raises: it is one of six, each with a library.
+                raise Unavailable(
+                    "data.catalog",
+                    f"The Iceberg catalog '{catalog}' cannot be asked: {type(cause).__name__}.",
+                    hint=_CATALOG_HINT,
+                    value=catalog,
+                ) from cause
         try:
             return StaticTable.from_metadata(self._metadata())
         except (FileNotFoundError, ValueError) as cause:
@@ -127,10 +140,10 @@ def _missing_library(library: str, extra: str) -> Unavailable:
     )
 
 
-def _no_table(kind: str, place: str) -> NotFound:
+def _no_table(kind: str, place: str, hint: str = "Give the folder of the table.") -> NotFound:
     return NotFound(
         "data.no_lake_table",
         f"There is no {kind} table at {place}.",
-        hint="Give the folder of the table.",
+        hint=hint,
         value=place,
     )

@@ -241,7 +241,7 @@ class Distribution(Record):
 
 
 class Personal(Record):
-    """Kinds of personal data that are allowed here, and the share of values that makes a kind."""
+    """Kinds of personal data, or columns, that are allowed here; the share that makes a kind."""
 
     allow: tuple[str, ...] = ()
     least: Annotated[float, Field(ge=0, le=1)] = 0.01

@@ -89,12 +89,12 @@ def personal(check: Check, wanted: given.Personal, scene: Scene) -> Conclusion:
         found = [item for reducer in reducers for item in reducer.found(wanted.least)]
         by_name = [c for c in columns if ("personal", c) not in scene.reducers]
         found += [item for column in by_name for item in recognised(column, {}, 0)]
-        found = [item for item in found if item.kind not in wanted.allow]
+        found = [i for i in found if i.kind not in wanted.allow and i.column not in wanted.allow]
         told = "; ".join(
             f"{item.column} holds {item.kind}"
             + (f" in {item.share:.1%}, such as {item.example}" if item.example else " by its name")
             for item in found[:5]
-        )
+        ) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
         observed = tuple(f"{item.column}:{item.kind}" for item in found)
         return Finding(not found, scene.rows, 0, observed, f"{told or 'None was found'}.")
 

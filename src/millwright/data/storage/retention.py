@@ -65,7 +65,7 @@ def expired_versions(store: Store, project: str) -> list[Candidate]:
     """The versions of a project that its file no longer keeps."""
     if not (store.workspace.root / FILE_NAME).exists():
         return []
-    config = store.workspace.project()
+    config = store.workspace.starts()
     if config.project != project:
         return []
     return expired_candidates(store, project, config.retention)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", metavar="[MODEL|GRAPH.yaml]", required=False)
+@click.argument("model", metavar="[MODEL[@VERSION]|GRAPH.yaml]", required=False)
 @click.option("--alias", help="Serve the version that this alias points to (default: champion).")
 @click.option("--version", type=click.IntRange(min=1), help="Serve this version.")
 @click.option("--name", help="Name of the deployment; by default the one in millwright.yaml.")
@@ -62,6 +62,7 @@ def deploy(
 ) -> None:
     """Serve a version of MODEL (by default the project's only model) from now on.
 
+    MODEL@3 and MODEL@staging say which one, as --version and --alias do.
     A GRAPH.yaml that joins models is registered as a version of the model of its name first.
     """
     from millwright.deployment import client
@@ -81,6 +82,8 @@ def deploy(
                 door, project, Path(model), example=example, trust_code=trust_code
             )
             model, version = graph.model, graph.version
+        else:
+            model, alias, version = _chosen(model, alias, version)
         configured_name, configured_port, serving = _configured(model)
         if target is not None:
             from millwright.deployment.targets.releasing import release_to
@@ -105,12 +108,57 @@ def deploy(
         show_view(view, as_json, running=door.url is not None)
 
 
-def _refuse_two_choices(alias: str | None, version: int | None) -> None:
+def _chosen(
+    reference: str, alias: str | None, version: int | None
+) -> tuple[str, str | None, int | None]:
+    """Model, alias and version of ``MODEL``, ``MODEL@ALIAS`` or ``MODEL@3``, with the options.
+
+    Raises:
+        InvalidInput: one of them is no name, or two of them choose.
+    """
+    import re
+
+    model, at, which = reference.partition("@")
+    if at:
+        for other in (alias, version):
+            _refuse_two_choices(which, other)
+        if re.fullmatch("[1-9][0-9]{0,8}", which):
+            version = int(which)
+        else:
+            alias = which
+    _refuse_odd_name("model", model)
+    if alias is not None:
+        _refuse_odd_name("alias", alias)
+    return model, alias, version
+
+
+def _refuse_odd_name(what: str, name: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from millwright.kernel.config_types import Name
     from millwright.kernel.errors import InvalidInput
 
-    if alias is not None and version is not None:
+    try:
+        TypeAdapter[str](Name).validate_python(name)
+    except ValidationError as cause:
         raise InvalidInput(
-            "deployment.choice", "Give --alias or --version, not both.", hint="Leave one out."
+            "deployment.name",
+            f"'{name}' is no name of {'an' if what == 'alias' else 'a'} {what}: letters, digits, "
+            "dots, dashes and underscores make one.",
+            hint="Write MODEL, MODEL@ALIAS or MODEL@VERSION; see what there is with: "
+            "mw models list",
+            value=name,
+        ) from cause
+
+
+def _refuse_two_choices(one: str | None, other: str | int | None) -> None:
+    from millwright.kernel.errors import InvalidInput
+
+    if one is not None and other is not None:
+        raise InvalidInput(
+            "deployment.choice",
+            "Give the version once: MODEL@…, --alias or --version, not both.",
+            hint="Leave one out.",
         )
 
 
@@ -132,7 +180,7 @@ def _graph_here() -> str | None:
 
     try:
         workspace = Workspace.find()
-        graph = workspace.project().deployment.graph
+        graph = workspace.starts().deployment.graph
     except NotFound:
         return None
     return None if graph is None else str(workspace.root / graph)
@@ -155,10 +203,12 @@ def _configured(model: str) -> tuple[str, int, ServingConfig | None]:
     from millwright.kernel.workspace import Workspace
 
     try:
-        config = Workspace.find().project()
+        config = Workspace.find().starts()
     except NotFound:
         return model, 0, None
-    return config.deployment_name, config.deployment.port, config.deployment.serving
+    # Without a main job there is no one model that the project stands for.
+    named = config.deployment.name or (config.project if config.has_data else model)
+    return named, config.deployment.port, config.deployment.serving
 
 
 def _with_settings(

@@ -128,7 +128,7 @@ def settings_of(target: str, given: tuple[str, ...]) -> Target:
         InvalidInput: a setting is missing, unknown or wrong.
     """
     try:
-        declared = dict(Workspace.find().project().deployment.targets)
+        declared = dict(Workspace.find().starts().deployment.targets)
     except NotFound:
         declared = {}
     if target in declared:

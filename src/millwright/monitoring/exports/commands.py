@@ -69,7 +69,7 @@ def _found(project: str | None, deployment: str) -> tuple[DeploymentView, str | 
     from millwright.kernel.workspace import Workspace
 
     with connect() as door:
-        name = project or Workspace.find().project().project
+        name = project or Workspace.find().starts().project
         place = f"/projects/{quote(name, safe='')}/deployments/{quote(deployment, safe='')}"
         return DeploymentView.model_validate(door.get(place)), door.url
 

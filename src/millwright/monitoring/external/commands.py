@@ -47,7 +47,7 @@ def ingest(
             click.echo(f"{done:,} of {rows:,} rows", err=True)
 
     with connect() as door:
-        chosen = project or Workspace.find().project().project
+        chosen = project or Workspace.find().starts().project
         sent = send_table(door, chosen, deployment, source, named, progress)
     if as_json:
         click.echo(json.dumps(sent))

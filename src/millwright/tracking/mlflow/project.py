@@ -44,7 +44,7 @@ class DefaultProject:
 
     def _look(self) -> str | None:
         try:
-            return self._store.workspace.project().project
+            return self._store.workspace.starts().project
         except (MillwrightError, OSError):
             query = select(projects.c.name).order_by(projects.c.created_ms, projects.c.name)
             with self._store.read() as connection:
