@@ -38,6 +38,20 @@ def mw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return run
 
 
+def test_retention_holds_in_a_project_of_data_alone(mw: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "millwright.yaml").write_text(
+        "project: alone\nretention: {keep_last: 1}\n"
+    )
+    for text in ("id\n1\n", "id\n2\n"):
+        (tmp_path / "alone" / "t.csv").unlink(missing_ok=True)
+        (tmp_path / "alone" / "t.csv").write_text(text)
+        mw("alone", "add", "t.csv")
+    said = mw("alone", "gc")
+    assert "t@1: retention keeps it no longer" in said
+    assert "older than the grace" in said
+
+
 def test_a_folder_goes_to_a_remote_and_comes_to_another_place(
     mw: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -67,6 +67,8 @@ def gc(
         return
     for reference in found.expired:
         click.echo(f"  {reference}: retention keeps it no longer")
+    if found.expired and not found.chunks:
+        click.echo("  Their bytes go once they are older than the grace (--grace).")
     for one in found.named:
         click.echo(f"  {one.digest[:12]}: was {one.was}")
     for digest in found.unreadable:

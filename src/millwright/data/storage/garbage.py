@@ -10,6 +10,7 @@ much is gone are rewritten, and files that a killed writer left behind are remov
 
 from __future__ import annotations
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -132,5 +133,9 @@ def named(store: Store, project: str, gone: Iterable[bytes]) -> list[GoneObject]
         for kind, subject, payload in connection.execute(query):
             for digest in digests_in_text(payload):
                 if digest in wanted and len(found) < _NAMED:
-                    found[digest] = GoneObject(digest=digest, was=f"{subject} ({kind})")
+                    told = json.loads(payload)
+                    # A version is known by its number to people, not by its id.
+                    known = kind == "dataset.version-created" and {"name", "version"} <= told.keys()
+                    was = f"{told['name']}@{told['version']}, {subject}" if known else subject
+                    found[digest] = GoneObject(digest=digest, was=f"{was} ({kind})")
     return list(found.values())

@@ -62,8 +62,7 @@ def deploy(
 ) -> None:
     """Serve a version of MODEL (by default the project's only model) from now on.
 
-    MODEL@3 and MODEL@staging say which one, as --version and --alias do.
-    A GRAPH.yaml that joins models is registered as a version of the model of its name first.
+    MODEL@3 and MODEL@staging say which. A GRAPH.yaml is registered first, as a model of its name.
     """
     from millwright.deployment import client
     from millwright.deployment.graphs import register_graph

@@ -192,7 +192,12 @@ class ObjectFile(SeekableFile):
 
 def missing(digest: str) -> NotFound:
     """What to say of an object that nobody stored."""
-    return NotFound("objects.unknown", f"There is no object {digest[:12]}.", value=digest)
+    return NotFound(
+        "objects.unknown",
+        f"There is no object {digest[:12]}.",
+        hint="Its bytes may be on a remote (mw data fetch), or were let go by retention or gc.",
+        value=digest,
+    )
 
 
 def remote_only(digest: str) -> Unavailable:
