@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from millwright.data import trees
 from millwright.data.trees import Change, Entry, Kind, NodesInMemory
 from millwright.data.trees.boundaries import LARGEST, SMALLEST
+from millwright.data.trees.reading import has_below
 from millwright.kernel.errors import Corrupt, InvalidInput
 
 Content = dict[bytes, Entry]
@@ -91,6 +92,20 @@ def test_an_edited_manifest_is_the_one_built_afresh(
     together = NodesInMemory(built.nodes | edited.nodes)
     assert dict(trees.walk(together, edited.root)) == after
     assert not edited.nodes.keys() & built.nodes.keys()
+
+
+@steady
+@given(st.sets(st.integers(0, 2999), max_size=900), st.booleans())
+def test_folders_are_told_from_files(numbers: set[int], deep: bool) -> None:
+    form = b"d/%03d/%02d" if deep else b"%03d/%02d"
+    content = {form % divmod(number, 30): entry(number) for number in numbers}
+    built = trees.build(content)
+    asked = sorted({*content, *(form.rpartition(b"/")[0] % n for n in range(100)), b"d", b"e"})
+    folders = {path.rpartition(b"/")[0] for path in content} | (
+        {b"d"} if deep and content else set()
+    )
+    below = has_below(NodesInMemory(built.nodes), built.root, asked)
+    assert below == sorted(folders)
 
 
 @steady

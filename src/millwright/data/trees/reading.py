@@ -97,15 +97,27 @@ def lookup_many(nodes: Nodes, root: bytes, paths: Iterable[bytes]) -> dict[bytes
 
 
 def has_below(nodes: Nodes, root: bytes, paths: Iterable[bytes]) -> list[bytes]:
-    """Those of the paths that have entries below them, as a folder has."""
-    top = decode(nodes.read_many([root])[0])
-    if top.level == 0:
-        return [p for p in paths if _first_at_or_after([top], p + b"/", p + b"0")]
-    return [path for path in paths if next(walk_under(nodes, root, path), None) is not None]
-
-
-def _first_at_or_after(leaves: list[Node], lower: bytes, upper: bytes) -> bool:
-    return any(bisect_left(leaf.keys, lower) < bisect_left(leaf.keys, upper) for leaf in leaves)
+    """Those of the paths that have entries below them, as a folder has; each node is read once."""
+    found: list[bytes] = []
+    # Where to look for the first path at or after ``folder/``, and which one comes after that node.
+    wanted = {root: [(path + b"/", b"") for path in sorted(paths)]}
+    while wanted:
+        below: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        contents = nodes.read_many(list(wanted))
+        for folders, content in zip(wanted.values(), contents, strict=True):
+            node = decode(content)
+            for folder, after in folders:
+                if node.level == 0:
+                    place = bisect_left(node.keys, folder)
+                    first = node.keys[place] if place < len(node.keys) else after
+                    if first.startswith(folder):
+                        found.append(folder[:-1])
+                    continue
+                place = max(bisect_right(node.keys, folder) - 1, 0)
+                following = node.keys[place + 1] if place + 1 < len(node.keys) else after
+                below.setdefault(node.digests[place], []).append((folder, following))
+        wanted = below
+    return found
 
 
 def list_folder(

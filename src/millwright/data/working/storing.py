@@ -116,7 +116,7 @@ class Storing:
             stored = self._objects.link_files(names, earlier=self._earlier)
         except (Conflict, FileNotFoundError) as cause:
             if last:
-                raise _keeps_changing(files[0] if len(files) == 1 else str(cause)) from cause
+                raise keeps_changing(files[0] if len(files) == 1 else str(cause)) from cause
             return self._looked_again(files)
         again = []
         rows = zip(files, names, _unpacked(files, found), stored, strict=True)
@@ -130,7 +130,7 @@ class Storing:
             sign = found[path] = pack(*now)
             done[path] = (sign, Entry(kind, size, digest))
         if again and last:
-            raise _keeps_changing(again[0])
+            raise keeps_changing(again[0])
         return self._looked_again(again)
 
     def _looked_again(self, paths: list[str]) -> list[str]:
@@ -167,7 +167,8 @@ def _state_at(name: str) -> tuple[int, int, int, int, int] | None:
     return None if sign is None else SIGNATURE.unpack(sign)
 
 
-def _keeps_changing(path: str) -> Conflict:
+def keeps_changing(path: str) -> Conflict:
+    """The error of a file that something writes to while it is read."""
     return Conflict(
         "data.changing",
         f"A file is changing while it is being added: {path}",

@@ -32,8 +32,9 @@ from millwright.data.working.copies import WorkingCopy
 from millwright.data.working.index import Tracked
 from millwright.data.working.ledger import find
 from millwright.data.working.scanning import kind_of, look_at, settle, size_of
+from millwright.data.working.storing import keeps_changing
 from millwright.kernel.door import connect
-from millwright.kernel.errors import Conflict, InvalidInput
+from millwright.kernel.errors import InvalidInput
 
 _ADDRESSES = ("http://", "https://")
 
@@ -70,12 +71,7 @@ def add_table(
         original = copy.place.objects.put(file)
         after = look_at(file)
         if before is None or after is None or size_of(before) != size_of(after):
-            raise Conflict(
-                "data.changing",
-                f"{source} is changing while it is being added.",
-                hint="Add it again when nothing writes to it.",
-                value=source,
-            )
+            raise keeps_changing(source)
         newest = _newest(copy, target.name)
         parents = (tracked.version_id,) if tracked is not None and tracked.version_id else None
         branch = tracked.branch if tracked is not None else "main"
