@@ -58,6 +58,7 @@ monitoring:
 retraining:
   triggers: [data_drift]
   window: 4d
+  windowing: sliding
   holdout: 12h
   cooldown: 30d
   budget: 2s

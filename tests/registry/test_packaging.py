@@ -288,7 +288,7 @@ def test_a_changed_or_missing_file_is_never_loaded(tmp_path: Path, name: str) ->
 
 def test_a_manifest_cannot_point_outside_its_folder(tmp_path: Path) -> None:
     manifest = make_package(tmp_path)
-    for name in ("../secret", "/etc/passwd", "a/b", ".hidden"):
+    for name in ("../secret", "/etc/passwd", "a/../b", "a//b", "a/", "a/.b", ".hidden", "a\\b"):
         hostile = manifest.model_copy(update={"digests": {**manifest.digests, name: "0" * 64}})
         (tmp_path / "manifest.json").write_text(hostile.model_dump_json())
         with pytest.raises(Corrupt, match="no plain file"):
