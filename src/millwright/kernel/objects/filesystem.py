@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,25 @@ def set_immutable(handle: int, wanted: bool) -> bool:
     except OSError:
         return False
     return True
+
+
+def lift_immutable(handle: int) -> bytes | None:
+    """Clear the attribute for a moment: what ``put_flags`` sets again; None where nothing changed."""
+    try:
+        flags = fcntl.ioctl(handle, _GET_FLAGS, _NO_FLAGS)
+        changed = _changed(flags, False)
+        if changed == flags:
+            return None
+        fcntl.ioctl(handle, _SET_FLAGS, changed)
+    except OSError:
+        return None
+    return flags
+
+
+def put_flags(handle: int, flags: bytes) -> None:
+    """Set the attributes that ``lift_immutable`` found."""
+    with suppress(OSError):
+        fcntl.ioctl(handle, _SET_FLAGS, flags)
 
 
 @cache

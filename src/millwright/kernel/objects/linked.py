@@ -13,7 +13,13 @@ import stat
 from pathlib import Path
 
 from millwright.kernel.errors import InvalidInput, disk_full
-from millwright.kernel.objects.filesystem import clone, is_immutable, set_immutable
+from millwright.kernel.objects.filesystem import (
+    clone,
+    is_immutable,
+    lift_immutable,
+    put_flags,
+    set_immutable,
+)
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE_BITS = 0o222
@@ -177,14 +183,21 @@ def link(source: str | Path, target: str | Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except PermissionError:
-        # An immutable file takes no new names until the attribute is off for a moment.
-        handle = os.open(source, _READ)
+        link_protected(source, target)
+
+
+def link_protected(source: str | Path, target: str | Path) -> None:
+    """As ``link``, quicker where the attribute is set and slower where it is not.
+
+    An immutable file takes no new names until the attribute is off for a moment.
+    """
+    handle = os.open(source, _READ)
+    try:
+        flags = lift_immutable(handle)
         try:
-            if not (set_immutable(handle, False)):
-                raise
-            try:
-                os.link(source, target, follow_symlinks=False)
-            finally:
-                set_immutable(handle, True)
+            os.link(source, target, follow_symlinks=False)
         finally:
-            os.close(handle)
+            if flags is not None:
+                put_flags(handle, flags)
+    finally:
+        os.close(handle)

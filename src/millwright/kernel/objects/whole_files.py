@@ -15,7 +15,14 @@ from typing import Literal
 from millwright.kernel.objects import wholes
 from millwright.kernel.objects.filesystem import clone
 from millwright.kernel.objects.index import batches, marks
-from millwright.kernel.objects.linked import State, hard_link, remove, replace, state_of
+from millwright.kernel.objects.linked import (
+    State,
+    hard_link,
+    link_protected,
+    remove,
+    replace,
+    state_of,
+)
 from millwright.kernel.objects.parts import Parts
 
 How = Literal["reflink", "hardlink", "copy", "auto"]
@@ -96,18 +103,20 @@ def _linked_out(files: list[_WholeFile]) -> dict[str | Path, State]:
     """Hard-link files to where nothing is, or another file; which were."""
     done: dict[str | Path, State] = {}
     link, stat = os.link, os.stat
+    protected = False
     for source, size, mtime_us, path, executable in files:
         try:
             try:
-                link(source, path)
+                # Where one file is immutable, the next is too.
+                (link_protected if protected else link)(source, path)
             except FileExistsError:
                 if not _is_as(stat(source), size, mtime_us, executable):
                     continue
                 _link_over(source, Path(path))
             except PermissionError:
-                # An immutable file takes no new names until the attribute is off for a moment.
-                if not hard_link(source, path):
+                if protected or not hard_link(source, path):
                     continue
+                protected = True
             state = stat(path)
             if _is_as(state, size, mtime_us, executable):
                 done[path] = state_of(state)
