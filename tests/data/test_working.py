@@ -91,6 +91,14 @@ def test_what_is_added_in_parts_is_what_is_added_at_once(
     )
 
 
+def test_a_folder_of_another_project_is_told_as_such(photos: Path, mw: Run) -> None:
+    mw("add", "photos")
+    write(photos, {"b.txt": "changed"})
+    with pytest.raises(Conflict, match=r"photos@1, which is no version of project other"):
+        mw("add", "photos", "--project", "other")
+    assert mw("add", "photos", "--json")["version"] == 2
+
+
 def test_older_and_newer_versions_are_checked_out(photos: Path, mw: Run) -> None:
     mw("add", "photos")
     first = content(photos)

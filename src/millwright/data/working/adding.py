@@ -135,7 +135,8 @@ def add(
 
     Raises:
         InvalidInput: a path or link cannot be part of a dataset, or is neither file nor folder.
-        Conflict: a file changed again and again while it was read.
+        Conflict: a file changed again and again while it was read, or the folder holds a version of
+            another project.
     """
     with alone_with(place, target.path):
         tracked = _tracked(index, target, follow=follow)
@@ -146,6 +147,7 @@ def add(
             draft = reading.draft()
             kept, is_new = _keep(ledger, tracked, draft)
         except NotFound as cause:
+            _refuse_another_projects(ledger, tracked, place.project, cause)
             if cause.code != COLLECTED:
                 raise
             # Nothing named the new bytes yet: they are stored once more.
@@ -223,6 +225,20 @@ class _Reading:
 def _some(paths: list[str]) -> Iterator[list[str]]:
     for start in range(0, len(paths), _AT_ONCE):
         yield paths[start : start + _AT_ONCE]
+
+
+def _refuse_another_projects(
+    ledger: Ledger, tracked: Tracked, project: str, cause: NotFound
+) -> None:
+    """Say why something is missing: the folder holds a version that this project does not have."""
+    kept = {version.id for version in ledger.versions(tracked.name)}
+    if tracked.version_id and tracked.version_id not in kept:
+        raise Conflict(
+            "data.other_project",
+            f"{tracked.path} holds {tracked.reference}, which is no version of project {project}.",
+            hint="Add it in the project that has it, or add a copy of the folder.",
+            value=tracked.path,
+        ) from cause
 
 
 def _keep(ledger: Ledger, tracked: Tracked, draft: Draft) -> tuple[Known, bool]:
