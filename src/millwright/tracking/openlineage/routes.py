@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, Query
+from typing import Annotated
+
+from fastapi import Body, Depends, Query
 from sqlalchemy import select
 
 from millwright.kernel.access import Permission
@@ -22,16 +24,19 @@ from millwright.tracking.openlineage.telling import run_events
 
 router = RoomRouter(tag="lineage")
 
+Event = Annotated[Incoming, Body()]
+"""FastAPI's older versions look for a choice of records in the query unless it is said."""
+
 
 @router.post("/projects/{project}/lineage", permission=Permission.WRITE, status_code=201)
-def take(project: Name, body: Incoming, call: Call = Depends(current_call)) -> Received:
+def take(project: Name, body: Event, call: Call = Depends(current_call)) -> Received:
     """Take an OpenLineage event, of a run, a job or a dataset: what it names becomes nodes."""
     return receive(call.store, call.actor, project, body)
 
 
 @router.post("/lineage", permission=Permission.WRITE, reach=Reach.PROJECTS, status_code=201)
 def take_anywhere(
-    body: Incoming, project: Name | None = None, call: Call = Depends(current_call)
+    body: Event, project: Name | None = None, call: Call = Depends(current_call)
 ) -> Received:
     """As OpenLineage's own clients send it: the project is the parameter's, the one named by the
     namespace of the job (of a DatasetEvent: the dataset), or the only one there is."""
